@@ -1,0 +1,46 @@
+# The two commands of the README: make demo, make test. Both set everything up themselves.
+UV    := .uv/bin/uv
+BIN   := .venv/bin
+READY := .venv/.ready
+PYTHON ?= python3
+
+.PHONY: demo test setup lint bench texts lock clean
+
+demo: setup
+	$(BIN)/meter-agent demo $(if $(RECORDINGS),--recordings $(RECORDINGS)) $(if $(STATE),--state $(STATE))
+
+test: setup lint
+	$(BIN)/python -m pytest $(ARGS)
+
+setup: $(READY)
+
+# uv comes by its own lock into a folder of its own: --target works without venv and on an externally managed Python.
+$(UV): requirements-uv.lock
+	rm -rf .uv
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --require-hashes --target .uv -r requirements-uv.lock
+	touch $(UV)
+
+$(READY): $(UV) requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) .venv
+	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	touch $(READY)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# After changing a dependency in pyproject.toml. The lock carries hashes and no addresses.
+lock: $(UV)
+	$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --group dev -o requirements.lock
+
+# After changing a sentence for people: collects them, so that the German catalogue can follow.
+texts: setup
+	$(BIN)/pybabel --quiet extract --no-location --sort-output --omit-header -k message -k _ -o agent/locale/meter-agent.pot agent
+	$(BIN)/pybabel --quiet update --no-fuzzy-matching --omit-header --ignore-obsolete -D meter-agent -i agent/locale/meter-agent.pot -d agent/locale -l de
+	$(BIN)/pybabel --quiet compile -D meter-agent -d agent/locale
+
+clean:
+	rm -rf .venv .uv .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""The meter agent: from a printer on the network to a booked reading in the service portal."""

@@ -1,0 +1,215 @@
+"""The way of the data, stage by stage: from addresses to receipts. Read `Cycle.run` from top to bottom.
+
+Every stage takes values and returns values; what fails for one printer or one equipment is a value in the report and
+costs nobody else. Only the ports do input and output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from agent.errors import AgentError, PortalError
+from agent.matching import Matched, Matching, Refused, match
+from agent.meters import LastReading
+from agent.ports import Clock, Memory, Outbox, Portal
+from agent.printers import Equipment, Printer
+from agent.readout import Readout
+from agent.serials import same_serial
+from agent.snmp.varbinds import Varbinds
+from agent.supplies.policy import Decision, OrderRules, Situation, decide, is_low
+from agent.survey import Found, Progress, Survey, bounded
+from agent.texts import message
+from agent.upload.courier import Courier, Delivery
+from agent.upload.envelope import Entry
+from agent.upload.seal import Source, order_key, reading_key, seal_order, seal_reading
+from agent.validation import Verdict, validate
+
+
+@dataclass(frozen=True, slots=True)
+class Ordering:
+    """One decision about one supply of one equipment, and the entry of the order if there is one."""
+
+    equipment: Equipment
+    decision: Decision
+    entry: Entry | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What became of one equipment: match, readout, verdict, envelope; `None` from where the way ended."""
+
+    equipment: Equipment
+    match: Matched | Refused
+    readout: Readout | None = None
+    verdict: Verdict | None = None
+    entry: Entry | None = None
+    repeated: bool = False
+    orderings: tuple[Ordering, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CycleReport:
+    """One cycle. `lines` has every equipment once, `strangers` are no printers, `silent` addresses gave no answer."""
+
+    started_at: datetime
+    ended_at: datetime
+    lines: tuple[Line, ...] = ()
+    unclaimed: tuple[Printer, ...] = ()
+    strangers: tuple[Printer, ...] = ()
+    silent: int = 0
+    delivery: Delivery | None = None
+    trouble: AgentError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """One pass over everything. `period` names the reporting period of a moment, such as `2026-11-23`."""
+
+    survey: Survey
+    portal: Portal
+    outbox: Outbox
+    memory: Memory
+    courier: Courier
+    clock: Clock
+    rules: OrderRules
+    source: Source
+    period: Callable[[datetime], str]
+
+    async def run(self, progress: Progress) -> CycleReport:
+        """Discover, identify, match, read, validate, seal, order, deliver. Raises nothing but `StoreError`."""
+        started = self.clock.now()
+        try:
+            equipments = await self._equipments(progress)
+        except PortalError as error:
+            return CycleReport(started, self.clock.now(), trouble=error)
+        found = await self.survey.find(progress)
+        matching = match(found.printers, equipments)
+        lines = await self._read(matching, found, progress)
+        lines = [self._seal(line) for line in lines]
+        lines = [await self._order(line) for line in lines]
+        progress.stage(message("Reporting to the portal"), None)
+        delivery = await self.courier.deliver()
+        return CycleReport(
+            started_at=started,
+            ended_at=self.clock.now(),
+            lines=tuple(self._settled(line) for line in lines),
+            unclaimed=matching.unclaimed,
+            strangers=found.strangers,
+            silent=found.silent,
+            delivery=delivery,
+            trouble=delivery.trouble,
+        )
+
+    async def _equipments(self, progress: Progress) -> Sequence[Equipment]:
+        """The portal's list, or the last one it gave when it does not answer: readings must not wait for it."""
+        progress.stage(message("Asking the portal for its equipment"), None)
+        try:
+            equipments = await self.portal.equipments()
+        except PortalError:
+            known = self.memory.known_equipments()
+            if not known:
+                raise
+            return known
+        self.memory.remember_equipments(equipments, self.clock.now())
+        return equipments
+
+    async def _read(self, matching: Matching, found: Found, progress: Progress) -> list[Line]:
+        progress.stage(message("Reading counters and supplies"), len(matching.matched))
+
+        async def read(pair: Matched) -> Line:
+            endpoint = pair.printer.endpoint
+            readout = await self.survey.read(endpoint, found.first.get(endpoint, Varbinds()))
+            return Line(pair.equipment, pair, readout)
+
+        lines = await bounded(read, matching.matched, self.survey.limits.reads, progress)
+        lines += [Line(refused.equipment, refused) for refused in matching.refused]
+        return sorted(lines, key=lambda line: line.equipment.equipment_number)
+
+    def _seal(self, line: Line) -> Line:
+        """Judges a readout and, once in a reporting period, makes it an envelope in the outbox."""
+        if line.readout is None or isinstance(line.match, Refused) or line.readout.status not in ("ok", "partial"):
+            return line
+        if not same_device(line.match.printer, line.readout):
+            return replace(line, readout=replace(line.readout, status="refused"))
+        number, now = line.equipment.equipment_number, self.clock.now()
+        verdict = validate(line.equipment, line.readout, self._before(line.equipment))
+        line = replace(line, verdict=verdict)
+        if verdict.reading is None:
+            return line
+        key = reading_key(number, self.period(now))
+        entry = self.outbox.taken("reading", key)
+        if entry is not None:
+            return replace(line, entry=entry, repeated=True)
+        held = verdict.reasons if verdict.outcome == "quarantined" else ()
+        envelope = seal_reading(verdict.reading, self.source, self.period(now), held=bool(held), now=now)
+        if not held:
+            self.memory.remember_identity(number, line.readout.identity, line.readout.endpoint, now)
+        stored = self.outbox.put(envelope, line.readout, held=held)
+        return replace(line, entry=self.outbox.taken("reading", envelope.slot_key), repeated=not stored)
+
+    def _before(self, equipment: Equipment) -> dict[str, LastReading]:
+        """By meter code the newest of what the portal has and what waits here for it."""
+        before = {point.meter_code: point.last_reading for point in equipment.measuring_points if point.last_reading}
+        for code, last in self.memory.last_reported(equipment.equipment_number).items():
+            if code not in before or last.read_at > before[code].read_at:
+                before[code] = last
+        return before
+
+    async def _order(self, line: Line) -> Line:
+        """Decides about every supply that is low; asks for the bill of material only when there is one."""
+        if line.readout is None or line.verdict is None:
+            return line
+        number, now = line.equipment.equipment_number, self.clock.now()
+        low = [supply for supply in line.readout.supplies if is_low(supply, self.rules)]
+        self.memory.note_low_supplies(number, [supply.slot for supply in low], now)
+        if not low:
+            return line
+        try:
+            bom = await self.portal.bill_of_material(number)
+        except PortalError:
+            return line
+        orderings = []
+        for supply in low:
+            decision = decide(supply, bom, self._situation(line.equipment, supply.slot, now), self.rules)
+            if decision:
+                orderings.append(self._placed(line.equipment, decision, now))
+        return replace(line, orderings=tuple(orderings))
+
+    def _situation(self, equipment: Equipment, slot: str, now: datetime) -> Situation:
+        number, since = equipment.equipment_number, now - timedelta(days=1)
+        return Situation(
+            automatic_supply=equipment.automatic_supply,
+            low_since=self.memory.low_since(number, slot),
+            open_order=None,
+            ordered_for_equipment=self.memory.orders_since(since, number),
+            ordered_in_all=self.memory.orders_since(since, None),
+            now=now,
+        )
+
+    def _placed(self, equipment: Equipment, decision: Decision, now: datetime) -> Ordering:
+        """Commits the order to the outbox; the portal and this slot's key see to it that there is only one."""
+        if not decision.order or decision.item is None:
+            return Ordering(equipment, decision)
+        key = order_key(equipment.equipment_number, decision.item.component_material_number)
+        if self.outbox.taken("order", key) is None:
+            self.outbox.put(seal_order(equipment.equipment_number, decision, now), None)
+        return Ordering(equipment, decision, self.outbox.taken("order", key))
+
+    def _settled(self, line: Line) -> Line:
+        """The line with what the portal said meanwhile."""
+        orderings = tuple(
+            replace(ordering, entry=self.memory.entry(ordering.entry.envelope.reference))
+            if ordering.entry
+            else ordering
+            for ordering in line.orderings
+        )
+        entry = self.memory.entry(line.entry.envelope.reference) if line.entry else None
+        return replace(line, entry=entry, orderings=orderings)
+
+
+def same_device(printer: Printer, readout: Readout) -> bool:
+    """Whether the device that was read is the one that was identified: addresses change hands between two packets."""
+    before, now = printer.identity.serial_number, readout.identity.serial_number
+    return before is None or now is None or same_serial(before, now)

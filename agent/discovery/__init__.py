@@ -1,0 +1,1 @@
+"""Finding devices on the network, and making one printer of several sightings."""

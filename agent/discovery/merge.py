@@ -1,0 +1,58 @@
+"""Several sightings of one device become one printer; two devices never do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agent.printers import Identity, Printer, Sighting
+from agent.serials import same_serial
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """A sighting with what the device there said of itself."""
+
+    sighting: Sighting
+    identity: Identity
+
+
+def merge(found: Sequence[Identified]) -> tuple[Printer, ...]:
+    """One printer per device, at the lowest of its addresses, with all its names. Order of input does not matter."""
+    groups: list[list[Identified]] = []
+    for one in sorted(found, key=lambda item: (item.sighting.endpoint, item.sighting.name or "")):
+        group = next((group for group in groups if any(same_printer(one, other) for other in group)), None)
+        if group is None:
+            groups.append([one])
+        else:
+            group.append(one)
+    return tuple(_printer(group) for group in groups)
+
+
+def same_printer(one: Identified, other: Identified) -> bool:
+    """One address, or one network card together with one serial number (where both tell one).
+
+    A serial number alone is not enough: printers exist that all say the same, and an impostor may say any.
+    """
+    if one.sighting.endpoint == other.sighting.endpoint:
+        return True
+    if not shares_network_card(one.identity, other.identity):
+        return False
+    both_tell = bool(one.identity.serial_number and other.identity.serial_number)
+    return not both_tell or same_serial(one.identity.serial_number, other.identity.serial_number)
+
+
+def shares_network_card(one: Identity, other: Identity) -> bool:
+    """Whether the two devices name a MAC address in common."""
+    return bool(set(one.mac_addresses) & set(other.mac_addresses))
+
+
+def _printer(group: Sequence[Identified]) -> Printer:
+    best = group[0]
+    names = dict.fromkeys(item.sighting.name for item in group if item.sighting.name)
+    return Printer(
+        endpoint=best.sighting.endpoint,
+        identity=best.identity,
+        names=tuple(names),
+        sightings=tuple(item.sighting for item in group),
+    )

@@ -1,0 +1,113 @@
+"""What can go wrong, one class per thing that a caller does differently.
+
+Every error says what happened, where, and the remedy; the command line shows both and ends with the
+class's `exit_code` (2 usage or configuration, 3 portal refused, 4 network, 1 everything else).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from agent.texts import Message
+
+
+class AgentError(Exception):
+    """An error that a person can do something about."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, what: Message, remedy: Message | None = None) -> None:
+        super().__init__(str(what))
+        self.what = what
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.remedy}" if self.remedy else str(self.what)
+
+
+class ConfigError(AgentError):
+    """The config file cannot be used as it is; nothing was started."""
+
+    exit_code = 2
+
+
+class SecretError(AgentError):
+    """A secret is missing, readable by others, or unusable; nothing was started."""
+
+    exit_code = 2
+
+
+class ProfileError(AgentError):
+    """A printer profile is wrong; names file and table."""
+
+    exit_code = 2
+
+
+class StoreError(AgentError):
+    """The database could not be read or written. What was not confirmed as stored is not stored."""
+
+
+class StoreFull(StoreError):
+    """No space left for the database; the agent keeps what it has and goes on when there is space."""
+
+
+class StoreDamaged(StoreError):
+    """The database file is not what was written; it was left as it is."""
+
+
+class StoreBusy(StoreError):
+    """Another meter-agent works on the same database."""
+
+
+class PortalError(AgentError):
+    """The portal's answer was not what was asked for."""
+
+    exit_code = 3
+
+
+class PortalUnavailable(PortalError):
+    """No answer, or one that says later: nothing is lost, try again after `retry_after` seconds."""
+
+    exit_code = 4
+
+    def __init__(self, what: Message, remedy: Message | None = None, *, retry_after: float | None = None) -> None:
+        super().__init__(what, remedy)
+        self.retry_after = retry_after
+
+
+class PortalUntrusted(PortalError):
+    """The connection is not safe (certificate, key size, host name, plain http): nothing was sent."""
+
+
+class CredentialsRejected(PortalError):
+    """The portal does not accept this agent's credentials: pause until a person has acted."""
+
+
+class RightMissing(PortalError):
+    """The key user has not unlocked the area this needs; `area` names it."""
+
+    def __init__(self, what: Message, remedy: Message | None = None, *, area: str) -> None:
+        super().__init__(what, remedy)
+        self.area = area
+
+
+class BatchTooLarge(PortalError):
+    """The portal takes fewer items at once: halve the batch."""
+
+
+class NetworkError(AgentError):
+    """The local network could not be used (no route, no permission, no such address)."""
+
+    exit_code = 4
+
+
+class PrinterSilent(NetworkError):
+    """The printer gave no valid answer within its budget."""
+
+
+class BadReply(AgentError):
+    """A datagram is not a well-formed answer within the limits; `reason` is a short word for counting."""
+
+    def __init__(self, what: Message, *, reason: str) -> None:
+        super().__init__(what)
+        self.reason = reason

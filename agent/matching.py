@@ -1,0 +1,193 @@
+"""Which equipment of the portal each printer is: by the technical identification number, every rule named.
+
+Strict on purpose: two answers are no answer. What a rule cannot decide is shown to a person with the candidates.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from agent.meters import Finding
+from agent.printers import Equipment, Printer
+from agent.serials import same_serial
+from agent.texts import message
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why a printer is taken for an equipment: the rule, what the portal says, what the device or network says."""
+
+    rule: str
+    portal: str
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """Exactly one printer answers to the equipment's technical identification number, and nothing contradicts it."""
+
+    equipment: Equipment
+    printer: Printer
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """No match for this equipment; `code` is `ambiguous`, `contradicted`, `not_found`, `no_number` or `inactive`.
+
+    `candidates` are the printers that came nearest.
+    """
+
+    equipment: Equipment
+    code: str
+    reason: Finding
+    candidates: tuple[Printer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """The outcome for both sides; every equipment and every printer stands in exactly one of the lists."""
+
+    matched: tuple[Matched, ...]
+    refused: tuple[Refused, ...]
+    unclaimed: tuple[Printer, ...]
+
+
+def match(printers: Sequence[Printer], equipments: Sequence[Equipment]) -> Matching:
+    """Pairs printers with equipment. The order of neither list matters for the outcome."""
+    claims = {equipment.equipment_number: _claims(equipment, printers) for equipment in equipments}
+    claimed_by: dict[Printer, list[Equipment]] = {}
+    for equipment in equipments:
+        for printer, _ in claims[equipment.equipment_number] if equipment.active else ():
+            claimed_by.setdefault(printer, []).append(equipment)
+    outcomes = [_decide(item, claims[item.equipment_number], claimed_by, printers) for item in equipments]
+    unclaimed = tuple(printer for printer in printers if printer not in claimed_by)
+    return Matching(
+        tuple(outcome for outcome in outcomes if isinstance(outcome, Matched)),
+        tuple(outcome for outcome in outcomes if isinstance(outcome, Refused)),
+        unclaimed,
+    )
+
+
+def _decide(
+    equipment: Equipment,
+    claims: Sequence[tuple[Printer, tuple[Evidence, ...]]],
+    claimed_by: dict[Printer, list[Equipment]],
+    printers: Sequence[Printer],
+) -> Matched | Refused:
+    number = equipment.technical_identification_number
+    if not equipment.active:
+        return _refused(equipment, "inactive", "The equipment is no longer in service in the portal.")
+    if not number:
+        return _refused(equipment, "no_number", "The portal has no technical identification number for it.", printers)
+    if not claims:
+        text = "No printer answers to the technical identification number {number}."
+        return _refused(equipment, "not_found", text, printers, number=number)
+    found = tuple(printer for printer, _ in claims)
+    if len(found) > 1:
+        places = ", ".join(str(printer.endpoint) for printer in found)
+        text = "Several printers answer to {number}: {places}."
+        return Refused(equipment, "ambiguous", _finding("ambiguous", text, number=number, places=places), found)
+    printer, evidence = claims[0]
+    rivals = [other for other in claimed_by[printer] if other.equipment_number != equipment.equipment_number]
+    if rivals:
+        return _shared(equipment, printer, rivals)
+    return _with_serial(equipment, printer, evidence)
+
+
+def _shared(equipment: Equipment, printer: Printer, rivals: Sequence[Equipment]) -> Refused:
+    others = ", ".join(rival.equipment_number for rival in rivals)
+    text = "The printer at {place} is claimed by other equipment too ({others}); correct the number of one of them."
+    reason = _finding("ambiguous", text, place=str(printer.endpoint), others=others)
+    return Refused(equipment, "ambiguous", reason, (printer,))
+
+
+def _with_serial(equipment: Equipment, printer: Printer, evidence: tuple[Evidence, ...]) -> Matched | Refused:
+    portal, device = equipment.manufacturer_serial_number, printer.identity.serial_number_raw
+    if not portal or not printer.identity.serial_number:
+        return Matched(equipment, printer, evidence)
+    if same_serial(portal, device):
+        return Matched(equipment, printer, (*evidence, Evidence("serial_number", portal, device or "")))
+    text = "The printer's serial number is {device}, the portal's is {portal}: another machine stands behind the name."
+    reason = _finding("contradicted", text, device=device, portal=portal)
+    return Refused(equipment, "contradicted", reason, (printer,))
+
+
+def _claims(equipment: Equipment, printers: Iterable[Printer]) -> Sequence[tuple[Printer, tuple[Evidence, ...]]]:
+    number = equipment.technical_identification_number
+    if not number:
+        return ()
+    found = ((printer, tuple(_evidence(number, printer))) for printer in printers)
+    return [(printer, evidence) for printer, evidence in found if evidence]
+
+
+def _evidence(number: str, printer: Printer) -> Iterable[Evidence]:
+    identity = printer.identity
+    if identity.host_name and same_name(number, identity.host_name):
+        yield Evidence("host_name", number, identity.host_name)
+    for name in printer.names:
+        if same_name(number, name):
+            yield Evidence("dns_name", number, name)
+    if same_address(number, printer):
+        yield Evidence("address", number, str(printer.endpoint))
+    for mac in identity.mac_addresses:
+        if same_mac(number, mac):
+            yield Evidence("mac_address", number, mac)
+
+
+def same_name(number: str, name: str) -> bool:
+    """Whether two host names are one: equal without regard to case, or one is the other with its DNS domain.
+
+    `PRN-7` and `prn-7.example.com` are one; `prn-7.a.example` and `prn-7.b.example` are not: two sites may use
+    the same names.
+    """
+    left, right = _plain(number), _plain(name)
+    if not left or not right or _is_address(left) or _is_address(right):
+        return False
+    return left == right or left.startswith(f"{right}.") or right.startswith(f"{left}.")
+
+
+def same_address(number: str, printer: Printer) -> bool:
+    """Whether the number is the printer's address, with or without its port."""
+    if number.strip() == str(printer.endpoint):
+        return True
+    try:
+        return ipaddress.ip_address(number.strip()) == ipaddress.ip_address(printer.endpoint.address)
+    except ValueError:
+        return False
+
+
+def same_mac(number: str, mac: str) -> bool:
+    """Whether the number is this MAC address, however it is written (colons, dashes, dots, none)."""
+    plain = number.strip().lower().translate(str.maketrans("", "", ":-. "))
+    return len(plain) == 12 and plain == mac.replace(":", "")
+
+
+def _plain(name: str) -> str:
+    return unicodedata.normalize("NFC", name).strip().rstrip(".").casefold()
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _refused(
+    equipment: Equipment, code: str, template: str, printers: Sequence[Printer] = (), **values: str
+) -> Refused:
+    near = tuple(
+        printer
+        for printer in printers
+        if same_serial(equipment.manufacturer_serial_number, printer.identity.serial_number_raw)
+    )
+    return Refused(equipment, code, _finding(code, template, **values), near)
+
+
+def _finding(code: str, template: str, **values: str | None) -> Finding:
+    return Finding(code, message(template, **values))

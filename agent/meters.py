@@ -1,0 +1,108 @@
+"""Page counters, the portal's measuring points, and readings made of both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from agent.texts import Message
+
+Unit = Literal["impressions", "sheets", "unknown"]
+
+# Portal characteristic (meter_code of a measuring point) -> our meter. The portal speaks of black and
+# colour, the field of monochrome and full_color (PWG Imaging Counter MIB); this is the one place where they meet.
+METER_OF_CODE: dict[str, str] = {
+    "total": "total",
+    "black": "monochrome",
+    "color": "full_color",
+    "single_color": "highlight_color",
+    "two_color": "two_color",
+    "large_total": "large_total",
+    "large_black": "large_monochrome",
+    "large_color": "large_full_color",
+    "copy_total": "copy_total",
+    "copy_black": "copy_monochrome",
+    "copy_color": "copy_full_color",
+    "print_total": "print_total",
+    "print_black": "print_monochrome",
+    "print_color": "print_full_color",
+    "duplex": "duplex_total",
+    "scan": "scan_total",
+    "fax": "fax_total",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """One lifetime counter as the device told it, in the device's unit (RFC 3805 prtMarkerCounterUnit).
+
+    `meter` is the name in the stable JSON (`total`, `monochrome`, `copy_full_color`, …); the key below it
+    is service x colour x size. `value` >= 0. `source` is the OID (or the sum of OIDs) it came from,
+    `profile` the profile and version that says so.
+    """
+
+    meter: str
+    service: str
+    color: str
+    size: str
+    unit: Unit
+    value: int
+    source: str
+    profile: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A named observation that travels with a reading; `code` is stable, `message` is for people."""
+
+    code: str
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class LastReading:
+    """The value a meter was last reported with (SAP measurement document)."""
+
+    value: int
+    read_at: datetime
+    estimated: bool = False
+    measurement_document: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuringPoint:
+    """What the portal wants reported for an equipment: one counter (SAP measuring point).
+
+    `annual_estimate` is pages per year or `None`; `counter_overflow_value` is the value at which the
+    counter starts again at 0, or `None` when it never does.
+    """
+
+    measuring_point: str
+    meter_code: str
+    unit: str = "PAGE"
+    mandatory: bool = False
+    counter_overflow_value: int | None = None
+    annual_estimate: int | None = None
+    last_reading: LastReading | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MeterValue:
+    """One counter of a reading, addressed to its measuring point; `value` in pages, >= 0."""
+
+    measuring_point: str
+    meter_code: str
+    value: int
+    unit: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The counters of one equipment at one time, all from one exchange with the printer."""
+
+    equipment_number: str
+    read_at: datetime
+    values: tuple[MeterValue, ...]
+    findings: tuple[Finding, ...] = ()

@@ -1,0 +1,101 @@
+"""The edges of the agent, one page: what the core asks of the world, in the core's own types."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from agent.meters import Finding, LastReading
+from agent.printers import Endpoint, Equipment, Identity, Sighting
+from agent.readout import Readout
+from agent.snmp.varbinds import Answer, Ask
+from agent.supplies.orders import BomItem as BomItem
+from agent.upload.envelope import Entry, Envelope, Outcome, State
+
+
+class Clock(Protocol):
+    """Time as an argument."""
+
+    def now(self) -> datetime:
+        """The wall clock, in UTC with time zone."""
+
+
+class Snmp(Protocol):
+    """Owes: one request in flight per printer, bounded packets and seconds, no exception but `PrinterSilent`."""
+
+    async def ask(self, endpoint: Endpoint, ask: Ask) -> Answer:
+        """Everything in `ask` that the device has; raises `PrinterSilent` when it gave no valid answer at all."""
+
+
+class Finder(Protocol):
+    """Owes: no address outside the configured ranges and hosts; sends nothing to printers itself."""
+
+    def candidates(self) -> AsyncIterator[Sighting]:
+        """Every address worth asking, each once or more, as soon as it is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What the portal says of this agent (agents/me). `rights` are the unlocked areas, as the portal names them."""
+
+    agent_id: str
+    customer_number: str
+    rights: frozenset[str]
+    server_time: datetime
+    batch_max_items: int
+
+
+class Portal(Protocol):
+    """Owes: TLS verified, nothing sent to a peer that is not; errors only as `PortalError` and its subclasses."""
+
+    async def account(self) -> Account:
+        """Who we are and what we may do; costs one request."""
+
+    async def equipments(self) -> Sequence[Equipment]:
+        """All equipment of the customer with measuring points and last readings."""
+
+    async def bill_of_material(self, equipment_number: str) -> Sequence[BomItem]:
+        """What can be ordered for this equipment."""
+
+    async def submit_readings(self, envelopes: Sequence[Envelope]) -> Sequence[Outcome]:
+        """One outcome per envelope, in order; raises when the whole request has no verdict."""
+
+    async def submit_order(self, envelope: Envelope, *, first_try: bool) -> Outcome:
+        """Places one order; unless it is the `first_try`, asks first whether the portal already has it."""
+
+
+class Outbox(Protocol):
+    """Owes: what `put` returned from is on the disk; an envelope leaves only with a verdict."""
+
+    def put(self, envelope: Envelope, proof: Readout | None, *, held: Sequence[Finding] = ()) -> bool:
+        """Stores reading and envelope in one transaction; `held` reasons quarantine it. False: its slot is taken."""
+
+    def taken(self, kind: str, slot_key: str) -> Entry | None:
+        """The entry that already holds this slot, if any."""
+
+    def due(self, now: datetime, limit: int) -> Sequence[Entry]:
+        """Waiting envelopes that may be sent now: per equipment the oldest first, never past one that waits."""
+
+    def settle(self, reference: str, outcome: Outcome, now: datetime) -> None:
+        """Writes the portal's verdict; a verdict is written once and never changed by a later one."""
+
+    def postpone(self, references: Sequence[str], until: datetime, reason: Finding) -> None:
+        """No verdict yet: one more attempt counted, not tried again before `until`."""
+
+
+class Memory(Protocol):
+    """Owes: answers from what was committed, never from what was intended."""
+
+    def last_reported(self, equipment_number: str) -> dict[str, LastReading]:
+        """By meter code the newest value accepted by the portal or waiting for it."""
+
+    def entries(self, state: State | None = None) -> Sequence[Entry]:
+        """All envelopes, newest first, for people to look at."""
+
+    def known_identity(self, equipment_number: str) -> Identity | None:
+        """Which printer last reported for this equipment."""
+
+    def remember_identity(self, equipment_number: str, identity: Identity, endpoint: Endpoint, now: datetime) -> None:
+        """Notes which printer an accepted match was, so that a later change of device is noticed."""

@@ -1,0 +1,1 @@
+"""Asking printers over SNMP, and understanding what they say."""

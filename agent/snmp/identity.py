@@ -1,0 +1,117 @@
+"""Who a device says it is, from all the places where it may say so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from agent.printers import Identity
+from agent.serials import normal_serial
+from agent.snmp.octets import device_id, mac_of
+from agent.snmp.profile import Profile
+from agent.snmp.varbinds import Tag, as_octets, oid_of
+from agent.snmp.witness import Witness
+
+PRINTER_DEVICE = oid_of("1.3.6.1.2.1.25.3.1.5")  # hrDevicePrinter, RFC 2790
+PRINTER_MIB = oid_of("1.3.6.1.2.1.43")
+ENTERPRISES = "1.3.6.1.4.1."
+
+
+def read_identity(profile: Profile, witness: Witness) -> Identity:
+    """The identity in these answers; what no place tells stays `None`."""
+    keys = _device_id_keys(profile, witness)
+    object_id = witness.identifier("sysObjectID")
+    description = witness.text("sysDescr")
+    named = _first(profile.identity.manufacturer, witness, keys)
+    raw_model = _first(profile.identity.model, witness, keys)
+    maker = _manufacturer(profile, object_id, [named, raw_model, description])
+    serial = _first_serial(profile.identity.serial_number, witness, keys)
+    return Identity(
+        manufacturer=maker or named,
+        model=_without_maker(profile, raw_model, maker),
+        serial_number=normal_serial(serial),
+        serial_number_raw=serial,
+        host_name=_first(profile.identity.host_name, witness, keys),
+        mac_addresses=_macs(witness),
+        sys_object_id=object_id,
+        description=description,
+    )
+
+
+def is_printer(profile: Profile, witness: Witness, identity: Identity) -> bool:
+    """Whether the device is a printer: a Printer-MIB, a printer among its devices, a device id, or a maker of printers.
+
+    A scanner of such a maker has a device table without a printer in it and no Printer-MIB.
+    """
+    types = witness.column("hrDeviceType").values()
+    return (
+        witness.has_below(PRINTER_MIB)
+        or any(value.content == PRINTER_DEVICE for value in types)
+        or bool(_device_id_keys(profile, witness))
+        or (not types and identity.manufacturer is not None)
+    )
+
+
+def _device_id_keys(profile: Profile, witness: Witness) -> dict[str, str]:
+    for name in profile.identity.device_id:
+        keys = device_id(witness.text(name) or "")
+        if keys:
+            return keys
+    return {}
+
+
+def _candidates(places: Iterable[str], witness: Witness, keys: dict[str, str]) -> Iterable[str]:
+    for place in places:
+        found = _at(place, witness, keys)
+        if found:
+            yield found
+
+
+def _first(places: Iterable[str], witness: Witness, keys: dict[str, str]) -> str | None:
+    return next(iter(_candidates(places, witness, keys)), None)
+
+
+def _first_serial(places: Iterable[str], witness: Witness, keys: dict[str, str]) -> str | None:
+    return next((found for found in _candidates(places, witness, keys) if normal_serial(found)), None)
+
+
+def _at(place: str, witness: Witness, keys: dict[str, str]) -> str | None:
+    if place.startswith("device_id."):
+        return keys.get(place.removeprefix("device_id."))
+    if place == "printer_device":
+        return _printer_device(witness)
+    single = witness.text(place)
+    return single or next(iter(witness.texts(place).values()), None)
+
+
+def _printer_device(witness: Witness) -> str | None:
+    descriptions = witness.texts("hrDeviceDescr")
+    types = witness.column("hrDeviceType")
+    rows = [index for index, value in types.items() if value.content == PRINTER_DEVICE]
+    return next((descriptions[index] for index in rows if index in descriptions), None)
+
+
+def _manufacturer(profile: Profile, object_id: str | None, texts: list[str | None]) -> str | None:
+    """The maker by what the device calls itself, before the branch of its sysObjectID: a Kyocera may sit behind HP."""
+    for text in texts:
+        for maker in profile.manufacturers:
+            if text and any(text.lower().startswith(word) for word in maker.written):
+                return maker.name
+    for maker in profile.manufacturers:
+        if object_id and any(f"{object_id}.".startswith(f"{ENTERPRISES}{branch}.") for branch in maker.enterprises):
+            return maker.name
+    return None
+
+
+def _without_maker(profile: Profile, model: str | None, maker: str | None) -> str | None:
+    if model is None or maker is None:
+        return model
+    for name in (maker, *next((m.written for m in profile.manufacturers if m.name == maker), ())):
+        if model.lower().startswith(f"{name.lower()} ") and name.lower() in (maker.lower(), "hewlett-packard"):
+            return model[len(name) :].strip()
+    return model
+
+
+def _macs(witness: Witness) -> tuple[str, ...]:
+    octets = [as_octets(value) for value in witness.column("ifPhysAddress").values() if value.tag == Tag.OCTET_STRING]
+    found = [mac_of(content) for content in octets if content]
+    return tuple(dict.fromkeys(mac for mac in found if mac))

@@ -1,0 +1,65 @@
+"""Octets to text: whatever a device sends becomes readable, nothing ever raises.
+
+Devices declare one character set and send another (roman8 declared, UTF-8 sent), pad with blanks and NULs and put
+carriage returns inside. So: valid UTF-8 is UTF-8, then the declared set, then Latin-1, which knows every octet.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# IANA charset MIBenum (RFC 3808) as printers declare it in prtLocalizationCharacterSet -> Python codec.
+CHARSETS = {
+    3: "ascii",
+    4: "latin-1",
+    5: "iso8859-2",
+    8: "iso8859-5",
+    9: "iso8859-6",
+    10: "iso8859-7",
+    11: "iso8859-8",
+    12: "iso8859-9",
+    17: "shift_jis",
+    38: "euc_kr",
+    106: "utf-8",
+    111: "iso8859-15",
+    113: "gbk",
+    2004: "hp-roman8",
+    2009: "cp850",
+    2011: "cp437",
+    2025: "gb2312",
+    2026: "big5",
+    2250: "cp1250",
+    2252: "cp1252",
+}
+PML_STRING = b"\x01\x15"  # HP's PML type prefix of a string; the value follows
+
+
+def text_of(octets: bytes, charset: int | None = None) -> str | None:
+    """The octets as one line of text without padding and control characters; `None` when nothing is left."""
+    content = octets.removeprefix(PML_STRING).replace(b"\x00", b" ")
+    decoded = _decode(content, charset)
+    spaced = "".join(" " if unicodedata.category(sign) in ("Cc", "Cf", "Zl", "Zp") else sign for sign in decoded)
+    return re.sub(r"\s+", " ", spaced).strip() or None
+
+
+def _decode(content: bytes, charset: int | None) -> str:
+    for codec in ("utf-8", CHARSETS.get(charset or 0, "latin-1")):
+        try:
+            return content.decode(codec)
+        except UnicodeDecodeError:
+            continue
+    return content.decode("latin-1")
+
+
+def device_id(text: str) -> dict[str, str]:
+    """The keys of an IEEE 1284 device id (`MFG:HP;MDL:…;`), upper case; ragged ones give what they have."""
+    pairs = (part.split(":", 1) for part in text.split(";") if ":" in part)
+    return {key.strip().upper(): value.strip() for key, value in pairs if value.strip()}
+
+
+def mac_of(octets: bytes) -> str | None:
+    """A MAC address in lower case with colons; `None` for anything that is not six octets of a real card."""
+    if len(octets) != 6 or octets in (b"\x00" * 6, b"\xff" * 6) or octets[0] & 1:
+        return None
+    return octets.hex(":")

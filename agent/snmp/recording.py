@@ -1,0 +1,76 @@
+"""A recording: what one device answered, on disk (`OID|tag|value` lines, the snmprec form of snmpsim)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.errors import AgentError
+from agent.snmp.varbinds import Oid, Tag, Value, Varbinds, oid_of
+from agent.texts import message
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """The answers in a file, and the numbers of the lines that could not be understood."""
+
+    varbinds: Varbinds
+    damaged_lines: tuple[int, ...]
+
+
+def load_recording(path: Path) -> Recording:
+    """The recording in a file; of an object that stands there twice, the first counts. Raises `AgentError`."""
+    try:
+        text = path.read_text("utf-8", errors="surrogateescape")
+    except OSError as error:
+        raise AgentError(
+            message("The recording {file} cannot be read: {why}.", file=str(path), why=str(error)),
+            message("Check the path and the rights of the file."),
+        ) from error
+    return parse_recording(text)
+
+
+def parse_recording(text: str) -> Recording:
+    """The recording in a text; never raises, lines that make no sense are counted."""
+    answers: dict[Oid, Value] = {}
+    damaged: list[int] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            oid, value = _varbind(line.removesuffix("\r"))
+        except ValueError:
+            damaged.append(number)
+            continue
+        answers.setdefault(oid, value)
+    return Recording(Varbinds(answers.items()), tuple(damaged))
+
+
+def _varbind(line: str) -> tuple[Oid, Value]:
+    name, form, content = line.split("|", 2)
+    hexadecimal = form.endswith("x")
+    tag = Tag(int(form.removesuffix("x")))
+    return oid_of(name), Value(tag, _content(tag, content, hexadecimal))
+
+
+def _content(tag: Tag, content: str, hexadecimal: bool) -> int | bytes | Oid | None:
+    if hexadecimal:
+        return bytes.fromhex(content)
+    match tag:
+        case Tag.OCTET_STRING | Tag.OPAQUE:
+            return content.encode("utf-8", errors="surrogateescape")
+        case Tag.OBJECT_IDENTIFIER:
+            return oid_of(content)
+        case Tag.IP_ADDRESS:
+            return _address(content)
+        case Tag.NULL | Tag.NO_SUCH_OBJECT | Tag.NO_SUCH_INSTANCE | Tag.END_OF_MIB_VIEW:
+            return None
+        case _:
+            return int(content)
+
+
+def _address(content: str) -> bytes:
+    if not re.fullmatch(r"\d{1,3}(\.\d{1,3}){3}", content):
+        raise ValueError(content)
+    return bytes(int(part) for part in content.split("."))

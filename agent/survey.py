@@ -1,0 +1,112 @@
+"""Finding printers and reading them, before anybody asks which equipment they are."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from agent.discovery.merge import Identified, merge
+from agent.errors import PrinterSilent
+from agent.ports import Clock, Finder, Snmp
+from agent.printers import Endpoint, Printer, Sighting
+from agent.readout import Readout
+from agent.snmp.interpretation import identify, interpret
+from agent.snmp.profile import Profile
+from agent.snmp.varbinds import Varbinds
+from agent.texts import Message, message
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Progress(Protocol):
+    """Somebody who watches; never decides anything."""
+
+    def stage(self, name: Message, total: int | None) -> None:
+        """A stage begins with `total` steps, if that is known."""
+
+    def step(self) -> None:
+        """One step of the stage is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much at once: addresses being probed, printers being read."""
+
+    probes: int = 256
+    reads: int = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The outcome of asking all addresses who they are; `first` keeps each printer's answer for interpreting."""
+
+    printers: tuple[Printer, ...] = ()
+    strangers: tuple[Printer, ...] = ()
+    first: dict[Endpoint, Varbinds] = field(default_factory=dict)
+    silent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Finding and reading printers without a portal: what `discover` and `read` need, and the cycle's first half."""
+
+    finder: Finder
+    snmp: Snmp
+    profile: Profile
+    clock: Clock
+    limits: Limits = Limits()
+
+    async def find(self, progress: Progress) -> Found:
+        """Asks every candidate address who it is, and makes printers of the answers."""
+        seen: dict[tuple[Endpoint, str | None], Sighting] = {}
+        async for sighting in self.finder.candidates():
+            seen.setdefault((sighting.endpoint, sighting.name), sighting)
+        endpoints = sorted({sighting.endpoint for sighting in seen.values()})
+        progress.stage(message("Looking for printers"), len(endpoints))
+        answers = dict(zip(endpoints, await bounded(self._who, endpoints, self.limits.probes, progress), strict=True))
+        return self._sorted_out(list(seen.values()), answers)
+
+    async def _who(self, endpoint: Endpoint) -> Varbinds | None:
+        try:
+            return (await self.snmp.ask(endpoint, self.profile.identify_ask)).varbinds
+        except PrinterSilent:
+            return None
+
+    def _sorted_out(self, sightings: list[Sighting], answers: dict[Endpoint, Varbinds | None]) -> Found:
+        printers: list[Identified] = []
+        strangers: list[Identified] = []
+        for sighting in sightings:
+            varbinds = answers[sighting.endpoint]
+            if varbinds is not None:
+                identity, printing = identify(self.profile, varbinds)
+                (printers if printing else strangers).append(Identified(sighting, identity))
+        return Found(
+            printers=merge(printers),
+            strangers=merge(strangers),
+            first={endpoint: varbinds for endpoint, varbinds in answers.items() if varbinds is not None},
+            silent=sum(1 for varbinds in answers.values() if varbinds is None),
+        )
+
+    async def read(self, endpoint: Endpoint, first: Varbinds) -> Readout:
+        """Asks one printer the question of its profile; a printer that does not answer is a readout that says so."""
+        try:
+            answer = await self.snmp.ask(endpoint, self.profile.read_ask)
+        except PrinterSilent:
+            return Readout(endpoint, "unreachable", self.clock.now())
+        return interpret(self.profile, endpoint, first, answer, self.clock.now())
+
+
+async def bounded(work: Callable[[T], Awaitable[R]], items: Iterable[T], at_once: int, progress: Progress) -> list[R]:
+    """The results of `work` for all items in their order, never more than `at_once` under way."""
+    gate = asyncio.Semaphore(at_once)
+
+    async def one(item: T) -> R:
+        async with gate:
+            result = await work(item)
+        progress.step()
+        return result
+
+    return list(await asyncio.gather(*(one(item) for item in items)))

@@ -1,0 +1,1 @@
+"""From an accepted reading or order to the portal's receipt."""

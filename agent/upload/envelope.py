@@ -1,0 +1,94 @@
+"""The sealed form of what leaves the house: one reading or one order, its bytes, and its permanent reference."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from agent.meters import Finding
+
+Kind = Literal["reading", "order"]
+State = Literal["waiting", "accepted", "rejected", "parked", "quarantined", "discarded"]
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One item for the portal. `body` is its canonical JSON, byte for byte what is sent, with the reference inside.
+
+    `slot_key` is what may exist only once: for a reading the equipment and its reporting period, for an order the
+    equipment, supply slot and material. The store refuses a second envelope with the same kind and key.
+    """
+
+    reference: str
+    kind: Kind
+    equipment_number: str
+    slot_key: str
+    created_at: datetime
+    body: bytes
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the body, kept beside it so that a damaged row is noticed."""
+        return hashlib.sha256(self.body).hexdigest()
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The body as a value, for showing it."""
+        value: dict[str, Any] = json.loads(self.body)
+        return value
+
+
+def new_reference() -> str:
+    """A UUID in 32 hexadecimal digits: unique for ever, and short enough for SAP's PurchaseOrderByCustomer (35)."""
+    return uuid.uuid4().hex
+
+
+def canonical(value: object) -> bytes:
+    """JSON in one fixed form: sorted keys, no blanks, UTF-8."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The portal has booked it. `receipts` are document or order numbers, `duplicate` says it had it already."""
+
+    receipts: tuple[str, ...]
+    duplicate: bool = False
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The portal will never take this item as it is. `code` is the problem type's last path segment."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Not decided: a person or time has to change something first (missing right, unknown equipment)."""
+
+    code: str
+    detail: str
+    area: str | None = None
+
+
+Outcome = Accepted | Rejected | Kept
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An envelope with what has become of it. `not_before` is when it may be tried (again)."""
+
+    envelope: Envelope
+    state: State
+    attempts: int = 0
+    not_before: datetime | None = None
+    receipts: tuple[str, ...] = ()
+    reasons: tuple[Finding, ...] = ()
+    settled_at: datetime | None = None

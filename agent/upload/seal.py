@@ -1,0 +1,87 @@
+"""Readings and orders into envelopes: the exact bytes that will leave, made once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from agent.meters import Reading
+from agent.supplies.policy import Decision
+from agent.upload.envelope import Envelope, canonical, new_reference
+
+HELD = "/held"  # a quarantined reading leaves its period free for a sound one
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Who sends: the agent's id at the portal, its version, and how printers were read."""
+
+    agent_id: str
+    agent_version: str
+    protocol: str = "snmp"
+
+
+def seal_reading(reading: Reading, source: Source, period: str, *, held: bool, now: datetime) -> Envelope:
+    """The envelope of a reading; `period` (such as `2026-11-23`) makes it the only one of its equipment in that time."""
+    reference = new_reference()
+    body = {
+        "client_reference": reference,
+        "equipment_number": reading.equipment_number,
+        "read_at": timestamp(reading.read_at),
+        "readings": [
+            {
+                "measuring_point": value.measuring_point,
+                "meter_code": value.meter_code,
+                "value": value.value,
+                "unit": value.unit,
+            }
+            for value in reading.values
+        ],
+        "findings": [{"code": finding.code, "detail": str(finding.message)} for finding in reading.findings],
+        "source": {
+            "agent_id": source.agent_id,
+            "agent_version": source.agent_version,
+            "protocol": source.protocol,
+        },
+    }
+    key = reading_key(reading.equipment_number, period) + (HELD if held else "")
+    return Envelope(reference, "reading", reading.equipment_number, key, now, canonical(body))
+
+
+def seal_order(equipment_number: str, decision: Decision, now: datetime) -> Envelope:
+    """The envelope of an order for one piece. Raises `ValueError` when the decision is not to order."""
+    item = decision.item
+    if item is None or not decision.order:
+        raise ValueError("this decision orders nothing")
+    reference = new_reference()
+    body = {
+        "client_reference": reference,
+        "equipment_number": equipment_number,
+        "items": [
+            {
+                "bom_item_number": item.bom_item_number,
+                "component_material_number": item.component_material_number,
+                "quantity": 1,
+                "unit": "ST",
+            }
+        ],
+        "ship_to": None,
+        "trigger": {"level_percent": decision.supply.level.high, "days_left": None, "rule": decision.reason.code},
+    }
+    key = order_key(equipment_number, item.component_material_number)
+    return Envelope(reference, "order", equipment_number, key, now, canonical(body))
+
+
+def reading_key(equipment_number: str, period: str) -> str:
+    """What may exist once: the reading of an equipment in a reporting period."""
+    return f"{equipment_number}/{period}"
+
+
+def order_key(equipment_number: str, material: str) -> str:
+    """What may exist once: the open order of a material for an equipment."""
+    return f"{equipment_number}/{material}"
+
+
+def timestamp(moment: datetime) -> str:
+    """RFC 3339 in UTC, whole seconds."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,147 @@
+"""Whether a reading can be trusted: now against what was last reported, every rule a named predicate.
+
+Three outcomes. `accepted` goes out. `suspect` goes out too and carries its notice: the portal shows it and lets it
+through. `quarantined` stays here with its reason until a person decides. Nothing is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from agent.meters import METER_OF_CODE, Counter, Finding, LastReading, MeasuringPoint, MeterValue, Reading
+from agent.printers import Equipment
+from agent.readout import Readout
+from agent.texts import message
+
+DEVIATION_FACTOR = 5  # times the yearly estimate, as the portal judges it
+DEVIATION_PAGES = 10_000  # a smaller jump is no clear deviation, whatever the estimate
+Outcome = Literal["accepted", "suspect", "quarantined", "unreadable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of a readout. `reading` is None only when `unreadable`: there was nothing to report."""
+
+    outcome: Outcome
+    reading: Reading | None
+    reasons: tuple[Finding, ...] = ()
+
+
+def validate(equipment: Equipment, readout: Readout, before: Mapping[str, LastReading]) -> Verdict:
+    """Judges one readout for one equipment; `before` has the newest reported value by meter code.
+
+    All measuring points stand or fall together, because an invoice takes them together.
+    """
+    chosen = {point.meter_code: _counter_for(point, readout) for point in equipment.measuring_points}
+    missing = [point for point in equipment.measuring_points if point.mandatory and not chosen[point.meter_code]]
+    if missing or not any(chosen.values()):
+        return Verdict("unreadable", None, tuple(_missing(point) for point in missing) or (_nothing(),))
+    values: list[MeterValue] = []
+    holds: list[Finding] = []
+    notices: list[Finding] = list(part_above_total(readout.counters))
+    for point in equipment.measuring_points:
+        counter = chosen[point.meter_code]
+        if counter is None:
+            continue
+        values.append(MeterValue(point.measuring_point, point.meter_code, counter.value, point.unit, counter.source))
+        hold, notice = _judge(point, counter, before.get(point.meter_code), readout.read_at)
+        holds += hold
+        notices += notice
+    findings = (*holds, *notices, *(finding for finding in readout.findings if finding.code in TRAVELLING))
+    reading = Reading(equipment.equipment_number, readout.read_at, tuple(values), findings)
+    if holds:
+        return Verdict("quarantined", reading, tuple(holds))
+    return Verdict("suspect" if notices else "accepted", reading, tuple(notices))
+
+
+TRAVELLING = frozenset({"life_count_as_total", "unit_unknown", "odd_answers", "incomplete"})
+
+
+def _counter_for(point: MeasuringPoint, readout: Readout) -> Counter | None:
+    meter = METER_OF_CODE.get(point.meter_code)
+    return next((counter for counter in readout.counters if counter.meter == meter), None)
+
+
+def _judge(
+    point: MeasuringPoint, counter: Counter, last: LastReading | None, read_at: datetime
+) -> tuple[list[Finding], list[Finding]]:
+    """What holds this value back, and what is only worth a notice."""
+    holds: list[Finding] = []
+    if counts_other_than_pages(counter):
+        text = "The counter {code} counts {unit}, the portal wants pages."
+        holds.append(Finding("unit_mismatch", message(text, code=point.meter_code, unit=counter.unit)))
+    if last is None:
+        return holds, []
+    facts: dict[str, str | int] = {"code": point.meter_code, "now": counter.value, "before": last.value}
+    if went_backwards(counter.value, last):
+        if overflowed(counter.value, last, point, read_at):
+            text = "The counter {code} has started again at 0: {now} after {before}."
+            return holds, [Finding("counter_overflow", message(text, **facts))]
+        text = "The counter {code} is {now}, below the last reported {before}."
+        return [*holds, Finding("below_last", message(text, **facts))], []
+    if below_estimate(counter.value, last):
+        text = "The counter {code} is {now}; the last reported {before} was an estimate."
+        return holds, [Finding("estimate_replaced", message(text, **facts))]
+    if deviates_clearly(counter.value, last, point, read_at):
+        text = "The counter {code} rose from {before} to {now}, far more than usual."
+        return holds, [Finding("deviation", message(text, **facts))]
+    return holds, []
+
+
+def went_backwards(now: int, last: LastReading) -> bool:
+    """A lifetime counter below a measured earlier value: another device, a new board, or a misreading."""
+    return now < last.value and not last.estimated
+
+
+def below_estimate(now: int, last: LastReading) -> bool:
+    """Below an estimated value: the estimate was too high, and the measured value replaces it."""
+    return now < last.value and last.estimated
+
+
+def overflowed(now: int, last: LastReading, point: MeasuringPoint, read_at: datetime) -> bool:
+    """The counter passed the portal's overflow value, and the pages since then are a plausible number."""
+    if point.counter_overflow_value is None or last.value > point.counter_overflow_value:
+        return False
+    pages = point.counter_overflow_value - last.value + now
+    return pages <= most_expected(last, point, read_at)
+
+
+def deviates_clearly(now: int, last: LastReading, point: MeasuringPoint, read_at: datetime) -> bool:
+    """A rise above five times the yearly estimate for the days between, and above 10,000 pages."""
+    return point.annual_estimate is not None and now - last.value > most_expected(last, point, read_at)
+
+
+def most_expected(last: LastReading, point: MeasuringPoint, read_at: datetime) -> float:
+    """The largest number of pages since the last reading that is no clear deviation."""
+    days = max((read_at - last.read_at).total_seconds() / 86_400, 0.0)
+    return max(DEVIATION_FACTOR * (point.annual_estimate or 0) / 365 * days, float(DEVIATION_PAGES))
+
+
+def counts_other_than_pages(counter: Counter) -> bool:
+    """The device says that this counter counts sheets: a sheet may be two pages, so it is no page count."""
+    return counter.unit == "sheets"
+
+
+def part_above_total(counters: tuple[Counter, ...]) -> list[Finding]:
+    """A part of the total that is larger than the total: one of the two is not what it seems."""
+    total = next((counter.value for counter in counters if counter.meter == "total"), None)
+    if total is None:
+        return []
+    text = "The counter {meter} is {part}, more than the total of {total}."
+    return [
+        Finding("part_above_total", message(text, meter=counter.meter, part=counter.value, total=total))
+        for counter in counters
+        if counter.meter in ("monochrome", "full_color", "highlight_color", "two_color") and counter.value > total
+    ]
+
+
+def _missing(point: MeasuringPoint) -> Finding:
+    text = "The portal wants the counter {code}, and the printer does not tell it."
+    return Finding("mandatory_counter_missing", message(text, code=point.meter_code))
+
+
+def _nothing() -> Finding:
+    return Finding("nothing_to_report", message("The printer tells none of the counters that the portal wants."))
