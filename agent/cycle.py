@@ -12,15 +12,15 @@ from datetime import datetime, timedelta
 
 from agent.errors import AgentError, PortalError
 from agent.matching import Matched, Matching, Refused, match
-from agent.meters import LastReading
-from agent.ports import Clock, Memory, Outbox, Portal
+from agent.meters import Finding, LastReading
+from agent.ports import Clock, Memory, Outbox, Portal, Supplies
 from agent.printers import Equipment, Printer
 from agent.readout import Readout
 from agent.serials import same_serial
 from agent.snmp.varbinds import Varbinds
 from agent.supplies.policy import Decision, OrderRules, Situation, decide, is_low
 from agent.survey import Found, Progress, Survey, bounded
-from agent.texts import message
+from agent.texts import Message, message
 from agent.upload.courier import Courier, Delivery
 from agent.upload.envelope import Entry
 from agent.upload.seal import Source, order_key, reading_key, seal_order, seal_reading
@@ -65,17 +65,21 @@ class CycleReport:
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """One pass over everything. `period` names the reporting period of a moment, such as `2026-11-23`."""
+    """One pass over everything.
+
+    `period` names the reporting period of a moment, such as `2026-11-23`, or is None when nothing is due then.
+    """
 
     survey: Survey
     portal: Portal
     outbox: Outbox
     memory: Memory
+    supplies: Supplies
     courier: Courier
     clock: Clock
     rules: OrderRules
     source: Source
-    period: Callable[[datetime], str]
+    period: Callable[[datetime], str | None]
 
     async def run(self, progress: Progress) -> CycleReport:
         """Discover, identify, match, read, validate, seal, order, deliver. Raises nothing but `StoreError`."""
@@ -91,10 +95,13 @@ class Cycle:
         lines = [await self._order(line) for line in lines]
         progress.stage(message("Reporting to the portal"), None)
         delivery = await self.courier.deliver()
+        lines = [self._settled(line) for line in lines]
+        outcomes = {line.equipment.equipment_number: outcome_of(line) for line in lines}
+        self.memory.remember_cycle(equipments, outcomes, self.clock.now())
         return CycleReport(
             started_at=started,
             ended_at=self.clock.now(),
-            lines=tuple(self._settled(line) for line in lines),
+            lines=tuple(lines),
             unclaimed=matching.unclaimed,
             strangers=found.strangers,
             silent=found.silent,
@@ -112,7 +119,6 @@ class Cycle:
             if not known:
                 raise
             return known
-        self.memory.remember_equipments(equipments, self.clock.now())
         return equipments
 
     async def _read(self, matching: Matching, found: Found, progress: Progress) -> list[Line]:
@@ -136,14 +142,14 @@ class Cycle:
         number, now = line.equipment.equipment_number, self.clock.now()
         verdict = validate(line.equipment, line.readout, self._before(line.equipment))
         line = replace(line, verdict=verdict)
-        if verdict.reading is None:
+        period = self.period(now)
+        if verdict.reading is None or period is None:
             return line
-        key = reading_key(number, self.period(now))
-        entry = self.outbox.taken("reading", key)
+        entry = self.outbox.taken("reading", reading_key(number, period))
         if entry is not None:
             return replace(line, entry=entry, repeated=True)
         held = verdict.reasons if verdict.outcome == "quarantined" else ()
-        envelope = seal_reading(verdict.reading, self.source, self.period(now), held=bool(held), now=now)
+        envelope = seal_reading(verdict.reading, self.source, period, held=bool(held), now=now)
         if not held:
             self.memory.remember_identity(number, line.readout.identity, line.readout.endpoint, now)
         stored = self.outbox.put(envelope, line.readout, held=held)
@@ -159,11 +165,11 @@ class Cycle:
 
     async def _order(self, line: Line) -> Line:
         """Decides about every supply that is low; asks for the bill of material only when there is one."""
-        if line.readout is None or line.verdict is None:
+        if line.readout is None or line.verdict is None or line.verdict.outcome == "quarantined":
             return line
         number, now = line.equipment.equipment_number, self.clock.now()
         low = [supply for supply in line.readout.supplies if is_low(supply, self.rules)]
-        self.memory.note_low_supplies(number, [supply.slot for supply in low], now)
+        self.supplies.note_low(number, [supply.slot for supply in low], now)
         if not low:
             return line
         try:
@@ -181,10 +187,10 @@ class Cycle:
         number, since = equipment.equipment_number, now - timedelta(days=1)
         return Situation(
             automatic_supply=equipment.automatic_supply,
-            low_since=self.memory.low_since(number, slot),
+            low_since=self.supplies.low_since(number, slot),
             open_order=None,
-            ordered_for_equipment=self.memory.orders_since(since, number),
-            ordered_in_all=self.memory.orders_since(since, None),
+            ordered_for_equipment=self.supplies.orders_since(since, number),
+            ordered_in_all=self.supplies.orders_since(since, None),
             now=now,
         )
 
@@ -207,6 +213,30 @@ class Cycle:
         )
         entry = self.memory.entry(line.entry.envelope.reference) if line.entry else None
         return replace(line, entry=entry, orderings=orderings)
+
+
+def outcome_of(line: Line) -> Finding:
+    """In one sentence what became of an equipment in this cycle, or where its way ended and why."""
+    if isinstance(line.match, Refused):
+        return line.match.reason
+    if line.readout is None or line.verdict is None:
+        status = line.readout.status if line.readout else "unreachable"
+        return Finding(status, Message(ENDINGS[status].template, {"place": str(line.match.printer.endpoint)}))
+    if line.entry is None:
+        return next(iter(line.verdict.reasons), Finding("not_due", message("Nothing is due to be reported.")))
+    if line.entry.state == "accepted":
+        receipts = ", ".join(line.entry.receipts)
+        return Finding("reported", message("Reported to the portal; receipt {receipts}.", receipts=receipts))
+    waiting = Finding("waiting", message("Ready, and waiting to be sent to the portal."))
+    return next(iter(line.entry.reasons), waiting)
+
+
+ENDINGS = {
+    "unreachable": message("The printer at {place} stopped answering."),
+    "asleep": message("The printer at {place} is asleep."),
+    "refused": message("At {place} another device answered than a moment before."),
+    "not_a_printer": message("What answers at {place} is no printer."),
+}
 
 
 def same_device(printer: Printer, readout: Readout) -> bool:

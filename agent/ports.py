@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -12,7 +12,7 @@ from agent.printers import Endpoint, Equipment, Identity, Sighting
 from agent.readout import Readout
 from agent.snmp.varbinds import Answer, Ask
 from agent.supplies.orders import BomItem as BomItem
-from agent.upload.envelope import Entry, Envelope, Outcome, State
+from agent.upload.envelope import Entry, Envelope, Outcome
 
 
 class Clock(Protocol):
@@ -91,11 +91,27 @@ class Memory(Protocol):
     def last_reported(self, equipment_number: str) -> dict[str, LastReading]:
         """By meter code the newest value accepted by the portal or waiting for it."""
 
-    def entries(self, state: State | None = None) -> Sequence[Entry]:
-        """All envelopes, newest first, for people to look at."""
-
-    def known_identity(self, equipment_number: str) -> Identity | None:
-        """Which printer last reported for this equipment."""
+    def entry(self, reference: str) -> Entry | None:
+        """The envelope with this reference and what has become of it."""
 
     def remember_identity(self, equipment_number: str, identity: Identity, endpoint: Endpoint, now: datetime) -> None:
         """Notes which printer an accepted match was, so that a later change of device is noticed."""
+
+    def remember_cycle(self, equipments: Sequence[Equipment], outcomes: Mapping[str, Finding], now: datetime) -> None:
+        """Notes the portal's equipment list and what became of each equipment (by number) in this cycle."""
+
+    def known_equipments(self) -> Sequence[Equipment]:
+        """The equipment list of the last cycle that had one; empty before the first."""
+
+
+class Supplies(Protocol):
+    """Owes: what was noted survives a restart, so that an order never rests on one process's memory."""
+
+    def note_low(self, equipment_number: str, slots: Sequence[str], now: datetime) -> None:
+        """These slots are low now; the others of this equipment are not (any more)."""
+
+    def low_since(self, equipment_number: str, slot: str) -> datetime | None:
+        """When the slot was first seen low without a break since."""
+
+    def orders_since(self, since: datetime, equipment_number: str | None) -> int:
+        """How many orders were made since then, for one equipment or (`None`) in all."""

@@ -1,0 +1,134 @@
+"""The stable JSON of the command line: one object per printer, equipment or entry, nothing else on standard output."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agent.matching import Evidence, Matched, Refused
+from agent.meters import Finding
+from agent.printers import Identity, Printer
+from agent.readout import Readout
+from agent.upload.envelope import Entry
+from agent.upload.seal import timestamp
+
+
+def emit(value: Mapping[str, Any]) -> None:
+    """One line of JSON on standard output."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def identity_json(identity: Identity) -> dict[str, Any]:
+    """`identity` of a read object; what the device does not tell is null."""
+    return {
+        "manufacturer": identity.manufacturer,
+        "model": identity.model,
+        "serial_number": identity.serial_number,
+        "host_name": identity.host_name,
+        "firmware": identity.firmware,
+        "mac_addresses": list(identity.mac_addresses),
+        "sys_object_id": identity.sys_object_id,
+    }
+
+
+def readout_json(target: str, readout: Readout) -> dict[str, Any]:
+    """A `read` object."""
+    return {
+        "target": target,
+        "status": readout.status,
+        "identity": identity_json(readout.identity),
+        "counters": [
+            {
+                "meter": counter.meter,
+                "service": counter.service,
+                "color": counter.color,
+                "size": counter.size,
+                "unit": counter.unit,
+                "value": counter.value,
+                "source": counter.source,
+                "profile": counter.profile,
+            }
+            for counter in readout.counters
+        ],
+        "supplies": [
+            {
+                "slot": supply.slot,
+                "type": supply.type,
+                "class": supply.supply_class,
+                "colorant": supply.colorant,
+                "description": supply.description,
+                "part_number": supply.part_number,
+                "serial_number": supply.serial_number,
+                "level": {
+                    "kind": supply.level.kind,
+                    "percent": supply.level.percent,
+                    "low": supply.level.low,
+                    "high": supply.level.high,
+                },
+                "source": supply.source,
+            }
+            for supply in readout.supplies
+        ],
+        "alerts": [
+            {"severity": alert.severity, "code": alert.code, "description": alert.description}
+            for alert in readout.alerts
+        ],
+        "findings": findings_json(readout.findings),
+        "datagrams": readout.datagrams,
+    }
+
+
+def findings_json(findings: Sequence[Finding]) -> list[dict[str, str]]:
+    """Findings with their stable code and an English sentence."""
+    return [{"code": finding.code, "detail": str(finding.message)} for finding in findings]
+
+
+def printer_json(printer: Printer) -> dict[str, Any]:
+    """A `discover` object."""
+    return {
+        "target": str(printer.endpoint),
+        "identity": identity_json(printer.identity),
+        "names": list(printer.names),
+        "sightings": [
+            {"address": str(sighting.endpoint), "how": sighting.how, "name": sighting.name}
+            for sighting in printer.sightings
+        ],
+    }
+
+
+def match_json(outcome: Matched | Refused) -> dict[str, Any]:
+    """A `match` object: one equipment and the printer it is, or why there is none."""
+    equipment = outcome.equipment
+    start = {
+        "equipment_number": equipment.equipment_number,
+        "technical_identification_number": equipment.technical_identification_number,
+    }
+    if isinstance(outcome, Matched):
+        evidence = [_evidence_json(item) for item in outcome.evidence]
+        return {**start, "outcome": "matched", "target": str(outcome.printer.endpoint), "evidence": evidence}
+    candidates = [str(printer.endpoint) for printer in outcome.candidates]
+    detail = str(outcome.reason.message)
+    return {**start, "outcome": outcome.code, "target": None, "detail": detail, "candidates": candidates}
+
+
+def _evidence_json(evidence: Evidence) -> dict[str, str]:
+    return {"rule": evidence.rule, "portal": evidence.portal, "device": evidence.device}
+
+
+def entry_json(entry: Entry) -> dict[str, Any]:
+    """An `outbox list` object: what waits for the portal or has its answer."""
+    envelope = entry.envelope
+    return {
+        "reference": envelope.reference,
+        "kind": envelope.kind,
+        "equipment_number": envelope.equipment_number,
+        "state": entry.state,
+        "created_at": timestamp(envelope.created_at),
+        "attempts": entry.attempts,
+        "not_before": timestamp(entry.not_before) if entry.not_before else None,
+        "receipts": list(entry.receipts),
+        "reasons": findings_json(entry.reasons),
+    }

@@ -1,0 +1,189 @@
+"""The command line of `meter-agent`: names, options and help. What a command does is imported when it runs.
+
+Exit codes: 0 done; 1 done with failures that the output names; 2 usage or configuration; 3 portal refused; 4 network.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agent.errors import AgentError
+from agent.language import _, choose, show_error
+
+choose()
+app = typer.Typer(
+    help=_("Reads page counters and supply levels of networked printers and reports them to the service portal."),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+outbox = typer.Typer(help=_("What is on its way to the portal."), no_args_is_help=True)
+secret = typer.Typer(help=_("Passwords and communities, kept apart from the config file."), no_args_is_help=True)
+app.add_typer(outbox, name="outbox")
+app.add_typer(secret, name="secret")
+
+Config = Annotated[Path | None, typer.Option("--config", help=_("The config file; else the usual place."))]
+Json = Annotated[bool, typer.Option("--json", help=_("One JSON object per line instead of a table."))]
+
+
+@app.command("run", help=_("Work as a service in the foreground; ends on SIGTERM or Ctrl+C."))
+def run(
+    config: Config = None,
+    once: Annotated[bool, typer.Option("--once", help=_("One cycle now, show the result, and end."))] = False,
+) -> None:
+    """The daemon, or one cycle."""
+    from agent.cli.service import run_forever, run_once
+
+    raise typer.Exit(run_once(config) if once else run_forever(config))
+
+
+@app.command("check", help=_("Try every prerequisite and say what to do about what is missing."))
+def check(config: Config = None) -> None:
+    """Every prerequisite."""
+    from agent.cli.service import check_all
+
+    raise typer.Exit(check_all(config))
+
+
+@app.command("status", help=_("What waits, what was reported last, what needs a person."))
+def status(config: Config = None, as_json: Json = False) -> None:
+    """Counts and outcomes from the database."""
+    from agent.cli.entries import show_status
+
+    raise typer.Exit(show_status(config, as_json=as_json))
+
+
+@app.command("read", help=_("Read printers by name or address; needs no config file. Also takes a recording (.snmprec)."))
+def read(
+    targets: Annotated[list[str], typer.Argument(metavar="HOST[:PORT]…")],
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Identity, counters and supplies of single printers."""
+    from agent.cli.printers import read_targets
+
+    raise typer.Exit(read_targets(config, targets, as_json=as_json))
+
+
+@app.command("discover", help=_("Look for printers in the configured ranges, or in those given."))
+def discover(
+    ranges: Annotated[list[str] | None, typer.Option("--range", metavar="CIDR", help=_("Instead of the config."))] = None,
+    port: Annotated[int | None, typer.Option(help=_("The printers' SNMP port."), min=1, max=65535)] = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Printers on the network."""
+    from agent.cli.printers import discover_printers
+
+    raise typer.Exit(discover_printers(config, ranges or [], port, as_json=as_json))
+
+
+@app.command("match", help=_("Show which printer is which equipment, without reading or sending anything."))
+def match(config: Config = None, as_json: Json = False) -> None:
+    """Printers and equipment."""
+    from agent.cli.printers import match_printers
+
+    raise typer.Exit(match_printers(config, as_json=as_json))
+
+
+@app.command("explain", help=_("Say why: for a reference, an equipment number or a technical identification number."))
+def explain(what: str, config: Config = None) -> None:
+    """The history of one item, or the last outcome of one equipment."""
+    from agent.cli.entries import explain_item
+
+    raise typer.Exit(explain_item(config, what))
+
+
+@app.command("resolve", help=_("Decide about a reading that was held back: accept or discard it."))
+def resolve(
+    reference: Annotated[str, typer.Argument(help=_("The reference, or its beginning."))],
+    accept: Annotated[bool, typer.Option("--accept", help=_("The counter is right: it was replaced or reset."))] = False,
+    discard: Annotated[bool, typer.Option("--discard", help=_("The reading is wrong: never send it."))] = False,
+    config: Config = None,
+) -> None:
+    """A person's decision about a quarantined reading."""
+    from agent.cli.entries import resolve_reading
+
+    raise typer.Exit(resolve_reading(config, reference, accept=accept, discard=discard))
+
+
+@app.command("init", help=_("Write a first config file with every setting explained."))
+def init(
+    config: Config = None,
+    force: Annotated[bool, typer.Option("--force", help=_("Replace a config file that is there."))] = False,
+) -> None:
+    """A first config file."""
+    from agent.cli.setup import write_first_config
+
+    raise typer.Exit(write_first_config(config, force=force))
+
+
+@app.command("demo", help=_("The whole job without a network: virtual printers, a sandbox portal, one cycle."))
+def demo(
+    recordings: Annotated[Path | None, typer.Option(help=_("Use these recordings instead of the own devices."))] = None,
+    state: Annotated[Path | None, typer.Option(help=_("Where the demo keeps its files."))] = None,
+) -> None:
+    """The demo."""
+    from agent.cli.demo import run_demo
+
+    raise typer.Exit(run_demo(recordings, state))
+
+
+@app.command("version", help=_("Say which version this is."))
+def version() -> None:
+    """The version."""
+    from importlib.metadata import version as installed
+
+    typer.echo(f"meter-agent {installed('meter-agent')}")
+
+
+@outbox.command("list", help=_("Readings and orders with their state, the newest first."))
+def outbox_list(
+    config: Config = None,
+    as_json: Json = False,
+    state: Annotated[str | None, typer.Option(help=_("Only those in this state."))] = None,
+) -> None:
+    """The envelopes."""
+    from agent.cli.entries import list_entries
+
+    raise typer.Exit(list_entries(config, state, as_json=as_json))
+
+
+@outbox.command("retry", help=_("Try an item again that the portal rejected or that waits for a right."))
+def outbox_retry(reference: str, config: Config = None) -> None:
+    """One more try."""
+    from agent.cli.entries import retry_entry
+
+    raise typer.Exit(retry_entry(config, reference))
+
+
+@secret.command("set", help=_("Store a secret; it is asked for and not shown, or read from standard input."))
+def secret_set(name: str, config: Config = None) -> None:
+    """Stores a secret."""
+    from agent.cli.setup import store_secret
+
+    raise typer.Exit(store_secret(config, name))
+
+
+@secret.command("list", help=_("The names of the stored secrets."))
+def secret_list(config: Config = None) -> None:
+    """Names only."""
+    from agent.cli.setup import list_secrets
+
+    raise typer.Exit(list_secrets(config))
+
+
+def main() -> None:
+    """Runs one command; an error is said in the reader's language, with the remedy, and becomes the exit code."""
+    try:
+        app()
+    except AgentError as error:
+        sys.stderr.write(show_error(error) + "\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)

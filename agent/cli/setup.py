@@ -1,0 +1,63 @@
+"""First steps: a config file and secrets."""
+
+from __future__ import annotations
+
+import os
+import sys
+from getpass import getpass
+from pathlib import Path
+
+from agent.config_template import first_config
+from agent.errors import ConfigError
+from agent.language import _, current
+from agent.paths import default_places, find_config, places_of
+from agent.secrets import Secrets
+from agent.texts import message
+
+
+def write_first_config(config: Path | None, *, force: bool) -> int:
+    """Writes the commented file where it will be looked for; never over one that is there, unless told to."""
+    file = config or default_places().config
+    if file.exists() and not force:
+        raise ConfigError(
+            message("There is a config file already: {file}.", file=str(file)),
+            message("Edit it, or replace it with: meter-agent init --force"),
+        )
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(first_config(current().code), encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            message("The config file {file} cannot be written: {reason}", file=str(file), reason=error.strerror),
+            message("Run the command as administrator, or name another file with --config."),
+        ) from error
+    sys.stdout.write(_("Written: {file}").replace("{file}", str(file)) + "\n")
+    steps = (
+        _("1. Open it in an editor and enter the portal's address, the client id and your printers' network."),
+        _("2. Store the portal password: meter-agent secret set portal"),
+        _("3. See that everything is in place: meter-agent check"),
+        _("4. Try one cycle: meter-agent run --once"),
+    )
+    sys.stdout.write("\n".join(steps) + "\n")
+    return 0
+
+
+def store_secret(config: Path | None, name: str) -> int:
+    """Asks for a secret and stores it; from a pipe it is the first line."""
+    secrets = _secrets(config)
+    value = getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    secrets.set(name, value)
+    sys.stdout.write(_("Stored.") + "\n")
+    return 0
+
+
+def list_secrets(config: Path | None) -> int:
+    """The names, one a line."""
+    sys.stdout.write("".join(f"{name}{os.linesep}" for name in _secrets(config).names()))
+    return 0
+
+
+def _secrets(config: Path | None) -> Secrets:
+    found = find_config(config).found
+    places = places_of(found) if found else default_places()
+    return Secrets(places.secrets)

@@ -1,0 +1,277 @@
+"""Tables for people: what a cycle did, in the words of the portal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from agent.cycle import CycleReport, Line, Ordering
+from agent.display import printable
+from agent.language import _, number, show
+from agent.matching import Matched
+from agent.meters import Finding
+from agent.printers import Equipment, Printer
+from agent.readout import Readout
+from agent.supplies.levels import Level
+from agent.upload.envelope import Entry
+
+
+def print_report(console: Console, report: CycleReport) -> None:
+    """A whole cycle: the equipment, then what is left over on either side, refusals, orders, and the sums."""
+    done = [line for line in report.lines if isinstance(line.match, Matched)]
+    if done:
+        console.print(_equipment_table(done))
+    _section(console, _("Equipment without a printer"), _without_printer(report))
+    _section(console, _("Printers without equipment"), _unclaimed(report.unclaimed))
+    _section(console, _("Answering, but no printers"), _strangers(report.strangers))
+    _section(console, _("Readings not reported, and why"), _refusals(done))
+    _section(console, _("Orders"), _orders([item for line in report.lines for item in line.orderings]))
+    console.print(_sums(report))
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
+
+
+def _row(table: Table, *cells: str) -> None:
+    """Cells are text, never markup: what a device or the portal says must not colour or link anything."""
+    table.add_row(*(Text("\n".join(printable(line) for line in cell.split("\n"))) for cell in cells))
+
+
+def _section(console: Console, title: str, table: Table) -> None:
+    if table.row_count:
+        console.print(Text(f"\n{title} ({table.row_count})", style="bold"))
+        console.print(table)
+
+
+def _equipment_table(lines: Sequence[Line]) -> Table:
+    table = _table(
+        _("Equipment"),
+        _("Technical ID number"),
+        _("Printer"),
+        _("Matched by"),
+        _("Counters"),
+        _("Verdict"),
+        _("Receipt"),
+    )
+    for line in lines:
+        _row(
+            table,
+            equipment_name(line.equipment),
+            plain(line.equipment.technical_identification_number),
+            _printer_cell(line),
+            _evidence_cell(line),
+            _counters_cell(line.readout),
+            verdict_text(line),
+            receipt_text(line.entry, repeated=line.repeated),
+        )
+    return table
+
+
+def equipment_name(equipment: Equipment) -> str:
+    """The equipment number as people read it, without SAP's leading zeros."""
+    return equipment.equipment_number.lstrip("0") or equipment.equipment_number
+
+
+def _printer_cell(line: Line) -> str:
+    if not isinstance(line.match, Matched):
+        return ""
+    identity = line.readout.identity if line.readout and line.readout.identity.model else line.match.printer.identity
+    return f"{model_name(identity.manufacturer, identity.model)}\n{line.match.printer.endpoint}"
+
+
+def model_name(manufacturer: str | None, model: str | None) -> str:
+    """Maker and model in one, without saying the maker twice."""
+    maker, name = plain(manufacturer), plain(model)
+    return name if name.lower().startswith(maker.lower()) else f"{maker} {name}".strip()
+
+
+def _evidence_cell(line: Line) -> str:
+    if not isinstance(line.match, Matched):
+        return ""
+    return ", ".join(dict.fromkeys(rule_name(evidence.rule) for evidence in line.match.evidence))
+
+
+def rule_name(rule: str) -> str:
+    """A matching rule in the reader's words."""
+    names = {
+        "host_name": _("host name"),
+        "dns_name": _("DNS name"),
+        "address": _("address"),
+        "mac_address": _("MAC address"),
+        "serial_number": _("serial number"),
+    }
+    return names.get(rule, rule)
+
+
+def _counters_cell(readout: Readout | None) -> str:
+    if readout is None or not readout.counters:
+        return "–"
+    shown = [counter for counter in readout.counters if counter.meter in METERS]
+    return "\n".join(f"{meter_name(counter.meter)} {number(counter.value)}" for counter in shown[:4])
+
+
+METERS = ("total", "monochrome", "full_color", "scan_total")
+
+
+def meter_name(meter: str) -> str:
+    """A meter in the reader's words."""
+    names = {
+        "total": _("Total"),
+        "monochrome": _("Black"),
+        "full_color": _("Color"),
+        "scan_total": _("Scans"),
+    }
+    return names.get(meter, meter)
+
+
+def verdict_text(line: Line) -> str:
+    """One word for what became of the reading, and the notice if there is one."""
+    if line.readout is not None and line.verdict is None:
+        return {
+            "unreachable": _("no answer"),
+            "refused": _("another device answered"),
+            "not_a_printer": _("no printer"),
+        }.get(line.readout.status, line.readout.status)
+    if line.verdict is None:
+        return "–"
+    word = {
+        "accepted": _("accepted"),
+        "suspect": _("accepted, with a notice"),
+        "quarantined": _("held back"),
+        "unreadable": _("nothing to report"),
+    }[line.verdict.outcome]
+    notices = [show(reason.message) for reason in line.verdict.reasons] if line.verdict.outcome == "suspect" else []
+    return "\n".join([word, *notices])
+
+
+def receipt_text(entry: Entry | None, *, repeated: bool = False) -> str:
+    """The portal's document number, or where the envelope is."""
+    if entry is None:
+        return "–"
+    if entry.state == "accepted":
+        receipts = ", ".join(receipt.lstrip("0") or receipt for receipt in entry.receipts)
+        return f"{receipts}\n{_('reported before')}" if repeated else receipts
+    return state_name(entry.state)
+
+
+def state_name(state: str) -> str:
+    """The state of an envelope in the reader's words."""
+    names = {
+        "waiting": _("waiting to be sent"),
+        "accepted": _("accepted"),
+        "rejected": _("rejected by the portal"),
+        "parked": _("waiting for a right or a change in the portal"),
+        "quarantined": _("held back"),
+        "discarded": _("discarded"),
+    }
+    return names.get(state, state)
+
+
+def _without_printer(report: CycleReport) -> Table:
+    table = _table(_("Equipment"), _("Technical ID number"), _("Why"))
+    for line in report.lines:
+        if not isinstance(line.match, Matched):
+            number_text = plain(line.equipment.technical_identification_number)
+            _row(table, equipment_name(line.equipment), number_text, show(line.match.reason.message))
+    return table
+
+
+def _unclaimed(printers: Iterable[Printer]) -> Table:
+    table = _table(_("Printer"), _("Address"), _("Host name"), _("Serial number"))
+    for printer in printers:
+        identity = printer.identity
+        name = model_name(identity.manufacturer, identity.model)
+        _row(table, name, str(printer.endpoint), plain(identity.host_name), plain(identity.serial_number))
+    return table
+
+
+def _strangers(printers: Iterable[Printer]) -> Table:
+    table = _table(_("Address"), _("Says of itself"))
+    for printer in printers:
+        _row(table, str(printer.endpoint), plain(printer.identity.description))
+    return table
+
+
+def _refusals(lines: Iterable[Line]) -> Table:
+    table = _table(_("Equipment"), _("Printer"), _("Why"), _("What to do"))
+    for line in lines:
+        reasons = _refusal(line)
+        if reasons:
+            _row(table, equipment_name(line.equipment), _printer_cell(line), reasons, _remedy(line))
+    return table
+
+
+def _refusal(line: Line) -> str:
+    if line.readout is not None and line.verdict is None:
+        return verdict_text(line)
+    if line.verdict and line.verdict.outcome in ("quarantined", "unreadable"):
+        return _reasons(line.verdict.reasons)
+    if line.entry and line.entry.state in ("rejected", "parked"):
+        return _reasons(line.entry.reasons) or state_name(line.entry.state)
+    return ""
+
+
+def _reasons(reasons: Iterable[Finding]) -> str:
+    return "\n".join(show(reason.message) for reason in reasons)
+
+
+def _remedy(line: Line) -> str:
+    if line.entry and line.entry.state == "quarantined":
+        return f"meter-agent resolve {line.entry.envelope.reference[:12]}"
+    if line.match and isinstance(line.match, Matched):
+        return f"meter-agent read {line.match.printer.endpoint}"
+    return ""
+
+
+def _orders(orderings: Iterable[Ordering]) -> Table:
+    table = _table(_("Equipment"), _("Supply"), _("Level"), _("Decision"), _("Order"))
+    for ordering in orderings:
+        supply = ordering.decision.supply
+        item = ordering.decision.item
+        name = plain(item.description if item else supply.description)
+        decision = show(ordering.decision.reason.message)
+        order = receipt_text(ordering.entry) if ordering.entry else _("not ordered")
+        _row(table, equipment_name(ordering.equipment), name, level_text(supply.level), decision, order)
+    return table
+
+
+def level_text(level: Level) -> str:
+    """A level as people say it; nothing is invented where nothing is known."""
+    if level.percent is not None:
+        return f"{level.percent:g} %"
+    words = {
+        "some_left": _("some left"),
+        "no_limit": _("not limited"),
+        "empty": _("empty"),
+        "at_least": _("at least {percent} %"),
+        "at_most": _("at most {percent} %"),
+    }
+    bound = level.low if level.kind == "at_least" else level.high
+    return words.get(level.kind, _("unknown")).replace("{percent}", f"{bound:g}" if bound is not None else "?")
+
+
+def _sums(report: CycleReport) -> Text:
+    booked = sum(1 for line in report.lines if line.entry and line.entry.state == "accepted" and not line.repeated)
+    before = sum(1 for line in report.lines if line.entry and line.entry.state == "accepted" and line.repeated)
+    held = sum(1 for line in report.lines if line.entry and line.entry.state == "quarantined")
+    orders = [item for line in report.lines for item in line.orderings if item.entry]
+    counts = [
+        (_("readings booked"), booked),
+        (_("reported before"), before),
+        (_("held back"), held),
+        (_("orders placed"), len(orders)),
+    ]
+    return Text("\n" + " · ".join(f"{number(count)} {name}" for name, count in counts), style="bold")
+
+
+def plain(text: str | None) -> str:
+    """Foreign text as one short line, empty when there is none."""
+    return printable(text, 80) if text else ""

@@ -1,0 +1,226 @@
+"""SNMP v1 and v2c messages in BER: requests out, responses in, bounded so that no datagram costs more than its length.
+
+Only what a reader needs exists: GetRequest, GetNextRequest, GetBulkRequest out, Response in. There is no SetRequest.
+Sources: RFC 1157, RFC 3416 (PDUs), RFC 3417 section 8 (BER as SNMP uses it), ITU-T X.690.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, TypeVar
+
+from agent.errors import BadReply
+from agent.snmp.varbinds import Oid, Tag, Value
+from agent.texts import message
+
+MAX_DATAGRAM = 16 * 1024
+MAX_VARBINDS = 256
+MAX_ARCS = 128
+MAX_ARC = 2**32 - 1
+MAX_INTEGER_OCTETS = 9
+MAX_STRING_OCTETS = 4096
+MAX_CACHED_OIDS = 50_000
+
+GET, GET_NEXT, RESPONSE, GET_BULK = 0xA0, 0xA1, 0xA2, 0xA5
+VERSIONS = {"v1": 0, "v2c": 1}
+K = TypeVar("K")
+V = TypeVar("V")
+_SEQUENCE = 0x30
+_UNSIGNED = frozenset({Tag.COUNTER32, Tag.GAUGE32, Tag.TIME_TICKS})
+_EMPTY = frozenset({Tag.NULL, Tag.NO_SUCH_OBJECT, Tag.NO_SUCH_INSTANCE, Tag.END_OF_MIB_VIEW})
+_STRINGS = frozenset({Tag.OCTET_STRING, Tag.IP_ADDRESS, Tag.OPAQUE})
+_TAGS = {int(tag): tag for tag in Tag}
+
+# Printers share the same few hundred identifiers: each is taken apart once. Emptied when full, so that a device
+# that makes identifiers up cannot fill the memory.
+_oids: dict[bytes, Oid] = {}
+_encoded: dict[Oid, bytes] = {}
+
+
+class Response(NamedTuple):
+    """A decoded Response PDU. `error_status` and `error_index` as in RFC 3416; varbinds in the device's order."""
+
+    version: int
+    community: bytes
+    request_id: int
+    error_status: int
+    error_index: int
+    varbinds: list[tuple[Oid, Value]]
+
+
+def encode_request(
+    version: int, community: bytes, pdu: int, request_id: int, oids: Sequence[Oid], *, first: int = 0, second: int = 0
+) -> bytes:
+    """A request message; `pdu` is GET, GET_NEXT or GET_BULK, for which `first` is non-repeaters and `second`
+    max-repetitions. `version` is 0 for v1, 1 for v2c; `request_id` 0..2^31-1."""
+    names = b"".join(_tlv(_SEQUENCE, encode_oid(oid) + b"\x05\x00") for oid in oids)
+    head = _integer(request_id) + _integer(first) + _integer(second)
+    body = _tlv(pdu, head + _tlv(_SEQUENCE, names))
+    return _tlv(_SEQUENCE, _integer(version) + _tlv(Tag.OCTET_STRING, community) + body)
+
+
+def encode_oid(oid: Oid) -> bytes:
+    """Tag, length and content of an OBJECT IDENTIFIER."""
+    known = _encoded.get(oid)
+    if known is None:
+        content = bytearray(_base128(oid[0] * 40 + oid[1]))
+        for arc in oid[2:]:
+            content += _base128(arc)
+        known = _tlv(Tag.OBJECT_IDENTIFIER, bytes(content))
+        _remember(_encoded, oid, known)
+    return known
+
+
+def decode_response(datagram: bytes) -> Response:
+    """The response in a datagram. Raises `BadReply` for anything that is not exactly one within the limits above."""
+    if len(datagram) > MAX_DATAGRAM:
+        raise _bad("too_long")
+    try:
+        return _response(datagram)
+    except IndexError:
+        raise _bad("truncated") from None
+
+
+def _response(data: bytes) -> Response:
+    tag, at, end = _header(data, 0, len(data))
+    if tag != _SEQUENCE or end != len(data):
+        raise _bad("not_a_message")
+    version, at = _small(data, at, end)
+    tag, at, stop = _header(data, at, end)
+    if version not in (0, 1) or tag != Tag.OCTET_STRING or stop - at > MAX_STRING_OCTETS:
+        raise _bad("not_a_message")
+    community = data[at:stop]
+    tag, at, pdu_end = _header(data, stop, end)
+    if tag != RESPONSE or pdu_end != end:
+        raise _bad("not_a_response")
+    request_id, at = _small(data, at, end)
+    status, at = _small(data, at, end)
+    index, at = _small(data, at, end)
+    tag, at, stop = _header(data, at, end)
+    if tag != _SEQUENCE or stop != end:
+        raise _bad("no_varbind_list")
+    return Response(version, community, request_id, status, index, _varbinds(data, at, end))
+
+
+def _varbinds(data: bytes, at: int, end: int) -> list[tuple[Oid, Value]]:
+    found: list[tuple[Oid, Value]] = []
+    while at < end:
+        if len(found) == MAX_VARBINDS:
+            raise _bad("too_many_varbinds")
+        tag, at, stop = _header(data, at, end)
+        if tag != _SEQUENCE:
+            raise _bad("no_varbind")
+        tag, start, value_at = _header(data, at, stop)
+        if tag != Tag.OBJECT_IDENTIFIER:
+            raise _bad("no_object_identifier")
+        name = data[start:value_at]
+        oid = _oids.get(name) or _oid(name)
+        tag, start, value_end = _header(data, value_at, stop)
+        if value_end != stop:
+            raise _bad("trailing_octets")
+        found.append((oid, _value(tag, data[start:stop])))
+        at = stop
+    return found
+
+
+def _header(data: bytes, at: int, end: int) -> tuple[int, int, int]:
+    """Tag, start and end of the content; low tag numbers and definite lengths only, never beyond `end`."""
+    tag, length = data[at], data[at + 1]
+    at += 2
+    if length >= 0x80:
+        count = length & 0x7F
+        if not 1 <= count <= 4:
+            raise _bad("length_form")
+        length = int.from_bytes(data[at : at + count], "big")
+        at += count
+    stop = at + length
+    if stop > end:
+        raise _bad("truncated")
+    return tag, at, stop
+
+
+def _small(data: bytes, at: int, end: int) -> tuple[int, int]:
+    """A 32-bit INTEGER of the message's frame, and where it ends."""
+    tag, at, stop = _header(data, at, end)
+    if tag != Tag.INTEGER or not 1 <= stop - at <= 5:
+        raise _bad("no_integer")
+    return int.from_bytes(data[at:stop], "big", signed=True), stop
+
+
+def _value(number: int, content: bytes) -> Value:
+    tag = _TAGS.get(number)
+    if tag is None:
+        raise _bad("unknown_type")
+    if tag in _STRINGS:
+        if len(content) > MAX_STRING_OCTETS:
+            raise _bad("string_too_long")
+        return Value(tag, content)
+    if tag in _EMPTY:
+        if content:
+            raise _bad("null_with_content")
+        return Value(tag, None)
+    if tag is Tag.OBJECT_IDENTIFIER:
+        # Zero octets stand for 0.0 on some devices; there is no such object, but it is no reason to lose the rest.
+        return Value(tag, (_oids.get(content) or _oid(content)) if content else (0, 0))
+    if not 1 <= len(content) <= MAX_INTEGER_OCTETS:
+        raise _bad("integer_length")
+    return Value(tag, _number(tag, content))
+
+
+def _number(tag: Tag, content: bytes) -> int:
+    value = int.from_bytes(content, "big", signed=True)
+    if tag is Tag.INTEGER:
+        return value
+    # Unsigned types: devices leave out the leading zero octet, which makes large counters look negative.
+    return value & (MAX_ARC if tag in _UNSIGNED else 2**64 - 1)
+
+
+def _oid(content: bytes) -> Oid:
+    if not content or content[-1] & 0x80:
+        raise _bad("object_identifier")
+    arcs: list[int] = []
+    arc = 0
+    for octet in content:
+        arc = arc << 7 | octet & 0x7F
+        if arc > MAX_ARC:
+            raise _bad("object_identifier")
+        if not octet & 0x80:
+            arcs.append(arc)
+            arc = 0
+            if len(arcs) >= MAX_ARCS:
+                raise _bad("object_identifier")
+    root = min(arcs[0] // 40, 2)
+    oid = (root, arcs[0] - 40 * root, *arcs[1:])
+    _remember(_oids, content, oid)
+    return oid
+
+
+def _tlv(tag: int, content: bytes) -> bytes:
+    size = len(content)
+    if size < 0x80:
+        return bytes((tag, size)) + content
+    octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((tag, 0x80 | len(octets))) + octets + content
+
+
+def _integer(value: int) -> bytes:
+    return _tlv(Tag.INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
+
+
+def _base128(arc: int) -> bytes:
+    octets = [arc & 0x7F]
+    while arc := arc >> 7:
+        octets.append(0x80 | arc & 0x7F)
+    return bytes(reversed(octets))
+
+
+def _remember(cache: dict[K, V], key: K, value: V) -> None:
+    if len(cache) >= MAX_CACHED_OIDS:
+        cache.clear()
+    cache[key] = value
+
+
+def _bad(reason: str) -> BadReply:
+    return BadReply(
+        message("The datagram is no SNMP response that can be read ({reason}).", reason=reason), reason=reason
+    )

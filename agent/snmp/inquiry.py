@@ -1,0 +1,263 @@
+"""What to ask a printer next, and what its answers mean for that: the plan of one exchange, without any network.
+
+`next_request` says what to send, `accept` takes the response, `unanswered` says that none came. The plan is gentle and
+patient: few datagrams where the printer is ordinary, smaller or simpler ones where it is not, and an end in any case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from agent.snmp.codec import GET, GET_BULK, GET_NEXT, Response
+from agent.snmp.varbinds import ABSENT, Answer, Ask, Oid, Tag, Value, Varbinds
+
+MAX_OBJECTS = 24  # per GET: request and answer stay below an Ethernet frame
+MAX_CELLS = 60  # columns x rows per GETBULK: about 1400 octets
+RIDING_OBJECTS = 8  # objects that travel as non-repeaters of the first GETBULK
+
+TOO_BIG, NO_SUCH_NAME, GEN_ERR = 1, 2, 5
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request PDU: for GET_BULK `riders` leading identifiers do not repeat, the others `rows` times."""
+
+    pdu: int
+    oids: tuple[Oid, ...]
+    riders: int = 0
+    rows: int = 0
+
+
+@dataclass(slots=True)
+class Column:
+    """A table column being walked: where it is, and which identifiers it has given."""
+
+    prefix: Oid
+    last: Oid
+    rows: int
+    done: bool = False
+    cut: bool = False
+    seen: set[Oid] = field(default_factory=set)
+
+    def take(self, oid: Oid, value: Value) -> str | None:
+        """One answer for this column: a value of it, or its end. Returns a note when the answer is odd."""
+        ended = value.tag in ABSENT and value.tag != Tag.NULL
+        if ended or oid[: len(self.prefix)] != self.prefix:
+            self.done = True
+            return None
+        if oid in self.seen:
+            self.done = self.cut = True
+            return "looping_walk"
+        odd = "out_of_order" if oid < self.last else None
+        self.seen.add(oid)
+        self.last = oid
+        return odd
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Objects to be asked for together; `nearby` by GETNEXT of what stands before each, else by GET."""
+
+    oids: tuple[Oid, ...]
+    nearby: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The most that one exchange may take from a device: varbinds and octets of answers."""
+
+    varbinds: int = 2000
+    octets: int = 64 * 1024
+
+
+class Inquiry:
+    """The plan for one `Ask` in one SNMP version ("v1" or "v2c"); `bulk` False for a printer that cannot do GETBULK."""
+
+    def __init__(self, ask: Ask, version: str, bounds: Bounds, *, bulk: bool = True) -> None:
+        self._version = version
+        self._bounds = bounds
+        self._bulk = bulk and version == "v2c"
+        self._shrink = 1
+        # One absent object fails a whole v1 GET; GETNEXT of what stands before each object does not.
+        nearby = version == "v1" or (self._bulk and bool(ask.tables) and len(ask.objects) <= RIDING_OBJECTS)
+        groups = [ask.objects[at : at + MAX_OBJECTS] for at in range(0, len(ask.objects), MAX_OBJECTS)]
+        self._batches = [Batch(group, nearby) for group in groups]
+        self._fresh = [[Column(oid, oid, table.rows) for oid in table.columns] for table in ask.tables]
+        self._columns = [column for columns in self._fresh for column in columns]
+        self._values: dict[Oid, Value] = {}
+        self._lost: list[Oid] = []
+        self._taken = self._octets = 0
+        self._request: Request | None = None
+        self._asked: list[Column] = []
+        self.notes: list[str] = []
+
+    def next_request(self) -> Request | None:
+        """What to send now; None when everything is answered, given up, or a bound is reached."""
+        self._request = None
+        if self._taken < self._bounds.varbinds and self._octets < self._bounds.octets:
+            self._request = self._objects_request() or self._columns_request()
+        return self._request
+
+    def answers(self, response: Response) -> bool:
+        """Whether a response can be one to the last request: its identifiers are those asked for, or not too many."""
+        request = self._request
+        if request is None:
+            return False
+        if response.error_status:
+            return len(response.varbinds) <= len(request.oids)
+        if request.pdu == GET:
+            return [oid for oid, _ in response.varbinds] == list(request.oids)
+        most = request.riders + (len(request.oids) - request.riders) * max(request.rows, 1)
+        return len(response.varbinds) <= most
+
+    def accept(self, response: Response, octets: int) -> None:
+        """Takes the response to the last request, `octets` long."""
+        request = self._request
+        if request is None:
+            return
+        self._taken += max(len(response.varbinds), 1)
+        self._octets += octets
+        if response.error_status:
+            self._refused(request, response)
+        elif request.pdu == GET:
+            self._batches.pop(0)
+            self._values.update(response.varbinds)
+        else:
+            self._walked(request, response.varbinds)
+
+    def unanswered(self, *, speaks: bool) -> bool:
+        """No response came to the last request. True: there is a simpler way to ask; False: give up.
+
+        `speaks` says that the printer has answered something before.
+        """
+        request = self._request
+        if request is not None and request.pdu == GET_BULK and (speaks or self._taken):
+            self._simpler("bulk_silent")
+            return True
+        return False
+
+    def outcome(self, datagrams: int) -> Answer:
+        """Everything that was answered so far, and what is missing."""
+        missing = [column.prefix for column in self._columns if column.cut or not column.done]
+        missing += [*self._lost, *(oid for batch in self._batches for oid in batch.oids)]
+        return Answer(
+            varbinds=Varbinds(self._values.items()),
+            version=self._version,
+            datagrams=datagrams,
+            complete=not missing,
+            missing=tuple(missing),
+            notes=tuple(dict.fromkeys(self.notes)),
+        )
+
+    def _objects_request(self) -> Request | None:
+        """The next batch of objects, unless it rides on a GETBULK."""
+        if not self._batches:
+            return None
+        batch = self._batches[0]
+        if not batch.nearby:
+            return Request(GET, batch.oids)
+        if self._bulk and self._fresh:
+            return None
+        return Request(GET_NEXT, tuple(map(before, batch.oids)), riders=len(batch.oids))
+
+    def _columns_request(self) -> Request | None:
+        """The first rows of a table in one GETBULK, later all columns that still have rows, across tables."""
+        if not self._bulk:
+            self._fresh.clear()
+        columns = [column for column in (self._fresh[0] if self._fresh else self._columns) if not column.done]
+        if not columns:
+            return None
+        if not self._bulk:
+            self._asked = columns[: max(MAX_OBJECTS // self._shrink, 1)]
+            return Request(GET_NEXT, tuple(column.last for column in self._asked))
+        riders = tuple(map(before, self._batches[0].oids)) if self._batches else ()
+        self._asked = columns[: max(MAX_CELLS // 2 // self._shrink, 1)]
+        usual = max(column.rows for column in self._asked) + 1
+        rows = max(min(usual, MAX_CELLS // len(self._asked)) // self._shrink, 1)
+        return Request(GET_BULK, (*riders, *(column.last for column in self._asked)), riders=len(riders), rows=rows)
+
+    def _walked(self, request: Request, varbinds: Sequence[tuple[Oid, Value]]) -> None:
+        """Answers to GETNEXT or GETBULK: riders first, then row by row."""
+        if request.riders:
+            self._ridden(varbinds[: request.riders])
+        cells = varbinds[request.riders :]
+        width = len(request.oids) - request.riders
+        if not cells and width:
+            self._give_up(self._asked, "empty_answer")
+        for place, (oid, value) in enumerate(cells):
+            column = self._asked[place % width]
+            if column.done:
+                continue
+            note = column.take(oid, value)
+            if note:
+                self.notes.append(note)
+            if oid in column.seen:
+                self._values[oid] = value
+        if width and self._fresh:
+            self._fresh.pop(0)
+        for column in self._asked if width else ():
+            column.rows = 8  # a table longer than usual: continue in larger steps
+
+    def _ridden(self, varbinds: Sequence[tuple[Oid, Value]]) -> None:
+        """Objects asked by GETNEXT: each is there, or proven absent because the next one is beyond it."""
+        wanted = self._batches.pop(0).oids
+        again = list(wanted[len(varbinds) :])
+        for oid, (found, value) in zip(wanted, varbinds, strict=False):
+            if found == oid:
+                self._values[oid] = value
+            elif found < oid and value.tag not in ABSENT:
+                again.append(oid)  # something lies between: only a GET can tell
+        alone = self._version == "v1"
+        self._batches += (
+            [Batch((oid,), False) for oid in again] if alone else [Batch(tuple(again), False)] * bool(again)
+        )
+
+    def _refused(self, request: Request, response: Response) -> None:
+        """An error status: ask for less, or without the object that is to blame."""
+        status, index = response.error_status, response.error_index
+        if status == NO_SUCH_NAME and 1 <= index <= len(request.oids):
+            self._without(request, index - 1)
+        elif request.riders == len(request.oids) or request.pdu == GET:
+            self._split_objects()
+        elif request.pdu == GET_BULK and status != TOO_BIG:
+            self._simpler("gen_err")
+        elif request.rows > 1 or len(self._asked) > 1:
+            self.notes.append("too_big" if status == TOO_BIG else "gen_err")
+            self._shrink *= 2
+        else:
+            self._give_up(self._asked, "refused")
+
+    def _without(self, request: Request, place: int) -> None:
+        """noSuchName (v1): this object is absent, this column is at its end; the others are asked again."""
+        if place < request.riders or request.pdu == GET:
+            batch = self._batches.pop(0)
+            rest = batch.oids[:place] + batch.oids[place + 1 :]
+            self._batches[:0] = [Batch(rest, batch.nearby)] if rest else []
+        else:
+            self._asked[place - request.riders].done = True
+
+    def _split_objects(self) -> None:
+        batch = self._batches.pop(0)
+        if len(batch.oids) == 1:
+            self._lost.append(batch.oids[0])
+            self.notes.append("refused")
+        else:
+            half = len(batch.oids) // 2
+            self._batches[:0] = [Batch(batch.oids[:half], batch.nearby), Batch(batch.oids[half:], batch.nearby)]
+
+    def _simpler(self, note: str) -> None:
+        """This printer does not take GETBULK: go on with GETNEXT."""
+        self.notes.append(note)
+        self._bulk = False
+
+    def _give_up(self, columns: Iterable[Column], note: str) -> None:
+        self.notes.append(note)
+        for column in columns:
+            if not column.done:
+                column.done = column.cut = True
+
+
+def before(oid: Oid) -> Oid:
+    """An identifier whose successor is `oid` if that exists: of an instance `.0` the object itself."""
+    return oid[:-1] if oid[-1] == 0 else (*oid[:-1], oid[-1] - 1)
