@@ -22,7 +22,7 @@ class Source:
 
 
 def seal_reading(reading: Reading, source: Source, period: str, *, held: bool, now: datetime) -> Envelope:
-    """The envelope of a reading; `period` (such as `2026-11-23`) makes it the only one of its equipment in that time."""
+    """The envelope of a reading, the only one of its equipment in `period` (such as `2026-11-23`)."""
     reference = new_reference()
     body = {
         "client_reference": reference,

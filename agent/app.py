@@ -1,0 +1,266 @@
+"""The composition root: from settings to a working agent. Nothing else knows both the ports and what is behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+
+from agent.checks import Check, attempt, check_portal, check_snmp
+from agent.clock import SystemClock
+from agent.cycle import Cycle, CycleReport
+from agent.discovery.sweep import Sweep
+from agent.errors import AgentError
+from agent.matching import Matching, match
+from agent.memory import SqlMemory
+from agent.paths import Places, places_of
+from agent.period import period_key
+from agent.printers import Endpoint
+from agent.schedule import Rhythm, keep_running
+from agent.secrets import Secrets
+from agent.settings import Settings, SnmpSettings, load, portal_of
+from agent.snmp.client import CommunityAccess, Pace, SnmpClient
+from agent.snmp.profile import generic
+from agent.store import Store
+from agent.supplies.policy import OrderRules
+from agent.survey import Limits, Progress, Survey
+from agent.texts import Message, message
+from agent.upload.courier import Courier
+from agent.upload.outbox import SqlOutbox
+from agent.upload.portal import PortalClient
+from agent.upload.seal import Source
+
+VERSION = version("meter-agent")
+log = logging.getLogger(__name__)
+
+
+class Unwatched:
+    """Progress that nobody looks at."""
+
+    def stage(self, name: Message, total: int | None) -> None:
+        """Nothing to show."""
+
+    def step(self) -> None:
+        """Nothing to show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """Everything that belongs to one config file. Opens database and connections only for the time of a call."""
+
+    settings: Settings
+    places: Places
+    secrets: Secrets
+    clock: SystemClock
+
+    @staticmethod
+    def load(config: Path) -> Agent:
+        """The agent of this config file; raises `ConfigError`."""
+        places = places_of(config)
+        return Agent(load(config), places, Secrets(places.secrets), SystemClock())
+
+    @property
+    def database(self) -> Path:
+        """The database file."""
+        return self.settings.storage.database or self.places.database
+
+    def survey(self) -> Survey:
+        """Finding and reading printers by these settings. Raises `SecretError` for a missing community."""
+        return survey_of(self.settings, self.communities(), self.clock)
+
+    def communities(self) -> tuple[str, ...]:
+        """The SNMP communities, the stored ones revealed."""
+        named = self.settings.snmp.communities
+        return tuple(self.secrets.get(name[1:]).reveal() if name.startswith("@") else name for name in named)
+
+    def store(self, *, exclusive: bool) -> Store:
+        """The database, opened; only one process may have it `exclusive`."""
+        return Store.open(self.database, exclusive=exclusive)
+
+    @asynccontextmanager
+    async def portal(self) -> AsyncIterator[PortalClient]:
+        """The connection to the portal. Raises `ConfigError` or `SecretError`; connects only when asked something."""
+        settings = portal_of(self.settings)
+        client = PortalClient(
+            settings.url,
+            settings.client_id,
+            self.secrets.get(settings.secret),
+            ca_file=settings.ca_file,
+            timeout=settings.timeout_seconds,
+            proxy=settings.proxy,
+            agent_version=VERSION,
+        )
+        try:
+            yield client
+        finally:
+            await client.close()
+
+    @asynccontextmanager
+    async def cycle(self, *, always: bool) -> AsyncIterator[Cycle]:
+        """A cycle with everything it needs; `always` reports at any time of day, else from `readings.at` on."""
+        with self.store(exclusive=True) as store:
+            async with self.portal() as portal:
+                outbox, memory = SqlOutbox(store), SqlMemory(store)
+                yield Cycle(
+                    survey=self.survey(),
+                    portal=portal,
+                    outbox=outbox,
+                    memory=memory,
+                    supplies=memory,
+                    courier=Courier(outbox, portal, self.clock),
+                    clock=self.clock,
+                    rules=rules_of(self.settings),
+                    source=Source(portal_of(self.settings).client_id, VERSION),
+                    period=self._period(always),
+                )
+
+    def _period(self, always: bool) -> Callable[[datetime], str | None]:
+        begin = min(self.settings.readings.at)
+
+        def period(moment: datetime) -> str | None:
+            local = moment.astimezone()
+            due = always or local.time() >= begin
+            return period_key(self.settings.readings.every, local.date()) if due else None
+
+        return period
+
+    async def once(self, progress: Progress) -> CycleReport:
+        """One cycle now. Raises `AgentError` when it could not begin or the database failed."""
+        async with self.cycle(always=True) as cycle:
+            return await cycle.run(progress)
+
+    async def run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+        """Works by the clock until `stop` is set; `ready` is called when the first cycle may begin."""
+        schedule = self.settings.schedule
+        rhythm = Rhythm(schedule.cycle_minutes, schedule.courier_minutes, schedule.jitter_seconds)
+        async with self.cycle(always=False) as cycle:
+            ready()
+            await keep_running(_logged_cycle(cycle), _logged_delivery(cycle), rhythm, stop)
+
+    async def match(self, progress: Progress) -> Matching:
+        """Which printer is which equipment, with nothing read, stored or sent."""
+        async with self.portal() as portal:
+            equipments = await portal.equipments()
+        found = await self.survey().find(progress)
+        return match(found.printers, equipments)
+
+    async def check(self) -> AsyncIterator[Check]:
+        """Every prerequisite behind the config file, one after the other; failures are results, not exceptions."""
+        yield await attempt(message("Secrets"), self._secrets_found)
+        yield await attempt(message("Database"), self._database_sound)
+        try:
+            async with self.portal() as portal:
+                async for check in check_portal(portal.account, self._areas(), self.clock.now):
+                    yield check
+        except AgentError as error:
+            yield Check(message("Portal reachable"), trouble=error)
+        yield await attempt(message("Ranges"), self._ranges)
+        yield await attempt(message("SNMP"), self._printers_answer)
+
+    async def _secrets_found(self) -> Message:
+        names = [portal_of(self.settings).secret]
+        names += [name[1:] for name in self.settings.snmp.communities if name.startswith("@")]
+        for name in names:
+            self.secrets.get(name)
+        return message("{names} can be used.", names=", ".join(names))
+
+    async def _database_sound(self) -> Message:
+        with self.store(exclusive=False) as store:
+            counts = SqlMemory(store).counts()
+        return message("{file} is sound; {waiting} items wait.", file=str(self.database), waiting=counts.get("waiting", 0))
+
+    async def _ranges(self) -> Message:
+        discovery = self.settings.discovery
+        return message(
+            "{addresses} addresses in ranges, {hosts} hosts, at most {rate} packets per second.",
+            addresses=len(discovery.addresses),
+            hosts=len(discovery.targets),
+            rate=discovery.packets_per_second,
+        )
+
+    async def _printers_answer(self) -> Message:
+        survey = self.survey()
+        endpoints: list[Endpoint] = []
+        async for sighting in survey.finder.candidates():
+            endpoints.append(sighting.endpoint)
+            if len(endpoints) >= 64:
+                break
+        return await check_snmp(survey.snmp, endpoints)
+
+    def _areas(self) -> dict[str, Message]:
+        areas = {
+            "equipments:read": message("to know the equipment"),
+            "readings:write": message("to report readings"),
+        }
+        if self.settings.orders.armed:
+            areas["orders:write"] = message("to order supplies")
+            areas["orders:read"] = message("to follow orders")
+        return areas
+
+
+def survey_of(settings: Settings, communities: tuple[str, ...], clock: SystemClock) -> Survey:
+    """Finding and reading by these settings, with these communities."""
+    discovery, snmp = settings.discovery, settings.snmp
+    return Survey(
+        finder=Sweep(discovery.addresses, discovery.targets, snmp.port),
+        snmp=snmp_client(snmp, communities, discovery.packets_per_second),
+        profile=generic(),
+        clock=clock,
+        limits=Limits(reads=snmp.max_concurrent_printers),
+    )
+
+
+def snmp_client(snmp: SnmpSettings, communities: tuple[str, ...], packets_per_second: int) -> SnmpClient:
+    """The client for these communities: every community in every version, the versions in the configured order."""
+    accesses = [CommunityAccess(version, community) for version in snmp.versions for community in communities]
+    pace = Pace(timeout=snmp.timeout_seconds, retries=snmp.retries)
+    return SnmpClient(accesses, pace)
+
+
+def rules_of(settings: Settings) -> OrderRules:
+    """The order rules as the key user set them."""
+    orders = settings.orders
+    return OrderRules(
+        armed=orders.armed,
+        threshold_percent=orders.threshold_percent,
+        between_low_readings=timedelta(minutes=orders.minutes_between_low_readings),
+        max_per_equipment_per_day=orders.max_per_equipment_per_day,
+        max_per_day=orders.max_per_day,
+    )
+
+
+def _logged_cycle(cycle: Cycle) -> Callable[[], Awaitable[None]]:
+    """The scheduled cycle: what it did is one line in the log, what went wrong another."""
+
+    async def job() -> None:
+        try:
+            report = await cycle.run(Unwatched())
+        except AgentError as error:
+            log.error("cycle failed: %s", error)  # noqa: TRY400  the sentence says what and what to do; frames do not help
+            return
+        booked = sum(1 for line in report.lines if line.entry and line.entry.state == "accepted" and not line.repeated)
+        log.info("cycle done: %d equipment, %d booked, %d addresses silent", len(report.lines), booked, report.silent)
+        if report.trouble:
+            log.warning("portal: %s", report.trouble)
+
+    return job
+
+
+def _logged_delivery(cycle: Cycle) -> Callable[[], Awaitable[None]]:
+    """The scheduled delivery of what still waits."""
+
+    async def job() -> None:
+        try:
+            delivery = await cycle.courier.deliver()
+        except AgentError as error:
+            log.error("delivery failed: %s", error)  # noqa: TRY400  as above
+            return
+        if delivery.trouble:
+            log.warning("portal: %s", delivery.trouble)
+
+    return job

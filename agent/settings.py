@@ -1,0 +1,329 @@
+"""The one config file, meter-agent.toml: what may stand in it, and reading it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from datetime import time
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
+
+from agent.discovery.ranges import AddressRanges, check_exclusion, check_range
+from agent.discovery.target import Target
+from agent.errors import ConfigError
+from agent.period import Every
+from agent.problems import ConfigProblems, Problem, Unfit, problems_of
+from agent.secrets import is_secret_name
+from agent.texts import message
+
+MAX_BYTES = 1024 * 1024
+EXAMPLE_HOST = "portal.example"
+LARGEST_WITHOUT_CONSENT = 65536
+
+
+def _checked_range(text: str) -> str:
+    try:
+        check_range(text)
+    except ConfigError as error:
+        raise Unfit.of(error) from error
+    return text
+
+
+def _checked_exclusion(text: str) -> str:
+    try:
+        check_exclusion(text)
+    except ConfigError as error:
+        raise Unfit.of(error) from error
+    return text
+
+
+def _checked_target(text: str) -> str:
+    try:
+        Target.parse(text)
+    except ConfigError as error:
+        raise Unfit.of(error) from error
+    return text
+
+
+def _checked_community(text: str) -> str:
+    # A community other than the world-known one is a password: the refusal does not repeat it.
+    if text == "public" or (text.startswith("@") and is_secret_name(text[1:])):
+        return text
+    raise Unfit(
+        message("A community is a password and does not belong into this file."),
+        message('Store it with "meter-agent secret set floor2" and write "@floor2" here.'),
+    )
+
+
+def _checked_secret_name(text: str) -> str:
+    if is_secret_name(text):
+        return text
+    raise Unfit(
+        message("This is not the name of a stored secret."),
+        message('Store the secret with "meter-agent secret set portal" and write "portal" here.'),
+    )
+
+
+def _checked_url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or parts.query or parts.fragment or any(c.isspace() for c in text):
+        raise Unfit(message("This is not a web address."), message('Write it as "https://portal.example".'))
+    if parts.username is not None or parts.password is not None:
+        raise Unfit(
+            message("A user name or password does not belong into an address."),
+            message("Delete everything between // and @."),
+        )
+    return text
+
+
+def _checked_portal_url(text: str) -> str:
+    if not text.lower().startswith("https://"):
+        raise Unfit(
+            message("The portal is only spoken to over an encrypted connection."),
+            message("The address begins with https://"),
+        )
+    return _checked_url(text).rstrip("/")
+
+
+def _checked_proxy(text: str) -> str:
+    if not text.lower().startswith(("http://", "https://")):
+        raise Unfit(message("This is not a proxy address."), message('Write it as "http://proxy.example.com:3128".'))
+    return _checked_url(text)
+
+
+def _clock_time(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", value):
+        return time.fromisoformat(value)
+    raise Unfit(message("This is not a time of day."), message('Write hours and minutes in quotation marks: "09:30".'))
+
+
+def _path(value: object, info: ValidationInfo) -> object:
+    if not isinstance(value, str):
+        return value
+    if not value.strip() or "\0" in value:
+        raise Unfit(message("This is not the name of a file."), message("Write the whole path of the file."))
+    folder = info.context if isinstance(info.context, Path) else Path()
+    return folder / value
+
+
+Text = Annotated[str, Field(min_length=1, max_length=255)]
+# strict=False lets the list of TOML become a tuple; what is in it stays strict.
+Listed = Field(strict=False, max_length=10_000)
+FilePath = Annotated[Path, BeforeValidator(_path)]
+SecretName = Annotated[str, AfterValidator(_checked_secret_name)]
+Version = Literal["v2c", "v1"]
+
+
+class Section(BaseModel):
+    """A part of the file: unknown keys are errors, types are taken as they are, nothing changes afterwards."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
+
+
+class PortalSettings(Section):
+    """[portal]: where readings and orders go. `url` has no slash at its end; `timeout_seconds` is per answer."""
+
+    url: Annotated[str, AfterValidator(_checked_portal_url)]
+    client_id: Text
+    secret: SecretName = "portal"  # noqa: S105  the name of a stored secret, not a secret
+    ca_file: FilePath | None = None
+    timeout_seconds: Annotated[float, Field(ge=1, le=300)] = 30.0
+    proxy: Annotated[str, AfterValidator(_checked_proxy)] | None = None
+
+
+class DiscoverySettings(Section):
+    """[discovery]: the addresses that may be asked at all, and how fast."""
+
+    ranges: Annotated[tuple[Annotated[str, AfterValidator(_checked_range)], ...], Listed] = ()
+    exclude: Annotated[tuple[Annotated[str, AfterValidator(_checked_exclusion)], ...], Listed] = ()
+    hosts: Annotated[tuple[Annotated[str, AfterValidator(_checked_target)], ...], Listed] = ()
+    packets_per_second: Annotated[int, Field(ge=1, le=10_000)] = 50
+    allow_large_ranges: bool = False
+
+    @cached_property
+    def addresses(self) -> AddressRanges:
+        """`ranges` without `exclude`."""
+        return AddressRanges.parse(self.ranges, self.exclude)
+
+    @cached_property
+    def targets(self) -> tuple[Target, ...]:
+        """`hosts`, taken apart."""
+        return tuple(Target.parse(text) for text in self.hosts)
+
+
+class SnmpSettings(Section):
+    """[snmp]: how printers are asked. `communities` are "public" or "@" and the name of a stored secret."""
+
+    port: Annotated[int, Field(ge=1, le=65535)] = 161
+    communities: Annotated[
+        tuple[Annotated[str, AfterValidator(_checked_community)], ...], Field(strict=False, min_length=1, max_length=8)
+    ] = ("public",)
+    versions: Annotated[tuple[Version, ...], Field(strict=False, min_length=1, max_length=2)] = ("v2c", "v1")
+    timeout_seconds: Annotated[float, Field(ge=0.1, le=60)] = 2.0
+    retries: Annotated[int, Field(ge=0, le=10)] = 2
+    max_concurrent_printers: Annotated[int, Field(ge=1, le=500)] = 32
+
+
+class ReadingsSettings(Section):
+    """[readings]: one reading per equipment and period, due from the earliest of the times `at` (local) on."""
+
+    every: Every = "day"
+    at: Annotated[
+        tuple[Annotated[time, BeforeValidator(_clock_time)], ...], Field(strict=False, min_length=1, max_length=24)
+    ] = (time(10, 0),)
+    send_host_names: bool = False
+
+
+class OrdersSettings(Section):
+    """[orders]: when consumables are ordered; nothing is ordered unless `armed`."""
+
+    armed: bool = False
+    threshold_percent: Annotated[int, Field(ge=0, le=50)] = 10
+    minutes_between_low_readings: Annotated[int, Field(ge=1, le=10_080)] = 30
+    max_per_equipment_per_day: Annotated[int, Field(ge=1, le=20)] = 2
+    max_per_day: Annotated[int, Field(ge=1, le=1000)] = 20
+
+
+class ScheduleSettings(Section):
+    """[schedule]: minutes between two rounds through all printers, and between two deliveries to the portal."""
+
+    cycle_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
+    courier_minutes: Annotated[int, Field(ge=1, le=1440)] = 5
+    jitter_seconds: Annotated[int, Field(ge=0, le=3600)] = 60
+
+
+class StorageSettings(Section):
+    """[storage]: `database` is `None` for the usual place (`agent.paths`)."""
+
+    database: FilePath | None = None
+    keep_days: Annotated[int, Field(ge=30, le=3650)] = 400
+
+
+class LogSettings(Section):
+    """[log]: `file` is `None` for the usual place: the journal under systemd, a file on Windows."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    file: FilePath | None = None
+
+
+class Settings(Section):
+    """The whole file. `Settings()` is what holds without any file: nothing can be sent, nothing is searched."""
+
+    language: Literal["auto", "de", "en"] = "auto"
+    portal: PortalSettings | None = None
+    discovery: DiscoverySettings = DiscoverySettings()
+    snmp: SnmpSettings = SnmpSettings()
+    readings: ReadingsSettings = ReadingsSettings()
+    orders: OrdersSettings = OrdersSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    storage: StorageSettings = StorageSettings()
+    log: LogSettings = LogSettings()
+
+
+def load(path: Path) -> Settings:
+    """The settings in this file; relative paths in it start at its folder.
+
+    Raises `ConfigError` when it cannot be read, and `ConfigProblems` with every wrong key when it cannot be used.
+    """
+    tables = _parsed(_text(path), path)
+    try:
+        settings = Settings.model_validate(tables, context=path.absolute().parent)
+    except ValidationError as error:
+        raise ConfigProblems(path, problems_of(error, Settings)) from None
+    if problem := _too_many_addresses(settings.discovery):
+        raise ConfigProblems(path, [problem])
+    return settings
+
+
+def portal_of(settings: Settings) -> PortalSettings:
+    """The portal section; raises `ConfigError` when it is not there or still the example."""
+    if settings.portal is None:
+        raise ConfigError(
+            message("The config file names no portal."), message("Add the section [portal] with url and client_id.")
+        )
+    if urlsplit(settings.portal.url).hostname == EXAMPLE_HOST:
+        raise ConfigError(
+            message("The portal address in the config file is still the example."),
+            message("Enter your portal's address at url in the section [portal]."),
+        )
+    return settings.portal
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            octets = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise ConfigError(
+            message("There is no config file {file}.", file=str(path)),
+            message("Make a first one with: meter-agent init"),
+        ) from None
+    except OSError as error:
+        raise ConfigError(
+            message("The config file {file} cannot be read: {reason}", file=str(path), reason=error.strerror),
+            message("Check that the file may be read by the user that the service runs as."),
+        ) from error
+    if len(octets) > MAX_BYTES:
+        raise ConfigError(
+            message("The config file {file} is larger than 1 MiB.", file=str(path)),
+            message("Check that this is the right file."),
+        )
+    try:
+        # Windows' editor may put a byte order mark in front.
+        return octets.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = octets.count(b"\n", 0, error.start) + 1
+        raise ConfigError(
+            message("The config file {file} is not UTF-8 text (line {line}).", file=str(path), line=line),
+            message('Save it in your editor with the encoding "UTF-8".'),
+        ) from error
+
+
+def _parsed(text: str, path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        line, column, detail = 1, 1, "nested too deeply"
+    except tomllib.TOMLDecodeError as error:
+        line, column, detail = _position(str(error), text)
+    raise ConfigError(
+        message(
+            "The config file {file} cannot be understood at line {line}, column {column} ({detail}).",
+            file=str(path),
+            line=line,
+            column=column,
+            detail=detail,
+        ),
+        message(
+            "Texts stand in quotation marks, lists in square brackets, and a path with backslashes "
+            "in single quotation marks: 'C:\\folder\\file'."
+        ),
+    )
+
+
+def _position(complaint: str, text: str) -> tuple[int, int, str]:
+    """Line and column (from 1) that tomllib names at the end of its message; it has no attributes for them."""
+    found = re.fullmatch(r"(?s)(.*) \(at line (\d+), column (\d+)\)", complaint)
+    if found:
+        return int(found[2]), int(found[3]), found[1]
+    lines = text.split("\n")
+    return len(lines), len(lines[-1]) + 1, complaint.removesuffix(" (at end of document)")
+
+
+def _too_many_addresses(discovery: DiscoverySettings) -> Problem | None:
+    count = len(discovery.addresses)
+    if discovery.allow_large_ranges or count <= LARGEST_WITHOUT_CONSENT:
+        return None
+    return Problem(
+        "discovery.ranges",
+        message("These are {count} addresses; more than 65536 are searched only if you say so.", count=count),
+        message("Name smaller ranges, or set allow_large_ranges = true in the section [discovery]."),
+    )

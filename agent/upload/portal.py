@@ -1,0 +1,112 @@
+"""The portal's resources in the core's words: account, equipment, bills of material, readings, orders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+import httpx
+
+from agent.errors import PortalUnavailable
+from agent.meters import Finding
+from agent.ports import Account
+from agent.printers import Equipment
+from agent.supplies.orders import BomItem
+from agent.texts import message
+from agent.upload.envelope import Accepted, Envelope, Outcome
+from agent.upload.https import Call, Connection, parsed, unreadable
+from agent.upload.refusals import error_of, problem_of, refusal, retry_after
+from agent.upload.wire import (
+    AccountAnswer,
+    BatchAnswer,
+    BomAnswer,
+    EquipmentPage,
+    ItemAnswer,
+    OrderAnswer,
+    OrderPage,
+    Problem,
+)
+
+PAGE_SIZE = 500
+MOST_PAGES = 200
+
+
+class PortalClient:
+    """The `Portal` port over one `Connection`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._connection.close()
+
+    async def account(self) -> Account:
+        """Who we are and what we may do."""
+        return (await self._connection.ask(Call("GET", "agents/me"), AccountAnswer)).account()
+
+    async def equipments(self) -> Sequence[Equipment]:
+        """All equipment with measuring points, page by page."""
+        found: dict[str, Equipment] = {}
+        cursor: str | None = None
+        for _ in range(MOST_PAGES):
+            query = {"include": "measuring_points", "limit": str(PAGE_SIZE), **({"cursor": cursor} if cursor else {})}
+            page = await self._connection.ask(Call("GET", "equipments", query), EquipmentPage)
+            found.update((item.equipment_number, item.equipment()) for item in page.items)
+            cursor = page.next_cursor
+            if not cursor:
+                return tuple(found.values())
+        raise unreadable(f"more than {MOST_PAGES} pages of equipment")
+
+    async def bill_of_material(self, equipment_number: str) -> Sequence[BomItem]:
+        """What can be ordered for this equipment."""
+        path = f"equipments/{quote(equipment_number, safe='')}/bill-of-material"
+        return tuple(item.item() for item in (await self._connection.ask(Call("GET", path), BomAnswer)).items)
+
+    async def submit_readings(self, envelopes: Sequence[Envelope]) -> Sequence[Outcome]:
+        """One outcome per envelope, in order; the bodies go out byte for byte as they are stored."""
+        body = b'{"items":[' + b",".join(envelope.body for envelope in envelopes) + b"]}"
+        answer = await self._connection.ask(Call("POST", "measurement-document-batches", content=body), BatchAnswer)
+        references = [item.client_reference for item in answer.items]
+        if references != [envelope.reference for envelope in envelopes]:
+            raise unreadable("the results do not belong to the readings that were sent")
+        return tuple(map(outcome_of_item, answer.items))
+
+    async def submit_order(self, envelope: Envelope, *, first_try: bool) -> Outcome:
+        """Places one order; unless it is the `first_try`, asks first whether the portal already has it."""
+        if not first_try:
+            query = {"client_reference": envelope.reference}
+            page = await self._connection.ask(Call("GET", "orders", query), OrderPage)
+            ours = [order for order in page.items if order.client_reference == envelope.reference]
+            if ours:
+                return Accepted((ours[0].order_number,), duplicate=True)
+        headers = {"Idempotency-Key": f'"{envelope.reference}"'}
+        response = await self._connection.send(Call("POST", "orders", content=envelope.body, headers=headers))
+        if response.status_code in (200, 201):
+            return Accepted((parsed(response, OrderAnswer).order_number,), duplicate=response.status_code == 200)
+        return _order_refused(response)
+
+
+def outcome_of_item(item: ItemAnswer) -> Outcome:
+    """What a batch result means for its envelope."""
+    if item.status in (200, 201):
+        documents = tuple(document.measurement_document for document in item.measurement_documents)
+        # The portal's own words; they are shown as they are.
+        findings = tuple(Finding(one.code, message("{detail}", detail=one.detail)) for one in item.findings)
+        return Accepted(documents, item.duplicate, findings)
+    return refusal(item.status, item.problem or Problem())
+
+
+def _order_refused(response: httpx.Response) -> Outcome:
+    """An order that was not placed: linked, kept or final; raises where there is no verdict."""
+    problem = problem_of(response)
+    if response.status_code == 409 and problem.slug == "order-already-open" and problem.order_number:
+        return Accepted((problem.order_number,), duplicate=True)
+    if response.status_code == 409 and problem.slug == "idempotency-request-in-progress":
+        wait = retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
+        raise PortalUnavailable(message("The portal is still working on this order."), retry_after=wait or 5.0)
+    error = error_of(response)
+    if isinstance(error, PortalUnavailable) or response.status_code == 426:
+        raise error
+    return refusal(response.status_code, problem)

@@ -1,0 +1,81 @@
+"""What a refusal of the portal means: an error for the whole request, or an outcome for one item.
+
+The table is section *Problem types* of the contract: each problem is one thing that the agent does.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import httpx
+from pydantic import ValidationError
+
+from agent.errors import BatchTooLarge, PortalError, PortalUnavailable, RightMissing
+from agent.texts import message
+from agent.upload.envelope import Kept, Rejected
+from agent.upload.wire import Problem
+
+# Problems that time or a person removes: the item is kept. Every other 4xx of an item is final.
+PARKING = frozenset({"scope-not-unlocked", "equipment-not-assigned", "contract-inactive", "equipment-unknown"})
+
+
+def problem_of(response: httpx.Response) -> Problem:
+    """The problem document in a response; an empty one where there is none."""
+    try:
+        return Problem.model_validate_json(response.content)
+    except ValidationError:
+        return Problem()
+
+
+def error_of(response: httpx.Response) -> PortalError:
+    """The error behind a response that is no success (the table of problem types in the contract)."""
+    status, problem = response.status_code, problem_of(response)
+    if status == 403 and problem.slug == "scope-not-unlocked":
+        area = problem.area or "?"
+        return RightMissing(
+            message("The area {area} is not unlocked for this agent.", area=area),
+            message("Ask your key user to unlock it in the portal under user rights."),
+            area=area,
+        )
+    if status == 413:
+        return BatchTooLarge(message("The portal takes fewer items at once."))
+    if status == 426:
+        return PortalError(
+            message("The portal no longer accepts this version of the agent."), message("Install the newest version.")
+        )
+    if status == 429 or status >= 500:
+        return PortalUnavailable(
+            message("The portal cannot answer now (HTTP {status}).", status=status),
+            message("Nothing is lost; it is tried again."),
+            retry_after=retry_after(response.headers.get("Retry-After"), datetime.now(UTC)),
+        )
+    text = problem.detail or problem.title or problem.slug or "-"
+    return PortalError(
+        message("The portal refuses (HTTP {status}): {detail}", status=status, detail=text),
+        message("Show this to your portal's support; nothing is lost."),
+    )
+
+
+def retry_after(header: str | None, now: datetime) -> float | None:
+    """Seconds to wait by a Retry-After header (RFC 9110 section 10.2.3: seconds or a date), at most a day."""
+    if not header:
+        return None
+    if re.fullmatch(r"\d{1,9}", header.strip()):
+        return min(float(header), 86_400.0)
+    try:
+        moment = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return min(max((moment - now).total_seconds(), 0.0), 86_400.0)
+
+
+def refusal(status: int, problem: Problem) -> Rejected | Kept:
+    """What an item's problem means: final, or kept until something has changed."""
+    code = problem.slug or f"http-{status}"
+    detail = problem.detail or problem.title
+    if code in PARKING or status == 429 or status >= 500:
+        return Kept(code, detail, problem.area)
+    return Rejected(code, detail)
