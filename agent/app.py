@@ -25,12 +25,14 @@ from agent.schedule import Rhythm, keep_running
 from agent.secrets import Secrets
 from agent.settings import Settings, SnmpSettings, load, portal_of
 from agent.snmp.client import CommunityAccess, Pace, SnmpClient
+from agent.snmp.pacing import Pacer
 from agent.snmp.profile import generic
 from agent.store import Store
 from agent.supplies.policy import OrderRules
 from agent.survey import Limits, Progress, Survey
 from agent.texts import Message, message
 from agent.upload.courier import Courier
+from agent.upload.https import Connection
 from agent.upload.outbox import SqlOutbox
 from agent.upload.portal import PortalClient
 from agent.upload.seal import Source
@@ -86,7 +88,7 @@ class Agent:
     async def portal(self) -> AsyncIterator[PortalClient]:
         """The connection to the portal. Raises `ConfigError` or `SecretError`; connects only when asked something."""
         settings = portal_of(self.settings)
-        client = PortalClient(
+        connection = Connection(
             settings.url,
             settings.client_id,
             self.secrets.get(settings.secret),
@@ -96,9 +98,9 @@ class Agent:
             agent_version=VERSION,
         )
         try:
-            yield client
+            yield PortalClient(connection)
         finally:
-            await client.close()
+            await connection.close()
 
     @asynccontextmanager
     async def cycle(self, *, always: bool) -> AsyncIterator[Cycle]:
@@ -112,7 +114,7 @@ class Agent:
                     outbox=outbox,
                     memory=memory,
                     supplies=memory,
-                    courier=Courier(outbox, portal, self.clock),
+                    courier=Courier(outbox, portal, self.clock, asyncio.sleep),
                     clock=self.clock,
                     rules=rules_of(self.settings),
                     source=Source(portal_of(self.settings).client_id, VERSION),
@@ -172,7 +174,9 @@ class Agent:
     async def _database_sound(self) -> Message:
         with self.store(exclusive=False) as store:
             counts = SqlMemory(store).counts()
-        return message("{file} is sound; {waiting} items wait.", file=str(self.database), waiting=counts.get("waiting", 0))
+        return message(
+            "{file} is sound; {waiting} items wait.", file=str(self.database), waiting=counts.get("waiting", 0)
+        )
 
     async def _ranges(self) -> Message:
         discovery = self.settings.discovery
@@ -219,7 +223,7 @@ def snmp_client(snmp: SnmpSettings, communities: tuple[str, ...], packets_per_se
     """The client for these communities: every community in every version, the versions in the configured order."""
     accesses = [CommunityAccess(version, community) for version in snmp.versions for community in communities]
     pace = Pace(timeout=snmp.timeout_seconds, retries=snmp.retries)
-    return SnmpClient(accesses, pace)
+    return SnmpClient(accesses, pace, Pacer(packets_per_second))
 
 
 def rules_of(settings: Settings) -> OrderRules:

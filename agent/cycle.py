@@ -139,8 +139,8 @@ class Cycle:
             return line
         if not same_device(line.match.printer, line.readout):
             return replace(line, readout=replace(line.readout, status="refused"))
-        number, now = line.equipment.equipment_number, self.clock.now()
-        verdict = validate(line.equipment, line.readout, self._before(line.equipment))
+        number, now, readout = line.equipment.equipment_number, self.clock.now(), line.readout
+        verdict = validate(line.equipment, readout, self._before(line.equipment))
         line = replace(line, verdict=verdict)
         period = self.period(now)
         if verdict.reading is None or period is None:
@@ -151,8 +151,8 @@ class Cycle:
         held = verdict.reasons if verdict.outcome == "quarantined" else ()
         envelope = seal_reading(verdict.reading, self.source, period, held=bool(held), now=now)
         if not held:
-            self.memory.remember_identity(number, line.readout.identity, line.readout.endpoint, now)
-        stored = self.outbox.put(envelope, line.readout, held=held)
+            self.memory.remember_identity(number, readout.identity, readout.endpoint, now)
+        stored = self.outbox.put(envelope, readout, held=held)
         return replace(line, entry=self.outbox.taken("reading", envelope.slot_key), repeated=not stored)
 
     def _before(self, equipment: Equipment) -> dict[str, LastReading]:

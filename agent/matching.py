@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from agent.meters import Finding
 from agent.printers import Equipment, Printer
 from agent.serials import same_serial
-from agent.texts import message
+from agent.texts import Message, message
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +80,18 @@ def _decide(
 ) -> Matched | Refused:
     number = equipment.technical_identification_number
     if not equipment.active:
-        return _refused(equipment, "inactive", "The equipment is no longer in service in the portal.")
+        return _refused(equipment, "inactive", message("The equipment is no longer in service in the portal."))
     if not number:
-        return _refused(equipment, "no_number", "The portal has no technical identification number for it.", printers)
+        said = message("The portal has no technical identification number for it.")
+        return _refused(equipment, "no_number", said, printers)
     if not claims:
-        text = "No printer answers to the technical identification number {number}."
-        return _refused(equipment, "not_found", text, printers, number=number)
+        said = message("No printer answers to the technical identification number {number}.", number=number)
+        return _refused(equipment, "not_found", said, printers)
     found = tuple(printer for printer, _ in claims)
     if len(found) > 1:
         places = ", ".join(str(printer.endpoint) for printer in found)
-        text = "Several printers answer to {number}: {places}."
-        return Refused(equipment, "ambiguous", _finding("ambiguous", text, number=number, places=places), found)
+        said = message("Several printers answer to {number}: {places}.", number=number, places=places)
+        return Refused(equipment, "ambiguous", Finding("ambiguous", said), found)
     printer, evidence = claims[0]
     rivals = [other for other in claimed_by[printer] if other.equipment_number != equipment.equipment_number]
     if rivals:
@@ -100,9 +101,12 @@ def _decide(
 
 def _shared(equipment: Equipment, printer: Printer, rivals: Sequence[Equipment]) -> Refused:
     others = ", ".join(rival.equipment_number for rival in rivals)
-    text = "The printer at {place} is claimed by other equipment too ({others}); correct the number of one of them."
-    reason = _finding("ambiguous", text, place=str(printer.endpoint), others=others)
-    return Refused(equipment, "ambiguous", reason, (printer,))
+    said = message(
+        "The printer at {place} is claimed by other equipment too ({others}); correct the number of one of them.",
+        place=str(printer.endpoint),
+        others=others,
+    )
+    return Refused(equipment, "ambiguous", Finding("ambiguous", said), (printer,))
 
 
 def _with_serial(equipment: Equipment, printer: Printer, evidence: tuple[Evidence, ...]) -> Matched | Refused:
@@ -111,9 +115,12 @@ def _with_serial(equipment: Equipment, printer: Printer, evidence: tuple[Evidenc
         return Matched(equipment, printer, evidence)
     if same_serial(portal, device):
         return Matched(equipment, printer, (*evidence, Evidence("serial_number", portal, device or "")))
-    text = "The printer's serial number is {device}, the portal's is {portal}: another machine stands behind the name."
-    reason = _finding("contradicted", text, device=device, portal=portal)
-    return Refused(equipment, "contradicted", reason, (printer,))
+    said = message(
+        "The printer's serial number is {device}, the portal's is {portal}: another machine stands behind the name.",
+        device=device,
+        portal=portal,
+    )
+    return Refused(equipment, "contradicted", Finding("contradicted", said), (printer,))
 
 
 def _claims(equipment: Equipment, printers: Iterable[Printer]) -> Sequence[tuple[Printer, tuple[Evidence, ...]]]:
@@ -178,16 +185,10 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _refused(
-    equipment: Equipment, code: str, template: str, printers: Sequence[Printer] = (), **values: str
-) -> Refused:
+def _refused(equipment: Equipment, code: str, said: Message, printers: Sequence[Printer] = ()) -> Refused:
     near = tuple(
         printer
         for printer in printers
         if same_serial(equipment.manufacturer_serial_number, printer.identity.serial_number_raw)
     )
-    return Refused(equipment, code, _finding(code, template, **values), near)
-
-
-def _finding(code: str, template: str, **values: str | None) -> Finding:
-    return Finding(code, message(template, **values))
+    return Refused(equipment, code, Finding(code, said), near)

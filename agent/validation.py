@@ -14,7 +14,7 @@ from typing import Literal
 from agent.meters import METER_OF_CODE, Counter, Finding, LastReading, MeasuringPoint, MeterValue, Reading
 from agent.printers import Equipment
 from agent.readout import Readout
-from agent.texts import message
+from agent.texts import Message, message
 
 DEVIATION_FACTOR = 5  # times the yearly estimate, as the portal judges it
 DEVIATION_PAGES = 10_000  # a smaller jump is no clear deviation, whatever the estimate
@@ -71,23 +71,25 @@ def _judge(
     """What holds this value back, and what is only worth a notice."""
     holds: list[Finding] = []
     if counts_other_than_pages(counter):
-        text = "The counter {code} counts {unit}, the portal wants pages."
-        holds.append(Finding("unit_mismatch", message(text, code=point.meter_code, unit=counter.unit)))
+        said = message(
+            "The counter {code} counts {unit}, the portal wants pages.", code=point.meter_code, unit=counter.unit
+        )
+        holds.append(Finding("unit_mismatch", said))
     if last is None:
         return holds, []
     facts: dict[str, str | int] = {"code": point.meter_code, "now": counter.value, "before": last.value}
     if went_backwards(counter.value, last):
         if overflowed(counter.value, last, point, read_at):
-            text = "The counter {code} has started again at 0: {now} after {before}."
-            return holds, [Finding("counter_overflow", message(text, **facts))]
-        text = "The counter {code} is {now}, below the last reported {before}."
-        return [*holds, Finding("below_last", message(text, **facts))], []
+            said = message("The counter {code} has started again at 0: {now} after {before}.", **facts)
+            return holds, [Finding("counter_overflow", said)]
+        said = message("The counter {code} is {now}, below the last reported {before}.", **facts)
+        return [*holds, Finding("below_last", said)], []
     if below_estimate(counter.value, last):
-        text = "The counter {code} is {now}; the last reported {before} was an estimate."
-        return holds, [Finding("estimate_replaced", message(text, **facts))]
+        said = message("The counter {code} is {now}; the last reported {before} was an estimate.", **facts)
+        return holds, [Finding("estimate_replaced", said)]
     if deviates_clearly(counter.value, last, point, read_at):
-        text = "The counter {code} rose from {before} to {now}, far more than usual."
-        return holds, [Finding("deviation", message(text, **facts))]
+        said = message("The counter {code} rose from {before} to {now}, far more than usual.", **facts)
+        return holds, [Finding("deviation", said)]
     return holds, []
 
 
@@ -130,17 +132,21 @@ def part_above_total(counters: tuple[Counter, ...]) -> list[Finding]:
     total = next((counter.value for counter in counters if counter.meter == "total"), None)
     if total is None:
         return []
-    text = "The counter {meter} is {part}, more than the total of {total}."
-    return [
-        Finding("part_above_total", message(text, meter=counter.meter, part=counter.value, total=total))
-        for counter in counters
-        if counter.meter in ("monochrome", "full_color", "highlight_color", "two_color") and counter.value > total
-    ]
+    parts = [counter for counter in counters if counter.meter in PARTS_OF_TOTAL and counter.value > total]
+    return [Finding("part_above_total", _above(counter, total)) for counter in parts]
+
+
+PARTS_OF_TOTAL = ("monochrome", "full_color", "highlight_color", "two_color")
+
+
+def _above(counter: Counter, total: int) -> Message:
+    facts: dict[str, str | int] = {"meter": counter.meter, "part": counter.value, "total": total}
+    return message("The counter {meter} is {part}, more than the total of {total}.", **facts)
 
 
 def _missing(point: MeasuringPoint) -> Finding:
-    text = "The portal wants the counter {code}, and the printer does not tell it."
-    return Finding("mandatory_counter_missing", message(text, code=point.meter_code))
+    said = message("The portal wants the counter {code}, and the printer does not tell it.", code=point.meter_code)
+    return Finding("mandatory_counter_missing", said)
 
 
 def _nothing() -> Finding:

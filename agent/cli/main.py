@@ -58,7 +58,9 @@ def status(config: Config = None, as_json: Json = False) -> None:
     raise typer.Exit(show_status(config, as_json=as_json))
 
 
-@app.command("read", help=_("Read printers by name or address; needs no config file. Also takes a recording (.snmprec)."))
+@app.command(
+    "read", help=_("Read printers by name or address; needs no config file. Also takes a recording (.snmprec).")
+)
 def read(
     targets: Annotated[list[str], typer.Argument(metavar="HOST[:PORT]…")],
     config: Config = None,
@@ -72,7 +74,9 @@ def read(
 
 @app.command("discover", help=_("Look for printers in the configured ranges, or in those given."))
 def discover(
-    ranges: Annotated[list[str] | None, typer.Option("--range", metavar="CIDR", help=_("Instead of the config."))] = None,
+    ranges: Annotated[
+        list[str] | None, typer.Option("--range", metavar="CIDR", help=_("Instead of the config."))
+    ] = None,
     port: Annotated[int | None, typer.Option(help=_("The printers' SNMP port."), min=1, max=65535)] = None,
     config: Config = None,
     as_json: Json = False,
@@ -102,7 +106,9 @@ def explain(what: str, config: Config = None) -> None:
 @app.command("resolve", help=_("Decide about a reading that was held back: accept or discard it."))
 def resolve(
     reference: Annotated[str, typer.Argument(help=_("The reference, or its beginning."))],
-    accept: Annotated[bool, typer.Option("--accept", help=_("The counter is right: it was replaced or reset."))] = False,
+    accept: Annotated[
+        bool, typer.Option("--accept", help=_("The counter is right: it was replaced or reset."))
+    ] = False,
     discard: Annotated[bool, typer.Option("--discard", help=_("The reading is wrong: never send it."))] = False,
     config: Config = None,
 ) -> None:

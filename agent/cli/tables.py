@@ -25,34 +25,36 @@ def print_report(console: Console, report: CycleReport) -> None:
     done = [line for line in report.lines if isinstance(line.match, Matched)]
     if done:
         console.print(_equipment_table(done))
-    _section(console, _("Equipment without a printer"), _without_printer(report))
-    _section(console, _("Printers without equipment"), _unclaimed(report.unclaimed))
-    _section(console, _("Answering, but no printers"), _strangers(report.strangers))
-    _section(console, _("Readings not reported, and why"), _refusals(done))
-    _section(console, _("Orders"), _orders([item for line in report.lines for item in line.orderings]))
+    section(console, _("Equipment without a printer"), _without_printer(report))
+    section(console, _("Printers without equipment"), _unclaimed(report.unclaimed))
+    section(console, _("Answering, but no printers"), _strangers(report.strangers))
+    section(console, _("Readings not reported, and why"), _refusals(done))
+    section(console, _("Orders"), _orders([item for line in report.lines for item in line.orderings]))
     console.print(_sums(report))
 
 
-def _table(*headings: str) -> Table:
+def new_table(*headings: str) -> Table:
+    """An empty table with these headings."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for heading in headings:
         table.add_column(heading, overflow="fold")
     return table
 
 
-def _row(table: Table, *cells: str) -> None:
+def row(table: Table, *cells: str) -> None:
     """Cells are text, never markup: what a device or the portal says must not colour or link anything."""
-    table.add_row(*(Text("\n".join(printable(line) for line in cell.split("\n"))) for cell in cells))
+    table.addrow(*(Text("\n".join(printable(line) for line in cell.split("\n"))) for cell in cells))
 
 
-def _section(console: Console, title: str, table: Table) -> None:
+def section(console: Console, title: str, table: Table) -> None:
+    """The table under its title with the number of its rows; nothing when it is empty."""
     if table.row_count:
         console.print(Text(f"\n{title} ({table.row_count})", style="bold"))
         console.print(table)
 
 
 def _equipment_table(lines: Sequence[Line]) -> Table:
-    table = _table(
+    table = new_table(
         _("Equipment"),
         _("Technical ID number"),
         _("Printer"),
@@ -62,7 +64,7 @@ def _equipment_table(lines: Sequence[Line]) -> Table:
         _("Receipt"),
     )
     for line in lines:
-        _row(
+        row(
             table,
             equipment_name(line.equipment),
             plain(line.equipment.technical_identification_number),
@@ -176,36 +178,36 @@ def state_name(state: str) -> str:
 
 
 def _without_printer(report: CycleReport) -> Table:
-    table = _table(_("Equipment"), _("Technical ID number"), _("Why"))
+    table = new_table(_("Equipment"), _("Technical ID number"), _("Why"))
     for line in report.lines:
         if not isinstance(line.match, Matched):
             number_text = plain(line.equipment.technical_identification_number)
-            _row(table, equipment_name(line.equipment), number_text, show(line.match.reason.message))
+            row(table, equipment_name(line.equipment), number_text, show(line.match.reason.message))
     return table
 
 
 def _unclaimed(printers: Iterable[Printer]) -> Table:
-    table = _table(_("Printer"), _("Address"), _("Host name"), _("Serial number"))
+    table = new_table(_("Printer"), _("Address"), _("Host name"), _("Serial number"))
     for printer in printers:
         identity = printer.identity
         name = model_name(identity.manufacturer, identity.model)
-        _row(table, name, str(printer.endpoint), plain(identity.host_name), plain(identity.serial_number))
+        row(table, name, str(printer.endpoint), plain(identity.host_name), plain(identity.serial_number))
     return table
 
 
 def _strangers(printers: Iterable[Printer]) -> Table:
-    table = _table(_("Address"), _("Says of itself"))
+    table = new_table(_("Address"), _("Says of itself"))
     for printer in printers:
-        _row(table, str(printer.endpoint), plain(printer.identity.description))
+        row(table, str(printer.endpoint), plain(printer.identity.description))
     return table
 
 
 def _refusals(lines: Iterable[Line]) -> Table:
-    table = _table(_("Equipment"), _("Printer"), _("Why"), _("What to do"))
+    table = new_table(_("Equipment"), _("Printer"), _("Why"), _("What to do"))
     for line in lines:
         reasons = _refusal(line)
         if reasons:
-            _row(table, equipment_name(line.equipment), _printer_cell(line), reasons, _remedy(line))
+            row(table, equipment_name(line.equipment), _printer_cell(line), reasons, _remedy(line))
     return table
 
 
@@ -232,14 +234,14 @@ def _remedy(line: Line) -> str:
 
 
 def _orders(orderings: Iterable[Ordering]) -> Table:
-    table = _table(_("Equipment"), _("Supply"), _("Level"), _("Decision"), _("Order"))
+    table = new_table(_("Equipment"), _("Supply"), _("Level"), _("Decision"), _("Order"))
     for ordering in orderings:
         supply = ordering.decision.supply
         item = ordering.decision.item
         name = plain(item.description if item else supply.description)
         decision = show(ordering.decision.reason.message)
         order = receipt_text(ordering.entry) if ordering.entry else _("not ordered")
-        _row(table, equipment_name(ordering.equipment), name, level_text(supply.level), decision, order)
+        row(table, equipment_name(ordering.equipment), name, level_text(supply.level), decision, order)
     return table
 
 

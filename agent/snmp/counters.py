@@ -29,10 +29,10 @@ def _counter(profile: Profile, part: CounterPart, witness: Witness) -> tuple[Cou
         return None, []
     if len(rows) > 1:
         # Adding up several markers is right for some engines and wrong for others; nothing in the MIB tells which.
-        return None, [_finding("several_markers", "The printer has {count} marking engines.", count=len(rows))]
+        return None, [Finding("several_markers", message("The printer has {count} marking engines.", count=len(rows)))]
     index, value = next(iter(rows.items()))
     if value < 0:
-        return None, [_finding("negative_counter", "The counter {meter} is negative.", meter=part.meter)]
+        return None, [Finding("negative_counter", message("The counter {meter} is negative.", meter=part.meter))]
     unit = _unit(profile, part, witness, index)
     counter = Counter(
         meter=part.meter,
@@ -55,14 +55,10 @@ def _unit(profile: Profile, part: CounterPart, witness: Witness, index: Oid) -> 
 def _oddities(part: CounterPart, unit: Unit) -> list[Finding]:
     odd: list[Finding] = []
     if part.fallback:
-        text = "The total is the printer's life count; nothing better is known for this model."
-        odd.append(Finding("life_count_as_total", message(text)))
+        said = message("The total is the printer's life count; nothing better is known for this model.")
+        odd.append(Finding("life_count_as_total", said))
     if unit == "sheets":
         odd.append(Finding("counts_sheets", message("The printer says that it counts sheets, not pages.")))
     if unit == "unknown":
         odd.append(Finding("unit_unknown", message("The printer does not say what its counter counts.")))
     return odd
-
-
-def _finding(code: str, template: str, **values: str | int) -> Finding:
-    return Finding(code, message(template, **values))

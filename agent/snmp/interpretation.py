@@ -60,8 +60,8 @@ def _gaps(answer: Answer, counters: list[Counter], identity: Identity) -> list[F
         gaps.append(Finding("no_serial_number", message("The printer tells no serial number.")))
     if not answer.complete:
         columns = ", ".join(dotted(oid) for oid in answer.missing) or "–"
-        text = "The printer stopped answering before everything was read; missing: {columns}."
-        gaps.append(Finding("incomplete", message(text, columns=columns)))
+        said = message("The printer stopped answering before everything was read; missing: {columns}.", columns=columns)
+        gaps.append(Finding("incomplete", said))
     return gaps
 
 
@@ -70,5 +70,7 @@ def _status(gaps: list[Finding]) -> Status:
 
 
 def _notes(answer: Answer) -> list[Finding]:
-    text = "While it was read, the printer's answers were odd: {note}."
-    return [Finding("odd_answers", message(text, note=note)) for note in dict.fromkeys(answer.notes)]
+    return [
+        Finding("odd_answers", message("While it was read, the printer's answers were odd: {note}.", note=note))
+        for note in dict.fromkeys(answer.notes)
+    ]

@@ -68,10 +68,19 @@ def _oddities(supply: Supply, level: int | None, capacity: int | None) -> list[F
     if supply.level.kind != "unknown" or level is None or level < 0:
         return []
     if capacity is not None and 0 < capacity < level:
-        text = "Supply {slot} reports {level} of {capacity}: more than fits, so its level counts as unknown."
-        return [Finding("level_above_capacity", message(text, slot=supply.slot, level=level, capacity=capacity))]
-    text = "Supply {slot} reports {level} of an unknown capacity, so its level counts as unknown."
-    return [Finding("capacity_unknown", message(text, slot=supply.slot, level=level))]
+        said = message(
+            "Supply {slot} reports {level} of {capacity}: more than fits, so its level counts as unknown.",
+            slot=supply.slot,
+            level=level,
+            capacity=capacity,
+        )
+        return [Finding("level_above_capacity", said)]
+    said = message(
+        "Supply {slot} reports {level} of an unknown capacity, so its level counts as unknown.",
+        slot=supply.slot,
+        level=level,
+    )
+    return [Finding("capacity_unknown", said)]
 
 
 def read_alerts(profile: Profile, witness: Witness) -> list[Alert]:

@@ -76,9 +76,12 @@ def decide(supply: Supply, bom: Sequence[BomItem], situation: Situation, rules: 
     refusal = _refusal(item, situation, rules)
     if refusal:
         return Decision(supply, item, False, refusal)
-    text = "At most {percent} % is left, the limit is {threshold} %."
-    values = {"percent": _tidy(supply.level.high or 0.0), "threshold": _tidy(rules.threshold_percent)}
-    return Decision(supply, item, True, Finding("level_below_threshold", message(text, **values)))
+    said = message(
+        "At most {percent} % is left, the limit is {threshold} %.",
+        percent=_tidy(supply.level.high or 0.0),
+        threshold=_tidy(rules.threshold_percent),
+    )
+    return Decision(supply, item, True, Finding("level_below_threshold", said))
 
 
 def item_for(supply: Supply, bom: Sequence[BomItem]) -> BomItem | None:
@@ -90,23 +93,27 @@ def item_for(supply: Supply, bom: Sequence[BomItem]) -> BomItem | None:
 
 def _refusal(item: BomItem | None, situation: Situation, rules: OrderRules) -> Finding | None:
     if situation.automatic_supply:
-        return _no("automatic_supply", "This equipment is supplied automatically.")
+        return Finding("automatic_supply", message("This equipment is supplied automatically."))
     if item is None:
-        return _no("not_in_bill_of_material", "The bill of material has no single position for this supply.")
+        return Finding(
+            "not_in_bill_of_material", message("The bill of material has no single position for this supply.")
+        )
     if not item.orderable:
-        text = "The portal does not let this be ordered: {why}."
-        return _no("not_orderable", text, why=item.not_orderable_reason)
+        said = message("The portal does not let this be ordered: {why}.", why=item.not_orderable_reason)
+        return Finding("not_orderable", said)
     open_order = situation.open_order or item.open_order_number
     if open_order:
-        return _no("order_open", "It is ordered already: {order}.", order=open_order)
+        return Finding("order_open", message("It is ordered already: {order}.", order=open_order))
     if not _seen_low_long_enough(situation, rules):
-        return _no("first_sight", "It was seen low for the first time; a second reading must confirm it.")
+        return Finding("first_sight", message("It was seen low for the first time; a second reading must confirm it."))
     if situation.ordered_for_equipment >= rules.max_per_equipment_per_day:
-        return _no("equipment_cap", "Enough was ordered for this equipment today; a person must confirm more.")
+        return Finding(
+            "equipment_cap", message("Enough was ordered for this equipment today; a person must confirm more.")
+        )
     if situation.ordered_in_all >= rules.max_per_day:
-        return _no("site_cap", "Enough was ordered today; a person must confirm more.")
+        return Finding("site_cap", message("Enough was ordered today; a person must confirm more."))
     if not rules.armed:
-        return _no("dry_run", "Orders are not armed: it would have been ordered now.")
+        return Finding("dry_run", message("Orders are not armed: it would have been ordered now."))
     return None
 
 
@@ -114,10 +121,6 @@ def _seen_low_long_enough(situation: Situation, rules: OrderRules) -> bool:
     if not rules.between_low_readings:
         return True
     return situation.low_since is not None and situation.now - situation.low_since >= rules.between_low_readings
-
-
-def _no(code: str, template: str, **values: str | None) -> Finding:
-    return Finding(code, message(template, **values))
 
 
 def _tidy(number: float) -> str:

@@ -1,0 +1,110 @@
+"""read, discover and match: printers on the network, before anything is stored or sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from agent.app import survey_of
+from agent.cli.jsonl import emit, match_json, printer_json, readout_json
+from agent.cli.service import agent_of
+from agent.cli.views import print_matching, print_printers, print_readout
+from agent.cli.watch import Watch
+from agent.clock import SystemClock
+from agent.discovery.ranges import AddressRanges
+from agent.discovery.sweep import Sweep, resolve
+from agent.discovery.target import Target
+from agent.errors import ConfigError, PrinterSilent
+from agent.paths import find_config
+from agent.printers import Endpoint
+from agent.readout import Readout
+from agent.settings import Settings
+from agent.snmp.interpretation import interpret
+from agent.snmp.recording import load_recording
+from agent.snmp.varbinds import Answer, Varbinds
+from agent.survey import Survey
+from agent.texts import message
+
+
+def read_targets(config: Path | None, targets: Sequence[str], *, as_json: bool) -> int:
+    """Reads each target; 0 when all were read, 1 when some failed, 4 when none answered."""
+    return asyncio.run(_read_all(_survey(config), targets, as_json=as_json))
+
+
+async def _read_all(survey: Survey, targets: Sequence[str], *, as_json: bool) -> int:
+    console = Console()
+    readouts = [await _read(survey, target) for target in targets]
+    for target, readout in zip(targets, readouts, strict=True):
+        if as_json:
+            emit(readout_json(target, readout))
+        else:
+            print_readout(console, target, readout)
+    failed = [readout for readout in readouts if readout.status not in ("ok", "partial")]
+    if not failed:
+        return 0
+    return 4 if len(failed) == len(readouts) and all(one.status == "unreachable" for one in failed) else 1
+
+
+async def _read(survey: Survey, target: str) -> Readout:
+    """The readout of a printer, or of a recording of one."""
+    now = survey.clock.now()
+    if target.endswith(".snmprec"):
+        recording = load_recording(Path(target))
+        answer = Answer(recording.varbinds, "recording", 0)
+        return interpret(survey.profile, Endpoint("0.0.0.0"), Varbinds(), answer, now)
+    parsed = Target.parse(target)
+    for address in await resolve(parsed.host):
+        endpoint = Endpoint(address, parsed.port or 161)
+        try:
+            first = await survey.snmp.ask(endpoint, survey.profile.identify_ask)
+        except PrinterSilent:
+            continue
+        readout = await survey.read(endpoint, first.varbinds)
+        return replace(readout, datagrams=readout.datagrams + first.datagrams)
+    return Readout(Endpoint(parsed.host, parsed.port or 161), "unreachable", now)
+
+
+def discover_printers(config: Path | None, ranges: Sequence[str], port: int | None, *, as_json: bool) -> int:
+    """Looks for printers; 0 when some were found, 4 when none."""
+    survey = _survey(config)
+    if ranges:
+        survey = replace(survey, finder=Sweep(AddressRanges.parse(ranges), (), port or 161))
+    elif isinstance(survey.finder, Sweep) and not len(survey.finder.ranges) and not survey.finder.hosts:
+        raise ConfigError(
+            message("No addresses are configured, so no printer can be found."),
+            message("Name a network: meter-agent discover --range 192.168.1.0/24"),
+        )
+    with Watch(Console(stderr=True)) as watch:
+        found = asyncio.run(survey.find(watch))
+    for printer in found.printers if as_json else ():
+        emit(printer_json(printer))
+    if not as_json:
+        print_printers(Console(), found)
+    return 0 if found.printers else 4
+
+
+def match_printers(config: Path | None, *, as_json: bool) -> int:
+    """Which printer is which equipment; 0 when every equipment has its printer, else 1."""
+    agent = agent_of(config)
+    with Watch(Console(stderr=True)) as watch:
+        matching = asyncio.run(agent.match(watch))
+    if as_json:
+        for outcome in (*matching.matched, *matching.refused):
+            emit(match_json(outcome))
+        for printer in matching.unclaimed:
+            emit({"equipment_number": None, "outcome": "unclaimed", **printer_json(printer)})
+    else:
+        print_matching(Console(), matching)
+    return 1 if matching.refused else 0
+
+
+def _survey(config: Path | None) -> Survey:
+    """By the config file where there is one; `read` and `discover` also work without any, with community `public`."""
+    found = find_config(config)
+    if found.found is None and config is None:
+        return survey_of(Settings(), ("public",), SystemClock())
+    return agent_of(config).survey()

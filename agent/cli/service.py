@@ -1,0 +1,109 @@
+"""run and check: the agent at work, and whether it could work."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from agent.app import Agent
+from agent.cli.tables import print_report
+from agent.cli.watch import Watch
+from agent.cycle import CycleReport
+from agent.errors import AgentError
+from agent.language import _, choose, show, show_error
+from agent.log import start_log
+from agent.paths import find_config
+from service import notify
+
+
+def agent_of(config: Path | None) -> Agent:
+    """The agent of the given or found config file, in the language it names. Raises `ConfigError`."""
+    agent = Agent.load(find_config(config).required())
+    choose(agent.settings.language)
+    return agent
+
+
+def run_once(config: Path | None) -> int:
+    """One cycle with its report and the exit code that says how it went."""
+    agent = agent_of(config)
+    console = Console()
+    with Watch(Console(stderr=True)) as watch:
+        report = asyncio.run(agent.once(watch))
+    print_report(console, report)
+    return exit_code(report)
+
+
+def exit_code(report: CycleReport) -> int:
+    """0 when everything that is to be sent has arrived, else 1, or the code of the trouble with the portal."""
+    if report.trouble is not None:
+        sys.stderr.write(show_error(report.trouble) + "\n")
+        return report.trouble.exit_code
+    unsettled = [line for line in report.lines if line.entry and line.entry.state in ("waiting", "rejected", "parked")]
+    unread = [line for line in report.lines if line.readout and line.verdict is None]
+    return 1 if unsettled or unread else 0
+
+
+def run_forever(config: Path | None) -> int:
+    """The daemon in the foreground: ends within seconds of SIGTERM or Ctrl+C with nothing lost."""
+    agent = agent_of(config)
+    start_log(agent.settings.log.level, agent.settings.log.file)
+    asyncio.run(_until_stopped(agent))
+    return 0
+
+
+async def _until_stopped(agent: Agent) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        try:
+            loop.add_signal_handler(number, stop.set)
+        except NotImplementedError:  # Windows: its event loop knows no signals
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+    watchdog = asyncio.create_task(_keep_watchdog_quiet())
+    try:
+        await agent.run(stop, notify.ready)
+    finally:
+        notify.stopping()
+        watchdog.cancel()
+
+
+async def _keep_watchdog_quiet() -> None:
+    interval = notify.watchdog_interval()
+    while interval is not None:
+        notify.watchdog()
+        await asyncio.sleep(interval)
+
+
+def check_all(config: Path | None) -> int:
+    """Every prerequisite, one line each; 0 when all are met, else the code of the first that is not."""
+    try:
+        file = find_config(config).required()
+        agent = agent_of(file)
+    except AgentError as error:
+        _say(False, _("Config"), show_error(error))
+        return error.exit_code
+    _say(True, _("Config"), str(file))
+    return asyncio.run(_check(agent))
+
+
+async def _check(agent: Agent) -> int:
+    code = 0
+    async for check in agent.check():
+        detail = show_error(check.trouble) if check.trouble else show(check.detail) if check.detail else ""
+        _say(check.ok, show(check.name), detail)
+        if check.trouble and not code:
+            code = check.trouble.exit_code
+    return code
+
+
+def _say(ok: bool, name: str, detail: str) -> None:
+    mark = _("ok") if ok else _("MISSING")
+    first, *rest = detail.split("\n")
+    sys.stdout.write(f"{mark:8} {name}{': ' if first else ''}{first}\n")
+    for line in rest:
+        sys.stdout.write(f"{'':8} {line}\n")
+    sys.stdout.flush()

@@ -1,0 +1,144 @@
+"""Tables of single things: printers, matches, readouts, envelopes, outcomes, explanations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+
+from agent.cli.tables import (
+    equipment_name,
+    level_text,
+    model_name,
+    new_table,
+    plain,
+    row,
+    rule_name,
+    section,
+    state_name,
+)
+from agent.language import _, moment, number, show
+from agent.matching import Evidence, Matching
+from agent.memory import CycleOutcome, HistoryEvent, Proof
+from agent.readout import Readout
+from agent.survey import Found
+from agent.upload.envelope import Entry
+
+
+def print_printers(console: Console, found: Found) -> None:
+    """What a search found."""
+    table = new_table(_("Printer"), _("Address"), _("Host name"), _("Serial number"))
+    for printer in found.printers:
+        identity = printer.identity
+        name = model_name(identity.manufacturer, identity.model)
+        row(table, name, str(printer.endpoint), plain(identity.host_name), plain(identity.serial_number))
+    section(console, _("Printers"), table)
+    others = new_table(_("Address"), _("Says of itself"))
+    for stranger in found.strangers:
+        row(others, str(stranger.endpoint), plain(stranger.identity.description))
+    section(console, _("Answering, but no printers"), others)
+    console.print(_("{count} addresses did not answer.").replace("{count}", number(found.silent)), markup=False)
+
+
+def print_matching(console: Console, matching: Matching) -> None:
+    """Which printer is which equipment, and what is left over on either side."""
+    table = new_table(_("Equipment"), _("Technical ID number"), _("Printer"), _("Address"), _("Matched by"))
+    for one in matching.matched:
+        identity = one.printer.identity
+        row(
+            table,
+            equipment_name(one.equipment),
+            plain(one.equipment.technical_identification_number),
+            model_name(identity.manufacturer, identity.model),
+            str(one.printer.endpoint),
+            "\n".join(evidence_text(evidence) for evidence in one.evidence),
+        )
+    section(console, _("Matched"), table)
+    table = new_table(_("Equipment"), _("Technical ID number"), _("Why"), _("Nearest"))
+    for refused in matching.refused:
+        near = ", ".join(str(printer.endpoint) for printer in refused.candidates)
+        number_text = plain(refused.equipment.technical_identification_number)
+        row(table, equipment_name(refused.equipment), number_text, show(refused.reason.message), near)
+    section(console, _("Equipment without a printer"), table)
+    table = new_table(_("Printer"), _("Address"), _("Host name"))
+    for printer in matching.unclaimed:
+        name = model_name(printer.identity.manufacturer, printer.identity.model)
+        row(table, name, str(printer.endpoint), plain(printer.identity.host_name))
+    section(console, _("Printers without equipment"), table)
+
+
+def evidence_text(evidence: Evidence) -> str:
+    """A rule with what both sides say."""
+    return f"{rule_name(evidence.rule)}: {plain(evidence.device)}"
+
+
+def print_readout(console: Console, target: str, readout: Readout) -> None:
+    """Everything one printer told."""
+    identity = readout.identity
+    head = " · ".join(filter(None, (model_name(identity.manufacturer, identity.model), identity.serial_number)))
+    console.print(f"{plain(target)}: {readout.status}  {plain(head)}", style="bold", markup=False)
+    table = new_table(_("Counter"), _("Value"), _("Unit"), _("Source"))
+    for counter in readout.counters:
+        row(table, counter.meter, number(counter.value), counter.unit, counter.source)
+    section(console, _("Counters"), table)
+    table = new_table(_("Slot"), _("Supply"), _("Color"), _("Level"))
+    for supply in readout.supplies:
+        name = plain(supply.description) or supply.type
+        row(table, supply.slot, name, plain(supply.colorant), level_text(supply.level))
+    section(console, _("Supplies"), table)
+    table = new_table(_("Severity"), _("Alert"))
+    for alert in readout.alerts:
+        row(table, alert.severity, plain(alert.description) or alert.code)
+    section(console, _("Alerts"), table)
+    table = new_table(_("Finding"), _("Meaning"))
+    for finding in readout.findings:
+        row(table, finding.code, show(finding.message))
+    section(console, _("Findings"), table)
+
+
+def print_entries(console: Console, entries: Sequence[Entry]) -> None:
+    """Envelopes with their state."""
+    table = new_table(_("Reference"), _("What"), _("Equipment"), _("Made"), _("State"), _("Receipt"), _("Why"))
+    for entry in entries:
+        envelope = entry.envelope
+        kinds = {"reading": _("reading"), "order": _("order")}
+        row(
+            table,
+            envelope.reference[:12],
+            kinds.get(envelope.kind, envelope.kind),
+            envelope.equipment_number.lstrip("0"),
+            moment(envelope.created_at),
+            state_name(entry.state),
+            ", ".join(receipt.lstrip("0") for receipt in entry.receipts),
+            "\n".join(show(reason.message) for reason in entry.reasons),
+        )
+    section(console, _("Outbox"), table)
+
+
+def print_outcomes(console: Console, counts: Mapping[str, int], outcomes: Mapping[str, CycleOutcome]) -> None:
+    """How many envelopes are in which state, and what became of each equipment last."""
+    table = new_table(_("State"), _("Items"))
+    for state, count in counts.items():
+        row(table, state_name(state), number(count))
+    section(console, _("Outbox"), table)
+    table = new_table(_("Equipment"), _("When"), _("What became of it"))
+    for equipment_number, outcome in outcomes.items():
+        row(table, equipment_number.lstrip("0"), moment(outcome.at), show(outcome.finding.message))
+    section(console, _("Equipment"), table)
+
+
+def print_explanation(console: Console, entry: Entry, history: Sequence[HistoryEvent], proof: Proof | None) -> None:
+    """The page that answers *why*: what was sent, its history, and what the printer said."""
+    envelope = entry.envelope
+    print_entries(console, [entry])
+    table = new_table(_("When"), _("State"), _("Note"))
+    for event in history:
+        row(table, moment(event.at), state_name(event.state), show(event.note) if event.note else "")
+    section(console, _("History"), table)
+    console.print(f"\n{_('What leaves, byte for byte')}:", style="bold", markup=False)
+    console.print(envelope.body.decode(errors="replace"), markup=False, highlight=False, soft_wrap=True)
+    if proof is not None:
+        table = new_table(_("Object"), _("Raw value"))
+        for oid, raw in sorted(proof.evidence.items()):
+            row(table, oid, plain(raw))
+        section(console, _("What the printer said"), table)
