@@ -1,0 +1,75 @@
+"""Problem documents (RFC 9457): every refusal has a machine-readable name from the contract's closed list."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import JSONResponse
+
+STATUS = {
+    "malformed-request": 400,
+    "idempotency-key-missing": 400,
+    "token-invalid": 401,
+    "scope-not-unlocked": 403,
+    "equipment-not-assigned": 403,
+    "contract-inactive": 403,
+    "equipment-unknown": 404,
+    "not-found": 404,
+    "idempotency-request-in-progress": 409,
+    "client-reference-reused": 409,
+    "order-already-open": 409,
+    "automatic-supply-active": 409,
+    "equipment-decommissioned": 410,
+    "precondition-failed": 412,
+    "batch-too-large": 413,
+    "idempotency-key-reused": 422,
+    "reading-below-last": 422,
+    "reading-above-subsequent": 422,
+    "reading-not-integer": 422,
+    "reading-exceeds-overflow": 422,
+    "read-at-in-future": 422,
+    "measuring-point-unknown": 422,
+    "unit-mismatch": 422,
+    "mandatory-counter-missing": 422,
+    "material-not-in-bill-of-material": 422,
+    "material-not-orderable": 422,
+    "quantity-exceeds-limit": 422,
+    "precondition-required": 428,
+    "rate-limited": 429,
+    "internal-error": 500,
+    "maintenance": 503,
+}
+RETRYABLE = frozenset({"idempotency-request-in-progress", "rate-limited", "internal-error", "maintenance"})
+
+
+class Refusal(Exception):
+    """A request or an item is refused; `slug` names the problem, `extensions` its facts."""
+
+    def __init__(self, slug: str, detail: str, **extensions: Any) -> None:  # noqa: ANN401  JSON values
+        super().__init__(detail)
+        self.slug = slug
+        self.detail = detail
+        self.extensions = extensions
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return STATUS[self.slug]
+
+    def document(self) -> dict[str, Any]:
+        """The problem document."""
+        return {
+            "type": f"https://portal.example/problems/{self.slug}",
+            "title": self.slug.replace("-", " ").capitalize(),
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.slug,
+            "retryable": self.slug in RETRYABLE,
+            **self.extensions,
+        }
+
+    def response(self, headers: dict[str, str] | None = None) -> JSONResponse:
+        """The problem as an answer to a whole request."""
+        return JSONResponse(
+            self.document(), status_code=self.status, media_type="application/problem+json", headers=headers
+        )
