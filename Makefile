@@ -7,7 +7,7 @@ PYTHON ?= python3
 .PHONY: demo test setup lint bench texts lock clean
 
 demo: setup
-	$(BIN)/meter-agent demo $(if $(RECORDINGS),--recordings $(RECORDINGS)) $(if $(STATE),--state $(STATE))
+	$(BIN)/meter-agent demo $(if $(RECORDINGS),--recordings $(RECORDINGS)) --state $(or $(STATE),.demo)
 
 test: setup lint
 	$(BIN)/python -m pytest $(ARGS)
@@ -40,7 +40,7 @@ lock: $(UV)
 texts: setup
 	$(BIN)/pybabel --quiet extract --no-location --sort-output --omit-header -k message -k _ -o agent/locale/meter-agent.pot agent
 	$(BIN)/pybabel --quiet update --no-fuzzy-matching --omit-header --ignore-obsolete -D meter-agent -i agent/locale/meter-agent.pot -d agent/locale -l de
-	$(BIN)/pybabel --quiet compile -D meter-agent -d agent/locale
+	$(BIN)/pybabel --quiet compile --use-fuzzy -D meter-agent -d agent/locale
 
 clean:
 	rm -rf .venv .uv .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

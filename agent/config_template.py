@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agent.language import Code
 
-Entry = str | bool | Sequence[str]
+Entry = str | bool | int | float | Sequence[str]
 
 
 def first_config(language: Code, entries: Mapping[str, Entry] | None = None) -> str:
@@ -37,6 +37,8 @@ def _line_of(lines: Sequence[str], section: str, name: str) -> int:
 def _toml(value: Entry) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
     if isinstance(value, str):
         return '"' + "".join(_escaped(character) for character in value) + '"'
     return "[" + ", ".join(_toml(item) for item in value) + "]"

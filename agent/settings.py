@@ -187,7 +187,7 @@ class OrdersSettings(Section):
 
     armed: bool = False
     threshold_percent: Annotated[int, Field(ge=0, le=50)] = 10
-    minutes_between_low_readings: Annotated[int, Field(ge=1, le=10_080)] = 30
+    minutes_between_low_readings: Annotated[int, Field(ge=0, le=10_080)] = 30
     max_per_equipment_per_day: Annotated[int, Field(ge=1, le=20)] = 2
     max_per_day: Annotated[int, Field(ge=1, le=1000)] = 20
 

@@ -93,8 +93,10 @@ def match_printers(config: Path | None, *, as_json: bool) -> int:
     with Watch(Console(stderr=True)) as watch:
         matching = asyncio.run(agent.match(watch))
     if as_json:
-        for outcome in (*matching.matched, *matching.refused):
-            emit(match_json(outcome))
+        for matched in matching.matched:
+            emit(match_json(matched))
+        for refused in matching.refused:
+            emit(match_json(refused))
         for printer in matching.unclaimed:
             emit({"equipment_number": None, "outcome": "unclaimed", **printer_json(printer)})
     else:

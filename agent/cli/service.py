@@ -65,10 +65,14 @@ async def _until_stopped(agent: Agent) -> None:
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
     watchdog = asyncio.create_task(_keep_watchdog_quiet())
     try:
-        await agent.run(stop, notify.ready)
+        await agent.run(stop, _say_ready)
     finally:
         notify.stopping()
         watchdog.cancel()
+
+
+def _say_ready() -> None:
+    notify.ready()
 
 
 async def _keep_watchdog_quiet() -> None:

@@ -43,7 +43,7 @@ def new_table(*headings: str) -> Table:
 
 def row(table: Table, *cells: str) -> None:
     """Cells are text, never markup: what a device or the portal says must not colour or link anything."""
-    table.addrow(*(Text("\n".join(printable(line) for line in cell.split("\n"))) for cell in cells))
+    table.add_row(*(Text("\n".join(printable(line) for line in cell.split("\n"))) for cell in cells))
 
 
 def section(console: Console, title: str, table: Table) -> None:
@@ -54,22 +54,12 @@ def section(console: Console, title: str, table: Table) -> None:
 
 
 def _equipment_table(lines: Sequence[Line]) -> Table:
-    table = new_table(
-        _("Equipment"),
-        _("Technical ID number"),
-        _("Printer"),
-        _("Matched by"),
-        _("Counters"),
-        _("Verdict"),
-        _("Receipt"),
-    )
+    table = new_table(_("Equipment"), _("Printer, matched by"), _("Counters"), _("Verdict"), _("Receipt"))
     for line in lines:
         row(
             table,
-            equipment_name(line.equipment),
-            plain(line.equipment.technical_identification_number),
-            _printer_cell(line),
-            _evidence_cell(line),
+            f"{equipment_name(line.equipment)}\n{plain(line.equipment.technical_identification_number)}",
+            f"{_printer_cell(line)}\n{_evidence_cell(line)}",
             _counters_cell(line.readout),
             verdict_text(line),
             receipt_text(line.entry, repeated=line.repeated),
@@ -228,7 +218,7 @@ def _reasons(reasons: Iterable[Finding]) -> str:
 def _remedy(line: Line) -> str:
     if line.entry and line.entry.state == "quarantined":
         return f"meter-agent resolve {line.entry.envelope.reference[:12]}"
-    if line.match and isinstance(line.match, Matched):
+    if isinstance(line.match, Matched):
         return f"meter-agent read {line.match.printer.endpoint}"
     return ""
 

@@ -1,0 +1,289 @@
+"""What the agent remembers: last values, envelopes and their history, known printers, the last cycle, low supplies.
+
+Everything is answered from what was committed. Numbers come from bodies whose digest fits, never from a damaged row.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import Connection, Table, delete, func, insert, select, update
+
+from agent.meters import Finding, LastReading
+from agent.migrations.rows import entry_of, instant, is_damaged, moment_of, moment_shown, note_json, note_of
+from agent.migrations.tables import (
+    envelopes,
+    identities,
+    low_supplies,
+    proofs,
+    reading_values,
+    readings,
+)
+from agent.migrations.tables import (
+    equipments as equipment_list,
+)
+from agent.migrations.tables import (
+    history as events,
+)
+from agent.migrations.tables import (
+    outcomes as cycle_outcomes,
+)
+from agent.printers import Endpoint, Equipment, Identity
+from agent.store import Store
+from agent.texts import Message, message
+from agent.upload.envelope import Entry, State
+
+_IDENTITY = TypeAdapter(Identity)
+_ENDPOINT = TypeAdapter(Endpoint)
+_EQUIPMENTS = TypeAdapter(tuple[Equipment, ...])
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEvent:
+    """One line of an envelope's history: when it came into which state, and why."""
+
+    at: datetime
+    state: str
+    note: Message | None
+
+
+@dataclass(frozen=True, slots=True)
+class CycleOutcome:
+    """What became of an equipment in the last cycle that looked at it."""
+
+    at: datetime
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a reading rests on: raw values by OID (`tag|value`), who answered where, read by which profile."""
+
+    read_at: datetime
+    evidence: dict[str, str]
+    identity: Identity
+    endpoint: Endpoint
+    profile: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPrinter:
+    """The printer that an equipment was last matched with."""
+
+    identity: Identity
+    endpoint: Endpoint
+    at: datetime
+
+
+class SqlMemory:
+    """The ports `Memory` and `Supplies`, and what `status` and `explain` show. Raises `StoreError`, its subclasses."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def last_reported(self, equipment_number: str) -> dict[str, LastReading]:
+        """By meter code the newest value accepted by the portal or waiting for it."""
+        found: dict[str, LastReading] = {}
+        mine = readings.c.equipment_number == equipment_number
+        counts = envelopes.c.state.in_(("accepted", "waiting"))
+        newest = (
+            select(envelopes)
+            .join(readings, readings.c.reference == envelopes.c.reference)
+            .where(mine, counts)
+            .order_by(readings.c.read_at.desc(), envelopes.c.created_at.desc())
+        )
+        codes = (
+            select(reading_values.c.meter_code)
+            .join(readings, readings.c.reference == reading_values.c.reference)
+            .join(envelopes, envelopes.c.reference == readings.c.reference)
+            .where(mine, counts)
+            .distinct()
+        )
+        with self._store.connect() as connection:
+            missing = set(connection.execute(codes).scalars())
+            for row in connection.execute(newest):
+                if not missing:
+                    break
+                for code, last in _values(entry_of(row)).items():
+                    found.setdefault(code, last)
+                    missing.discard(code)
+        return found
+
+    def entry(self, reference: str) -> Entry | None:
+        """The envelope with this reference and what has become of it."""
+        with self._store.connect() as connection:
+            row = connection.execute(select(envelopes).where(envelopes.c.reference == reference)).one_or_none()
+            return entry_of(row) if row else None
+
+    def entries(self, state: State | None = None, limit: int = 1000) -> Sequence[Entry]:
+        """Envelopes, all or those in one state, the newest first."""
+        statement = select(envelopes).order_by(envelopes.c.created_at.desc(), envelopes.c.reference).limit(limit)
+        if state is not None:
+            statement = statement.where(envelopes.c.state == state)
+        with self._store.connect() as connection:
+            return [entry_of(row) for row in connection.execute(statement)]
+
+    def find(self, prefix: str) -> Sequence[Entry]:
+        """The envelopes whose reference begins like this, the newest first."""
+        begins = envelopes.c.reference.startswith(prefix.lower(), autoescape=True)
+        statement = select(envelopes).where(begins).order_by(envelopes.c.created_at.desc())
+        with self._store.connect() as connection:
+            return [entry_of(row) for row in connection.execute(statement)]
+
+    def history(self, reference: str) -> Sequence[HistoryEvent]:
+        """Everything that happened to an envelope, in order."""
+        statement = select(events).where(events.c.reference == reference).order_by(events.c.id)
+        with self._store.connect() as connection:
+            return [
+                HistoryEvent(moment_of(row.at), row.state, note_of(row.note)) for row in connection.execute(statement)
+            ]
+
+    def counts(self) -> dict[str, int]:
+        """How many envelopes are in which state; a state without any is absent."""
+        statement = select(envelopes.c.state, func.count().label("number")).group_by(envelopes.c.state)
+        with self._store.connect() as connection:
+            return {row.state: row.number for row in connection.execute(statement)}
+
+    def proof(self, reference: str) -> Proof | None:
+        """What the printer said word by word for this reading; `None` for orders and damaged proofs."""
+        with self._store.connect() as connection:
+            row = connection.execute(select(proofs).where(proofs.c.reference == reference)).one_or_none()
+        try:
+            if row is None:
+                return None
+            return Proof(
+                moment_of(row.read_at),
+                dict(json.loads(row.evidence)),
+                _IDENTITY.validate_json(row.identity),
+                _ENDPOINT.validate_json(row.endpoint),
+                row.profile,
+            )
+        except ValueError:
+            return None
+
+    def remember_identity(self, equipment_number: str, identity: Identity, endpoint: Endpoint, now: datetime) -> None:
+        """Notes which printer an accepted match was, so that a later change of device is noticed."""
+        row = {
+            "identity": _IDENTITY.dump_json(identity).decode(),
+            "endpoint": _ENDPOINT.dump_json(endpoint).decode(),
+            "at": instant(now),
+        }
+        with self._store.begin() as connection:
+            _replace(connection, identities, equipment_number, row)
+
+    def identity(self, equipment_number: str) -> KnownPrinter | None:
+        """The printer that this equipment was last matched with; `None` before the first match."""
+        statement = select(identities).where(identities.c.equipment_number == equipment_number)
+        with self._store.connect() as connection:
+            row = connection.execute(statement).one_or_none()
+        try:
+            if row is None:
+                return None
+            return KnownPrinter(
+                _IDENTITY.validate_json(row.identity), _ENDPOINT.validate_json(row.endpoint), moment_of(row.at)
+            )
+        except ValueError:
+            return None
+
+    def remember_cycle(self, equipments: Sequence[Equipment], outcomes: Mapping[str, Finding], now: datetime) -> None:
+        """Notes the portal's equipment list, unless it is empty, and what became of each equipment in this cycle."""
+        with self._store.begin() as connection:
+            if equipments:
+                content = _EQUIPMENTS.dump_json(tuple(equipments)).decode()
+                numbers = [equipment.equipment_number for equipment in equipments]
+                _forget_others(connection, numbers)
+            else:
+                content = connection.execute(select(equipment_list.c.content)).scalar() or "[]"
+            connection.execute(delete(equipment_list))
+            connection.execute(insert(equipment_list).values(id=1, at=instant(now), content=content))
+            for number, finding in outcomes.items():
+                row = {"at": instant(now), "code": finding.code, "message": note_json(finding.message)}
+                _replace(connection, cycle_outcomes, number, row)
+
+    def known_equipments(self) -> Sequence[Equipment]:
+        """The equipment list of the last cycle that had one; empty before the first."""
+        with self._store.connect() as connection:
+            content = connection.execute(select(equipment_list.c.content)).scalar()
+        try:
+            return _EQUIPMENTS.validate_json(content or "[]")
+        except ValidationError:
+            return ()  # damaged; the next answer of the portal replaces it
+
+    def last_cycle(self) -> datetime | None:
+        """When the last cycle ended; `None` before the first."""
+        with self._store.connect() as connection:
+            at = connection.execute(select(equipment_list.c.at)).scalar()
+        return moment_shown(at) if at else None
+
+    def outcome(self, equipment_number: str) -> CycleOutcome | None:
+        """What became of this equipment in the last cycle that looked at it."""
+        return self.outcomes().get(equipment_number)
+
+    def outcomes(self) -> dict[str, CycleOutcome]:
+        """What became of each equipment, by number."""
+        statement = select(cycle_outcomes).order_by(cycle_outcomes.c.equipment_number)
+        with self._store.connect() as connection:
+            rows = connection.execute(statement).all()
+        return {
+            row.equipment_number: CycleOutcome(
+                moment_shown(row.at), Finding(row.code, note_of(row.message) or message("This row is damaged."))
+            )
+            for row in rows
+        }
+
+    def note_low(self, equipment_number: str, slots: Sequence[str], now: datetime) -> None:
+        """These slots are low now; the others of this equipment are not (any more)."""
+        mine = low_supplies.c.equipment_number == equipment_number
+        with self._store.begin() as connection:
+            connection.execute(delete(low_supplies).where(mine, low_supplies.c.slot.not_in(slots)))
+            known = set(connection.execute(select(low_supplies.c.slot).where(mine)).scalars())
+            for slot in sorted(set(slots) - known):
+                row = {"equipment_number": equipment_number, "slot": slot, "since": instant(now)}
+                connection.execute(insert(low_supplies).values(row))
+
+    def low_since(self, equipment_number: str, slot: str) -> datetime | None:
+        """When the slot was first seen low without a break since."""
+        where = (low_supplies.c.equipment_number == equipment_number) & (low_supplies.c.slot == slot)
+        with self._store.connect() as connection:
+            since = connection.execute(select(low_supplies.c.since).where(where)).scalar_one_or_none()
+        return moment_shown(since) if since else None
+
+    def orders_since(self, since: datetime, equipment_number: str | None) -> int:
+        """How many orders were made since then, discarded ones not counted, for one equipment or (`None`) in all."""
+        statement = (
+            select(func.count())
+            .select_from(envelopes)
+            .where(envelopes.c.kind == "order", envelopes.c.created_at >= instant(since))
+            .where(envelopes.c.state != "discarded")
+        )
+        if equipment_number is not None:
+            statement = statement.where(envelopes.c.equipment_number == equipment_number)
+        with self._store.connect() as connection:
+            return connection.execute(statement).scalar_one()
+
+
+def _values(entry: Entry) -> dict[str, LastReading]:
+    """The values of a reading by meter code; none when its row is damaged."""
+    if is_damaged(entry):
+        return {}
+    content = entry.envelope.content
+    read_at = moment_of(content["read_at"])
+    return {value["meter_code"]: LastReading(value["value"], read_at) for value in content["readings"]}
+
+
+def _forget_others(connection: Connection, numbers: Sequence[str]) -> None:
+    """Outcomes of equipment that the portal no longer has. Number by number: a list in SQL has a limit."""
+    stored = connection.execute(select(cycle_outcomes.c.equipment_number)).scalars().all()
+    for number in set(stored) - set(numbers):
+        connection.execute(delete(cycle_outcomes).where(cycle_outcomes.c.equipment_number == number))
+
+
+def _replace(connection: Connection, table: Table, equipment_number: str, row: Mapping[str, str]) -> None:
+    """Update or insert, in words that every database knows."""
+    where = table.c.equipment_number == equipment_number
+    if connection.execute(update(table).where(where).values(**row)).rowcount == 0:
+        connection.execute(insert(table).values(equipment_number=equipment_number, **row))

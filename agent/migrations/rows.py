@@ -1,0 +1,155 @@
+"""Values into columns and rows back into values; a row that is not what was written becomes a finding, no exception."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar, cast, get_args
+
+from sqlalchemy import Row
+
+from agent.meters import Finding
+from agent.texts import Message, message
+from agent.upload.envelope import Entry, Envelope, Kind, State
+
+ROW_DAMAGED = "row_damaged"
+T = TypeVar("T")
+_STATES = get_args(State)
+_KINDS = get_args(Kind)
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # stands for a time that can no longer be read
+
+
+def instant(moment: datetime) -> str:
+    """UTC in ISO 8601 with microseconds: sorts as text in the order of time. Raises `ValueError` without a zone."""
+    if moment.tzinfo is None:
+        raise ValueError("a stored time needs its time zone")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def moment_of(stored: str) -> datetime:
+    """What `instant` wrote, or any RFC 3339 time of a body; raises `ValueError`."""
+    moment = datetime.fromisoformat(stored)
+    if moment.tzinfo is None:
+        raise ValueError("a stored time without its time zone")
+    return moment.astimezone(UTC)
+
+
+def moment_shown(stored: str) -> datetime:
+    """A stored time for showing: one that can no longer be read is 1970."""
+    try:
+        return moment_of(stored)
+    except ValueError:
+        return _LONG_AGO
+
+
+def note_json(note: Message) -> str:
+    """A message as JSON text."""
+    return json.dumps(note.to_json(), ensure_ascii=False)
+
+
+def note_of(stored: str | None) -> Message | None:
+    """What `note_json` wrote; a damaged one is `None`."""
+    try:
+        return Message.from_json(json.loads(stored)) if stored else None
+    except (ValueError, AttributeError):
+        return None
+
+
+def findings_json(findings: Sequence[Finding]) -> str:
+    """Findings as JSON text."""
+    return json.dumps([{"code": each.code, "message": each.message.to_json()} for each in findings], ensure_ascii=False)
+
+
+def is_intact(body: bytes, digest: str, reference: str) -> bool:
+    """Whether a body is byte for byte what was sealed under this reference."""
+    if hashlib.sha256(body).hexdigest() != digest:
+        return False
+    try:
+        content = json.loads(body)
+    except ValueError:
+        return True  # it is what was sealed, whatever that was
+    # The same bytes under another reference are a damaged reference.
+    return not isinstance(content, dict) or content.get("client_reference", reference) == reference
+
+
+def entry_of(row: Row[Any]) -> Entry:
+    """The entry of a row of `envelopes`; what cannot be trusted is marked with a finding `row_damaged`."""
+    body = _body(row.body)
+    faults = [] if is_intact(body, row.digest, row.reference) else ["body"]
+
+    def read(name: str, default: T, decode: Callable[[Any], T]) -> T:
+        stored = getattr(row, name)
+        try:
+            return decode(stored)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            faults.append(name)
+            return default
+
+    entry = Entry(
+        Envelope(
+            row.reference,
+            read("kind", "reading", _kind),
+            row.equipment_number,
+            row.slot_key,
+            read("created_at", _LONG_AGO, moment_of),
+            body,
+        ),
+        read("state", "quarantined", _state),
+        read("attempts", 0, int),
+        read("not_before", None, _moment_or_none),
+        read("receipts", (), _receipts),
+        read("reasons", (), _findings),
+        read("settled_at", None, _moment_or_none),
+    )
+    return _marked(entry, faults) if faults else entry
+
+
+def is_damaged(entry: Entry) -> bool:
+    """Whether this entry must not be sent because its row is not what was written."""
+    return any(reason.code == ROW_DAMAGED for reason in entry.reasons)
+
+
+def _marked(entry: Entry, faults: Sequence[str]) -> Entry:
+    text = message("This row of the database is damaged ({columns}); it is not sent.", columns=", ".join(faults))
+    return Entry(
+        entry.envelope,
+        entry.state,
+        entry.attempts,
+        entry.not_before,
+        entry.receipts,
+        (Finding(ROW_DAMAGED, text), *entry.reasons),
+        entry.settled_at,
+    )
+
+
+def _body(stored: object) -> bytes:
+    """The stored bytes; one flipped bit in the header of a row is enough to have them read as text or as nothing."""
+    if isinstance(stored, str):
+        return stored.encode(errors="replace")
+    return stored if isinstance(stored, bytes) else b""
+
+
+def _moment_or_none(stored: str | None) -> datetime | None:
+    return None if stored is None else moment_of(stored)
+
+
+def _receipts(stored: str) -> tuple[str, ...]:
+    return tuple(str(receipt) for receipt in json.loads(stored))
+
+
+def _findings(stored: str) -> tuple[Finding, ...]:
+    return tuple(Finding(str(each["code"]), Message.from_json(each["message"])) for each in json.loads(stored))
+
+
+def _kind(stored: str) -> Kind:
+    if stored not in _KINDS:
+        raise ValueError(stored)
+    return cast(Kind, stored)
+
+
+def _state(stored: str) -> State:
+    if stored not in _STATES:
+        raise ValueError(stored)
+    return cast(State, stored)

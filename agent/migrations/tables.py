@@ -1,0 +1,121 @@
+"""The tables as they are at the newest version, for the statements of outbox and memory.
+
+Times are text (UTC, ISO 8601 with microseconds), values of more than one part are JSON text. Both are decoded by the
+readers, so that a damaged one is a finding about its row and no exception of the driver. A test compares these
+tables with what the migrations make.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+# `slot` is the slot key as long as the envelope holds it, and NULL once it is free: UNIQUE ignores NULLs everywhere.
+envelopes = Table(
+    "envelopes",
+    metadata,
+    Column("reference", String(32), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("equipment_number", String(64), nullable=False),
+    Column("slot_key", Text, nullable=False),
+    Column("slot", Text),
+    Column("created_at", String(32), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("not_before", String(32)),
+    Column("receipts", Text, nullable=False),
+    Column("reasons", Text, nullable=False),
+    Column("settled_at", String(32)),
+    UniqueConstraint("kind", "slot", name="envelopes_slot"),
+)
+Index("envelopes_due", envelopes.c.state, envelopes.c.created_at)
+Index("envelopes_created", envelopes.c.kind, envelopes.c.created_at)
+
+readings = Table(
+    "readings",
+    metadata,
+    Column("reference", ForeignKey("envelopes.reference"), primary_key=True),
+    Column("equipment_number", String(64), nullable=False),
+    Column("read_at", String(32), nullable=False),
+)
+Index("readings_newest", readings.c.equipment_number, readings.c.read_at)
+
+reading_values = Table(
+    "reading_values",
+    metadata,
+    Column("reference", ForeignKey("readings.reference"), primary_key=True),
+    Column("measuring_point", String(64), primary_key=True),
+    Column("meter_code", String(64), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+proofs = Table(
+    "proofs",
+    metadata,
+    Column("reference", ForeignKey("envelopes.reference"), primary_key=True),
+    Column("read_at", String(32), nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("identity", Text, nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("profile", Text, nullable=False),
+)
+
+history = Table(
+    "history",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("reference", ForeignKey("envelopes.reference"), nullable=False, index=True),
+    Column("at", String(32), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("note", Text),
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("equipment_number", String(64), primary_key=True),
+    Column("identity", Text, nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("at", String(32), nullable=False),
+)
+
+# One row, `id` 1: the last cycle's time and the equipment list of the last cycle that had one.
+equipments = Table(
+    "equipments",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", String(32), nullable=False),
+    Column("content", Text, nullable=False),
+)
+
+outcomes = Table(
+    "outcomes",
+    metadata,
+    Column("equipment_number", String(64), primary_key=True),
+    Column("at", String(32), nullable=False),
+    Column("code", String(64), nullable=False),
+    Column("message", Text, nullable=False),
+)
+
+low_supplies = Table(
+    "low_supplies",
+    metadata,
+    Column("equipment_number", String(64), primary_key=True),
+    Column("slot", String(64), primary_key=True),
+    Column("since", String(32), nullable=False),
+)

@@ -1,0 +1,298 @@
+"""The one database file: opened with durable settings, checked, kept to one agent, its errors put into words.
+
+Memory and outbox work in its transactions, so that a reading and its envelope are on the disk together or not at all.
+What `begin` returned from is on the disk: write-ahead log with a sync at every commit (WAL, synchronous=FULL).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+from types import TracebackType
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from agent.errors import StoreBusy, StoreDamaged, StoreError, StoreFull
+from agent.migrations.upgrade import HEAD, bring_to_head, revision_of
+from agent.texts import message
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+BUSY_MILLISECONDS = 5000
+# What each connection is set to, and what it must say when asked afterwards.
+PRAGMAS = {"busy_timeout": BUSY_MILLISECONDS, "journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+# Their locks and shared memory do not do what SQLite needs of them (sqlite.org/useovernet.html).
+NETWORK_FILE_SYSTEMS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "fuse.sshfs", "ceph", "fuse.glusterfs"}
+)
+_NEARLY_FULL = 256 * 1024  # bytes; below this an I/O error is most likely one of space
+_MOUNTS = Path("/proc/self/mountinfo")
+
+
+class Store:
+    """The open database. Use it as a context manager; `begin` writes, `connect` only reads."""
+
+    def __init__(self, path: Path, lock: ProcessLock | None) -> None:
+        self.path = path
+        self._lock = lock
+        self._doubtful = True
+        self._engine = _engine(path)
+
+    @classmethod
+    def open(cls, path: Path, *, exclusive: bool) -> Store:
+        """Opens or makes the database and brings it to this version; only one process may have it `exclusive`.
+
+        Without `exclusive` it works beside the process that has it so. Raises `StoreBusy`, `StoreDamaged`,
+        `StoreFull` or `StoreError`; then nothing is open and nothing was changed.
+        """
+        path = path.absolute()
+        _refuse_network(path)
+        _prepare(path)
+        lock = ProcessLock(path) if exclusive else None
+        if lock:
+            lock.take()
+        store = cls(path, lock)
+        try:
+            store._migrate()
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes everything; may be called again."""
+        self._engine.dispose()
+        if self._lock:
+            self._lock.release()
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A writing transaction: committed to the disk when the block ends, undone when it raises."""
+        with self._translated():
+            self._verify()
+            with self._engine.begin() as connection:
+                yield connection
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """A reading transaction: one unchanging view, beside any writer."""
+        with self._translated():
+            self._verify()
+            with self._reading() as connection:
+                yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self._engine.connect() as connection:
+            yield connection.execution_options(reading=True)
+
+    def _verify(self) -> None:
+        """At the first use, and again after an error of the disk: then nothing in memory may be trusted."""
+        if not self._doubtful:
+            return
+        with self._reading() as connection:
+            found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+        if found != "ok":
+            raise damaged(self.path, str(found))
+        self._doubtful = False
+
+    def _migrate(self) -> None:
+        with self.connect() as connection:
+            if revision_of(connection) == HEAD:
+                return
+        # Whoever migrates must be alone, also when it was opened to be used beside others.
+        with nullcontext() if self._lock else ProcessLock(self.path), self.begin() as connection:
+            bring_to_head(connection)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            translated = translate(error, self.path)
+            if not isinstance(translated, StoreBusy):
+                # A failed sync must not be repeated on the same file handle: the kernel has forgotten the pages.
+                self._engine.dispose()
+                self._doubtful = True
+            raise translated from error
+
+
+class ProcessLock:
+    """A file beside the database that one process at a time holds; it is free again when that process ends."""
+
+    def __init__(self, database: Path) -> None:
+        self.database = database
+        self._descriptor: int | None = None
+
+    def take(self) -> None:
+        """Takes it, or raises `StoreBusy` at once."""
+        path = self.database.with_name(self.database.name + ".lock")
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise not_writable(path, error) from error
+        try:
+            _lock(descriptor)
+        except OSError as error:
+            os.close(descriptor)
+            raise StoreBusy(
+                message("Another meter-agent is working with {file}.", file=str(self.database)),
+                message("Wait until it has ended, or stop the service meter-agent first."),
+            ) from error
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Gives it back; may be called again. The file stays, so that no two processes lock different files."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __enter__(self) -> None:
+        self.take()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.release()
+
+
+def _lock(descriptor: int) -> None:
+    if sys.platform == "win32":
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    else:
+        # flock and not lockf: it also keeps two opens of the same process apart.
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _engine(path: Path) -> Engine:
+    # No isolation level: the driver begins no transaction by itself, so that DDL is inside one as well.
+    engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"isolation_level": None})
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: sqlite3.Connection, record: object) -> None:
+        connection.text_factory = _text
+        for name, wanted in PRAGMAS.items():
+            connection.execute(f"PRAGMA {name} = {wanted}")
+            (got,) = connection.execute(f"PRAGMA {name}").fetchone()
+            if got != wanted:
+                raise StoreError(
+                    message("{file} cannot be kept durable: {name} is {got}.", file=str(path), name=name, got=str(got)),
+                    message("Put the database on a local disk: [storage] database in the config file."),
+                )
+
+    @event.listens_for(engine, "begin")
+    def _begun(connection: Connection) -> None:
+        # IMMEDIATE takes the right to write at once, so that no transaction fails half-way because of another one.
+        reading = connection.get_execution_options().get("reading", False)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _text(stored: bytes) -> str:
+    """Damaged text is shown as far as it can be; its row is found out by its digest."""
+    return stored.decode("utf-8", errors="replace")
+
+
+def _prepare(path: Path) -> None:
+    """Makes directory and file, readable by their owner only: SQLite gives its other files the same mode."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise not_writable(path, error) from error
+    with suppress(OSError):  # another owner's file keeps its mode; whether it can be written shows itself
+        path.chmod(0o600)
+
+
+def _refuse_network(path: Path) -> None:
+    kind = None
+    if str(path).startswith(("\\\\", "//")):
+        kind = "network share"
+    elif _MOUNTS.exists():
+        kind = file_system_of(path.resolve(), _MOUNTS.read_text(encoding="utf-8", errors="replace"))
+    if kind == "network share" or kind in NETWORK_FILE_SYSTEMS:
+        raise StoreError(
+            message("{file} is on a network file system ({kind}), which may lose readings.", file=str(path), kind=kind),
+            message("Put the database on a local disk: [storage] database in the config file."),
+        )
+
+
+def file_system_of(path: Path, mountinfo: str) -> str | None:
+    """The type of the file system that `path` is on, by the text of /proc/self/mountinfo (proc(5)); `None` unknown."""
+    best, kind = -1, None
+    for line in mountinfo.splitlines():
+        before, separator, after = line.partition(" - ")
+        fields = before.split(" ")
+        if not separator or len(fields) < 5:
+            continue
+        # Blanks and backslashes in a mount point are written in octal.
+        point = fields[4].replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")
+        if path.is_relative_to(point) and len(point) >= best:
+            best, kind = len(point), after.split(" ")[0]
+    return kind
+
+
+def translate(error: Exception, path: Path) -> StoreError:
+    """The driver's error in our words. Nothing above sees another one."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the rest are refinements (sqlite.org/rescode.html)
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _nearly_full(path)):
+        return StoreFull(
+            message("There is no space left for the database {file}.", file=str(path)),
+            message("Free some disk space; nothing that was stored is lost, and the agent goes on by itself."),
+        )
+    if code == sqlite3.SQLITE_IOERR:
+        return StoreError(
+            message("The disk failed for the database {file}: {detail}", file=str(path), detail=str(cause)),
+            message("Check the disk; what was not confirmed as stored is not stored and will be read again."),
+        )
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return damaged(path, str(cause))
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StoreBusy(
+            message("The database {file} is in use by another program.", file=str(path)),
+            message("Try again in a moment; exclude the file from backup and virus scanners if it happens often."),
+        )
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return not_writable(path, cause)
+    return StoreError(
+        message("The database {file} could not be used: {detail}", file=str(path), detail=str(cause)),
+        message("Nothing half-done was stored. Send this sentence to your service partner."),
+    )
+
+
+def damaged(path: Path, detail: str) -> StoreDamaged:
+    """The error for a file that is not what was written."""
+    return StoreDamaged(
+        message("The database {file} is damaged: {detail}", file=str(path), detail=detail),
+        message("It was left as it is. Move it away, keep it for your service partner, and start the agent again."),
+    )
+
+
+def not_writable(path: Path, cause: object) -> StoreError:
+    """The error for a place where this user may not write."""
+    return StoreError(
+        message("{file} cannot be written: {detail}", file=str(path), detail=str(cause)),
+        message("Give the user of the agent write access to the folder {folder}.", folder=str(path.parent)),
+    )
+
+
+def _nearly_full(path: Path) -> bool:
+    try:
+        return shutil.disk_usage(path.parent).free < _NEARLY_FULL
+    except OSError:
+        return False

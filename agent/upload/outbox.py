@@ -1,0 +1,296 @@
+"""The outbox in the database: envelopes with their states, from the commit of a reading to the portal's receipt.
+
+Every change of state is one transaction with its line in the history. What leaves here is byte for byte what was
+sealed; a row whose digest does not fit is shown and never sent.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, func, insert, or_, select, update
+
+from agent.errors import AgentError, StoreDamaged
+from agent.meters import Finding
+from agent.migrations.rows import entry_of, findings_json, instant, is_damaged, moment_of, note_json
+from agent.migrations.tables import envelopes, history, proofs, reading_values, readings
+from agent.printers import Endpoint, Identity
+from agent.readout import Readout
+from agent.store import Store
+from agent.texts import Message, message
+from agent.upload.envelope import Accepted, Entry, Envelope, Kept, Outcome, Rejected, State, canonical
+from agent.upload.seal import HELD
+
+PARKED_FOR = timedelta(days=1)
+_IDENTITY = TypeAdapter(Identity)
+_ENDPOINT = TypeAdapter(Endpoint)
+
+
+class SqlOutbox:
+    """The port `Outbox`, and what people do with envelopes. Every method raises `StoreError` and its subclasses."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def put(self, envelope: Envelope, proof: Readout | None, *, held: Sequence[Finding] = ()) -> bool:
+        """Stores envelope, values and proof in one transaction; `held` reasons quarantine it. False: slot taken."""
+        state: State = "quarantined" if held else "waiting"
+        with self._store.begin() as connection:
+            if _holder(connection, envelope.kind, envelope.slot_key) is not None:
+                return False
+            connection.execute(
+                insert(envelopes).values(
+                    reference=envelope.reference,
+                    kind=envelope.kind,
+                    equipment_number=envelope.equipment_number,
+                    slot_key=envelope.slot_key,
+                    slot=envelope.slot_key,
+                    created_at=instant(envelope.created_at),
+                    body=envelope.body,
+                    digest=envelope.digest,
+                    state=state,
+                    attempts=0,
+                    receipts="[]",
+                    reasons=findings_json(held),
+                )
+            )
+            if envelope.kind == "reading":
+                _put_values(connection, envelope)
+            if proof is not None:
+                _put_proof(connection, envelope.reference, proof)
+            note = held[0].message if held else message("Stored.")
+            _note(connection, envelope.reference, envelope.created_at, state, note)
+        return True
+
+    def taken(self, kind: str, slot_key: str) -> Entry | None:
+        """The entry that holds this slot, if any."""
+        with self._store.connect() as connection:
+            return _holder(connection, kind, slot_key)
+
+    def due(self, now: datetime, limit: int) -> Sequence[Entry]:
+        """Waiting envelopes that may be sent now, the oldest first and at most `limit`.
+
+        None overtakes an older one of its equipment and kind that waits for its time. Damaged rows are left out.
+        """
+        at = instant(now)
+        postponed = (
+            select(envelopes.c.equipment_number, envelopes.c.kind, func.min(envelopes.c.created_at).label("created_at"))
+            .where(envelopes.c.state == "waiting", envelopes.c.not_before > at)
+            .group_by(envelopes.c.equipment_number, envelopes.c.kind)
+            .subquery()
+        )
+        same = (postponed.c.equipment_number == envelopes.c.equipment_number) & (postponed.c.kind == envelopes.c.kind)
+        statement = (
+            select(envelopes)
+            .outerjoin(postponed, same)
+            .where(envelopes.c.state == "waiting")
+            .where(or_(envelopes.c.not_before.is_(None), envelopes.c.not_before <= at))
+            .where(or_(postponed.c.created_at.is_(None), envelopes.c.created_at < postponed.c.created_at))
+            .order_by(envelopes.c.created_at, envelopes.c.reference)
+        )
+        found: list[Entry] = []
+        with self._store.connect() as connection:
+            for row in connection.execute(statement):
+                if len(found) >= limit:
+                    break
+                entry = entry_of(row)
+                if not is_damaged(entry):
+                    found.append(entry)
+        return found
+
+    def settle(self, reference: str, outcome: Outcome, now: datetime) -> None:
+        """Writes the portal's verdict and frees nothing; an envelope that does not wait keeps the verdict it has."""
+        state, receipts, reasons, note = _verdict(outcome)
+        with self._store.begin() as connection:
+            if _state(connection, reference) != "waiting":
+                return
+            changes = {
+                "state": state,
+                "attempts": envelopes.c.attempts + 1,
+                "not_before": None,
+                "receipts": json.dumps(receipts),
+                "reasons": findings_json(reasons),
+                "settled_at": instant(now),
+            }
+            _change(connection, reference, now, changes, note)
+
+    def postpone(self, references: Sequence[str], until: datetime, reason: Finding) -> None:
+        """No verdict yet: one more attempt counted, not tried again before `until`.
+
+        Not a change of state, so no line in the history: a year without the portal would fill the disk with them.
+        """
+        waiting = envelopes.c.state == "waiting"
+        changes = {
+            "attempts": envelopes.c.attempts + 1,
+            "not_before": instant(until),
+            "reasons": findings_json([reason]),
+        }
+        with self._store.begin() as connection:
+            for reference in references:
+                mine = envelopes.c.reference == reference
+                connection.execute(update(envelopes).where(waiting, mine).values(changes))
+
+    def wake_parked(self, now: datetime) -> int:
+        """Lets what was parked a day ago (`PARKED_FOR`) or earlier wait for the portal again; how many there were."""
+        parked = (envelopes.c.state == "parked") & (envelopes.c.settled_at <= instant(now - PARKED_FOR))
+        with self._store.begin() as connection:
+            references = connection.execute(select(envelopes.c.reference).where(parked)).scalars().all()
+            for reference in references:
+                _wait_again(connection, reference, now, message("Tried again after a day."))
+        return len(references)
+
+    def retry(self, reference: str, by: str, now: datetime) -> None:
+        """A person has a rejected or parked envelope tried again, unchanged and under the same reference."""
+        with self._store.begin() as connection:
+            _required(connection, reference, ("rejected", "parked"))
+            _wait_again(connection, reference, now, message("{who} has it tried again.", who=by))
+
+    def release(self, reference: str, *, counter_replaced: bool, by: str, now: datetime) -> None:
+        """A person vouches for a quarantined reading: it goes out under the same reference.
+
+        `counter_replaced` tells the portal so with every value (a new board or device counts from anew).
+        """
+        with self._store.begin() as connection:
+            entry = _required(connection, reference, ("quarantined",))
+            key = entry.envelope.slot_key.removesuffix(HELD)
+            holder = _holder(connection, entry.envelope.kind, key)
+            if holder is not None and holder.envelope.reference != reference:
+                raise AgentError(
+                    message("Another reading was already stored for this period: {other}.", other=_name(holder)),
+                    message("Discard the one that was held back: meter-agent resolve {id} --discard", id=reference),
+                )
+            changes: dict[str, Any] = {"state": "waiting", "slot_key": key, "slot": key}
+            note = message("{who} released it.", who=by)
+            if counter_replaced:
+                sealed = _with_counter_replaced(entry.envelope)
+                changes |= {"body": sealed.body, "digest": sealed.digest}
+                note = message("{who} released it; the counter was replaced.", who=by)
+            _change(connection, reference, now, changes, note)
+
+    def discard(self, reference: str, by: str, now: datetime) -> None:
+        """A person decides that a held, rejected or parked envelope is not sent; its slot is free again."""
+        with self._store.begin() as connection:
+            _required(connection, reference, ("quarantined", "rejected", "parked"), damaged_too=True)
+            changes = {"state": "discarded", "slot": None, "settled_at": instant(now)}
+            _change(connection, reference, now, changes, message("{who} discarded it.", who=by))
+
+    def free_slot(self, reference: str, now: datetime) -> None:
+        """Frees the slot of an envelope with a final verdict, such as an order that was delivered; the state stays."""
+        with self._store.begin() as connection:
+            entry = _required(connection, reference, ("accepted", "rejected"), damaged_too=True)
+            note = message("Closed; the same may be ordered again.")
+            _change(connection, reference, now, {"state": entry.state, "slot": None}, note)
+
+
+def _put_values(connection: Connection, envelope: Envelope) -> None:
+    content = envelope.content
+    read_at = moment_of(content["read_at"]) if "read_at" in content else envelope.created_at
+    row = {"reference": envelope.reference, "equipment_number": envelope.equipment_number, "read_at": instant(read_at)}
+    connection.execute(insert(readings).values(row))
+    names = ("measuring_point", "meter_code", "value")
+    for value in content.get("readings", ()):
+        connection.execute(
+            insert(reading_values).values(reference=envelope.reference, **{name: value[name] for name in names})
+        )
+
+
+def _put_proof(connection: Connection, reference: str, proof: Readout) -> None:
+    connection.execute(
+        insert(proofs).values(
+            reference=reference,
+            read_at=instant(proof.read_at),
+            evidence=json.dumps(proof.evidence, ensure_ascii=False),
+            identity=_IDENTITY.dump_json(proof.identity).decode(),
+            endpoint=_ENDPOINT.dump_json(proof.endpoint).decode(),
+            profile=proof.profile,
+        )
+    )
+
+
+def _verdict(outcome: Outcome) -> tuple[State, tuple[str, ...], tuple[Finding, ...], Message]:
+    if isinstance(outcome, Accepted):
+        receipts = ", ".join(outcome.receipts)
+        if outcome.duplicate:
+            note = message("The portal had booked it already: {receipts}", receipts=receipts)
+        else:
+            note = message("The portal has booked it: {receipts}", receipts=receipts)
+        return "accepted", outcome.receipts, outcome.findings, note
+    if isinstance(outcome, Rejected):
+        note = message("The portal rejects it: {detail}", detail=outcome.detail)
+        return "rejected", (), (Finding(outcome.code, note),), note
+    return "parked", (), (Finding(outcome.code, _waits_for(outcome)),), _waits_for(outcome)
+
+
+def _waits_for(outcome: Kept) -> Message:
+    if outcome.area is None:
+        return message("The portal cannot take it yet: {detail}", detail=outcome.detail)
+    return message("The portal waits for the right {area}: {detail}", area=outcome.area, detail=outcome.detail)
+
+
+def _with_counter_replaced(envelope: Envelope) -> Envelope:
+    content = envelope.content
+    content["readings"] = [{**value, "counter_replaced": True} for value in content.get("readings", ())]
+    old = envelope
+    return Envelope(old.reference, old.kind, old.equipment_number, old.slot_key, old.created_at, canonical(content))
+
+
+def _name(entry: Entry) -> str:
+    return f"{entry.envelope.reference} ({entry.state})"
+
+
+def _holder(connection: Connection, kind: str, slot_key: str) -> Entry | None:
+    where = (envelopes.c.kind == kind) & (envelopes.c.slot == slot_key)
+    row = connection.execute(select(envelopes).where(where)).one_or_none()
+    return entry_of(row) if row else None
+
+
+def _entry(connection: Connection, reference: str) -> Entry | None:
+    row = connection.execute(select(envelopes).where(envelopes.c.reference == reference)).one_or_none()
+    return entry_of(row) if row else None
+
+
+def _state(connection: Connection, reference: str) -> str | None:
+    return connection.execute(select(envelopes.c.state).where(envelopes.c.reference == reference)).scalar_one_or_none()
+
+
+def _required(connection: Connection, reference: str, states: Sequence[State], *, damaged_too: bool = False) -> Entry:
+    """The entry with this reference in one of these states; raises what a person is told otherwise."""
+    remedy = message("Look up references and states with: meter-agent outbox list")
+    entry = _entry(connection, reference)
+    if entry is None:
+        raise AgentError(message("There is no item with the reference {id}.", id=reference), remedy)
+    if entry.state not in states:
+        wanted = " / ".join(states)
+        what = message(
+            "{id} is {state}; this is only possible when it is {wanted}.",
+            id=reference,
+            state=entry.state,
+            wanted=wanted,
+        )
+        raise AgentError(what, remedy)
+    if is_damaged(entry) and not damaged_too:
+        raise StoreDamaged(
+            message("The row of {id} in the database is damaged, so it is not sent.", id=reference),
+            message("Discard it and have the printer read again: meter-agent resolve {id} --discard", id=reference),
+        )
+    return entry
+
+
+def _wait_again(connection: Connection, reference: str, now: datetime, note: Message) -> None:
+    changes = {"state": "waiting", "not_before": None, "reasons": "[]", "settled_at": None}
+    _change(connection, reference, now, changes, note)
+
+
+def _change(connection: Connection, reference: str, now: datetime, changes: dict[str, Any], note: Message) -> None:
+    """New columns and their line in the history, in the caller's transaction."""
+    connection.execute(update(envelopes).where(envelopes.c.reference == reference).values(changes))
+    _note(connection, reference, now, changes["state"], note)
+
+
+def _note(connection: Connection, reference: str, at: datetime, state: str, note: Message) -> None:
+    row = {"reference": reference, "at": instant(at), "state": state, "note": note_json(note)}
+    connection.execute(insert(history).values(row))
