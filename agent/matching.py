@@ -158,13 +158,15 @@ def same_name(number: str, name: str) -> bool:
 
 
 def same_address(number: str, printer: Printer) -> bool:
-    """Whether the number is the printer's address, with or without its port."""
-    if number.strip() == str(printer.endpoint):
+    """Whether the number is one of the printer's addresses, with or without its port."""
+    seen = {printer.endpoint, *(sighting.endpoint for sighting in printer.sightings)}
+    if number.strip() in map(str, seen):
         return True
     try:
-        return ipaddress.ip_address(number.strip()) == ipaddress.ip_address(printer.endpoint.address)
+        wanted = ipaddress.ip_address(number.strip())
     except ValueError:
         return False
+    return any(wanted == ipaddress.ip_address(endpoint.address) for endpoint in seen)
 
 
 def same_mac(number: str, mac: str) -> bool:

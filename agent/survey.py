@@ -12,7 +12,7 @@ from agent.errors import PrinterSilent
 from agent.ports import Clock, Finder, Snmp
 from agent.printers import Endpoint, Printer, Sighting
 from agent.readout import Readout
-from agent.snmp.interpretation import identify, interpret
+from agent.snmp.interpretation import identify, interpret, says_printer
 from agent.snmp.profile import Profile
 from agent.snmp.varbinds import Varbinds
 from agent.texts import Message, message
@@ -70,10 +70,14 @@ class Survey:
         return self._sorted_out(list(seen.values()), answers)
 
     async def _who(self, endpoint: Endpoint) -> Varbinds | None:
+        """What the device says of itself; one that says nothing of printing is asked for a Printer-MIB."""
         try:
-            return (await self.snmp.ask(endpoint, self.profile.identify_ask)).varbinds
+            varbinds = (await self.snmp.ask(endpoint, self.profile.identify_ask)).varbinds
+            if not says_printer(self.profile, varbinds):
+                varbinds = varbinds.merged((await self.snmp.ask(endpoint, self.profile.doubt_ask)).varbinds)
         except PrinterSilent:
             return None
+        return varbinds
 
     def _sorted_out(self, sightings: list[Sighting], answers: dict[Endpoint, Varbinds | None]) -> Found:
         printers: list[Identified] = []

@@ -30,7 +30,7 @@ def merge(found: Sequence[Identified]) -> tuple[Printer, ...]:
 
 
 def same_printer(one: Identified, other: Identified) -> bool:
-    """One address, or one network card together with one serial number (where both tell one).
+    """One address, or one network card together with one serial number, or one model where a serial number is missing.
 
     A serial number alone is not enough: printers exist that all say the same, and an impostor may say any.
     """
@@ -38,8 +38,9 @@ def same_printer(one: Identified, other: Identified) -> bool:
         return True
     if not shares_network_card(one.identity, other.identity):
         return False
-    both_tell = bool(one.identity.serial_number and other.identity.serial_number)
-    return not both_tell or same_serial(one.identity.serial_number, other.identity.serial_number)
+    if one.identity.serial_number and other.identity.serial_number:
+        return same_serial(one.identity.serial_number, other.identity.serial_number)
+    return one.identity.model == other.identity.model
 
 
 def shares_network_card(one: Identity, other: Identity) -> bool:

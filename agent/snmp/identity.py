@@ -42,12 +42,16 @@ def is_printer(profile: Profile, witness: Witness, identity: Identity) -> bool:
 
     A scanner of such a maker has a device table without a printer in it and no Printer-MIB.
     """
-    types = witness.column("hrDeviceType").values()
+    types = witness.column("hrDeviceType")
+    return proves_printer(profile, witness) or (not types and identity.manufacturer is not None)
+
+
+def proves_printer(profile: Profile, witness: Witness) -> bool:
+    """A Printer-MIB, a printer among its devices, or an IEEE 1284 device id: only printers have those."""
     return (
         witness.has_below(PRINTER_MIB)
-        or any(value.content == PRINTER_DEVICE for value in types)
+        or any(value.content == PRINTER_DEVICE for value in witness.column("hrDeviceType").values())
         or bool(_device_id_keys(profile, witness))
-        or (not types and identity.manufacturer is not None)
     )
 
 

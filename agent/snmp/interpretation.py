@@ -8,7 +8,7 @@ from agent.meters import Counter, Finding
 from agent.printers import Endpoint, Identity
 from agent.readout import Readout, Status
 from agent.snmp.counters import read_counters
-from agent.snmp.identity import is_printer, read_identity
+from agent.snmp.identity import is_printer, proves_printer, read_identity
 from agent.snmp.profile import Profile
 from agent.snmp.supplies import read_alerts, read_supplies
 from agent.snmp.varbinds import Answer, Varbinds, dotted
@@ -21,6 +21,11 @@ def identify(profile: Profile, varbinds: Varbinds) -> tuple[Identity, bool]:
     witness = Witness(varbinds, profile.oids)
     identity = read_identity(profile, witness)
     return identity, is_printer(profile, witness, identity)
+
+
+def says_printer(profile: Profile, varbinds: Varbinds) -> bool:
+    """Whether these answers alone prove a printer, so that nothing more need be asked."""
+    return proves_printer(profile, Witness(varbinds, profile.oids))
 
 
 def interpret(profile: Profile, endpoint: Endpoint, first: Varbinds, answer: Answer, now: datetime) -> Readout:

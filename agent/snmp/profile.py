@@ -33,10 +33,11 @@ class _Part(BaseModel):
 
 
 class AskedTable(_Part):
-    """Columns that share an index, and how many rows are usual (1..64)."""
+    """Columns that share an index, how many rows are usual (1..64), and perhaps the most that are wanted."""
 
     columns: tuple[str, ...] = Field(min_length=1)
     rows: int = Field(default=4, ge=1, le=64)
+    most: int | None = Field(default=None, ge=1, le=64)
 
 
 class AskPart(_Part):
@@ -98,6 +99,7 @@ class Profile(_Part):
     source: str
     objects: dict[str, OidText]
     identify: AskPart
+    doubt: AskPart
     ask: AskPart
     identity: IdentityPart
     counters: tuple[CounterPart, ...]
@@ -106,8 +108,9 @@ class Profile(_Part):
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Profile:
-        asked = [*self.identify.objects, *self.ask.objects]
-        asked += [column for table in (*self.identify.tables, *self.ask.tables) for column in table.columns]
+        parts = (self.identify, self.doubt, self.ask)
+        asked = [name for part in parts for name in part.objects]
+        asked += [column for part in parts for table in part.tables for column in table.columns]
         asked += [counter.value for counter in self.counters]
         unknown = sorted({name for name in asked if name not in self.objects})
         if unknown:
@@ -130,12 +133,19 @@ class Profile(_Part):
         return self._ask(self.identify)
 
     @cached_property
+    def doubt_ask(self) -> Ask:
+        """The question to what answered and did not say that it is a printer."""
+        return self._ask(self.doubt)
+
+    @cached_property
     def read_ask(self) -> Ask:
         """The second question, to a printer."""
         return self._ask(self.ask)
 
     def _ask(self, part: AskPart) -> Ask:
-        tables = tuple(Table(tuple(self.oids[name] for name in table.columns), table.rows) for table in part.tables)
+        tables = tuple(
+            Table(tuple(self.oids[name] for name in table.columns), table.rows, table.most) for table in part.tables
+        )
         return Ask(tuple(self.oids[name] for name in part.objects), tables)
 
 
