@@ -1,0 +1,202 @@
+"""Which printer is which equipment: scenarios as given/expect tables, run by one loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.discovery.merge import Identified, merge
+from agent.matching import Matched, match, same_mac, same_name
+from agent.printers import Endpoint, Equipment, Identity, Printer, Sighting
+from agent.serials import normal_serial, same_serial
+
+
+def printer(address: str, host: str | None = None, serial: str | None = None, *names: str, mac: str = "") -> Printer:
+    identity = Identity(
+        host_name=host,
+        serial_number=normal_serial(serial),
+        serial_number_raw=serial,
+        mac_addresses=(mac,) if mac else (),
+    )
+    endpoint = Endpoint(address)
+    return Printer(endpoint, identity, names, (Sighting(endpoint, "range"),))
+
+
+def equipment(number: str, tin: str | None, serial: str | None = None, *, active: bool = True) -> Equipment:
+    return Equipment(number, technical_identification_number=tin, manufacturer_serial_number=serial, active=active)
+
+
+@dataclass
+class Scenario:
+    says: str
+    printers: list[Printer]
+    equipments: list[Equipment]
+    expect: dict[str, str]
+    unclaimed: list[str] = field(default_factory=list)
+
+
+SCENARIOS = [
+    Scenario(
+        "the host name is the technical identification number, whatever the case",
+        [printer("10.0.0.1", "prn-7")],
+        [equipment("1", "PRN-7")],
+        {"1": "10.0.0.1"},
+    ),
+    Scenario(
+        "the portal has the DNS name, the printer only its host name",
+        [printer("10.0.0.1", "prn-7")],
+        [equipment("1", "prn-7.example.com")],
+        {"1": "10.0.0.1"},
+    ),
+    Scenario(
+        "two sites use the same host name: the domain tells them apart",
+        [printer("10.0.0.1", "prn-7.a.example"), printer("10.1.0.1", "prn-7.b.example")],
+        [equipment("1", "prn-7.a.example"), equipment("2", "prn-7.b.example")],
+        {"1": "10.0.0.1", "2": "10.1.0.1"},
+    ),
+    Scenario(
+        "one name, two printers: nobody is guessed",
+        [printer("10.0.0.1", "prn-7.a.example"), printer("10.1.0.1", "prn-7.b.example")],
+        [equipment("1", "prn-7")],
+        {"1": "ambiguous"},
+    ),
+    Scenario(
+        "two equipments claim one printer: both are refused",
+        [printer("10.0.0.1", "prn-7")],
+        [equipment("1", "prn-7"), equipment("2", "PRN-7")],
+        {"1": "ambiguous", "2": "ambiguous"},
+    ),
+    Scenario(
+        "an equipment out of service claims nothing",
+        [printer("10.0.0.1", "prn-7")],
+        [equipment("1", "prn-7"), equipment("2", "prn-7", active=False)],
+        {"1": "10.0.0.1", "2": "inactive"},
+    ),
+    Scenario(
+        "the name fits and the serial number does not: another machine stands there",
+        [printer("10.0.0.1", "prn-7", "AAA111")],
+        [equipment("1", "prn-7", "BBB222")],
+        {"1": "contradicted"},
+    ),
+    Scenario(
+        "leading zeros of a serial number are no contradiction",
+        [printer("10.0.0.1", "prn-7", "00VNB1234")],
+        [equipment("1", "prn-7", "vnb-1234")],
+        {"1": "10.0.0.1"},
+    ),
+    Scenario(
+        "the technical identification number is an address",
+        [printer("10.0.0.1"), printer("10.0.0.2")],
+        [equipment("1", "10.0.0.2")],
+        {"1": "10.0.0.2"},
+        ["10.0.0.1"],
+    ),
+    Scenario(
+        "the technical identification number is a MAC address in any spelling",
+        [printer("10.0.0.1", mac="00:1b:a9:12:34:56")],
+        [equipment("1", "001B.A912.3456")],
+        {"1": "10.0.0.1"},
+    ),
+    Scenario(
+        "the name is only known to DNS",
+        [printer("10.0.0.1", None, None, "kopierer-eg")],
+        [equipment("1", "Kopierer-EG")],
+        {"1": "10.0.0.1"},
+    ),
+    Scenario("an equipment without a number is not guessed by its serial number",
+        [printer("10.0.0.1", "x", "AAA111")], [equipment("1", None, "AAA111")], {"1": "no_number"}, ["10.0.0.1"]),
+    Scenario("a printer nobody knows",
+        [printer("10.0.0.1", "x")], [equipment("1", "y")], {"1": "not_found"}, ["10.0.0.1"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.says)
+def test_scenarios_of_matching(scenario):
+    """Each scenario says what it expects; the order of the lists does not matter."""
+    for printers in (scenario.printers, scenario.printers[::-1]):
+        for equipments in (scenario.equipments, scenario.equipments[::-1]):
+            outcome = match(printers, equipments)
+            found = {one.equipment.equipment_number: one.printer.endpoint.address for one in outcome.matched}
+            found |= {one.equipment.equipment_number: one.code for one in outcome.refused}
+            assert found == scenario.expect
+            assert [one.endpoint.address for one in outcome.unclaimed] == scenario.unclaimed
+
+
+def test_an_equipment_without_number_names_the_printer_with_its_serial_number():
+    """The key user is told which printer it probably is, so that the number can be entered."""
+    outcome = match([printer("10.0.0.1", "x", "AAA111")], [equipment("1", None, "aaa-111")])
+    assert [one.endpoint.address for one in outcome.refused[0].candidates] == ["10.0.0.1"]
+
+
+def test_a_match_says_by_what():
+    """Every match carries its rules with both sides' words."""
+    outcome = match([printer("10.0.0.1", "prn-7", "AAA111")], [equipment("1", "PRN-7", "AAA111")])
+    matched = outcome.matched[0]
+    assert isinstance(matched, Matched)
+    assert [(one.rule, one.portal, one.device) for one in matched.evidence] == [
+        ("host_name", "PRN-7", "prn-7"),
+        ("serial_number", "AAA111", "AAA111"),
+    ]
+
+
+names = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?(\.[a-z]{1,5}){0,2}", fullmatch=True)
+
+
+@given(names, names)
+def test_names_compare_alike_from_both_sides(one, other):
+    """It does not matter which of two names the portal has."""
+    assert same_name(one, other) == same_name(other, one)
+    assert same_name(one, one.upper())
+
+
+@given(st.lists(st.tuples(names, st.sampled_from(["", "AAA111", "BBB222"])), max_size=6), st.lists(names, max_size=6))
+def test_every_equipment_and_every_printer_stands_in_one_list(devices, numbers):
+    """Nothing is lost in matching, and no printer is given to two equipments."""
+    printers = [printer(f"10.0.0.{at + 1}", host, serial or None) for at, (host, serial) in enumerate(devices)]
+    equipments = [equipment(str(at), number) for at, number in enumerate(numbers)]
+    outcome = match(printers, equipments)
+    assert len(outcome.matched) + len(outcome.refused) == len(equipments)
+    given_away = [one.printer for one in outcome.matched]
+    assert len(set(given_away)) == len(given_away)
+    assert not set(given_away) & set(outcome.unclaimed)
+
+
+@pytest.mark.parametrize("text", ["", "0000", "????", "unknown", "serial_number", None, "XXXXXXXX"])
+def test_placeholders_are_no_serial_numbers(text):
+    """What cannot tell two machines apart is not taken for a serial number."""
+    assert normal_serial(text) is None
+    assert not same_serial(text, text)
+
+
+def test_a_mac_address_is_not_taken_from_a_longer_text():
+    """A name that contains hexadecimal digits is no MAC address."""
+    assert same_mac("00-1B-A9-12-34-56", "00:1b:a9:12:34:56")
+    assert not same_mac("kmbt001ba9123456", "00:1b:a9:12:34:56")
+
+
+def seen(address: str, serial: str | None = None, mac: str = "", model: str | None = None) -> Identified:
+    identity = Identity(
+        serial_number=normal_serial(serial), serial_number_raw=serial, mac_addresses=(mac,) if mac else (), model=model
+    )
+    return Identified(Sighting(Endpoint(address), "range"), identity)
+
+
+@pytest.mark.parametrize(
+    ("says", "sightings", "count"),
+    [
+        ("one address seen twice", [seen("10.0.0.1"), seen("10.0.0.1")], 1),
+        ("cable and wireless of one printer", [seen("10.0.0.1", "A111", "aa:00:00:00:00:01"),
+            seen("10.0.0.2", "A111", "aa:00:00:00:00:01")], 1),
+        ("a serial number alone makes no printer of two", [seen("10.0.0.1", "A111"), seen("10.0.0.2", "A111")], 2),
+        ("one card, two serial numbers: two devices", [seen("10.0.0.1", "A111", "aa:00:00:00:00:01"),
+            seen("10.0.0.2", "B222", "aa:00:00:00:00:01")], 2),
+        ("one card, no serial numbers, different models", [seen("10.0.0.1", None, "aa:00:00:00:00:01", "X1"),
+            seen("10.0.0.2", None, "aa:00:00:00:00:01", "X2")], 2),
+    ],
+)  # fmt: skip
+def test_scenarios_of_merging(says, sightings, count):
+    """Several sightings of one device become one printer; two devices never do."""
+    assert len(merge(sightings)) == len(merge(sightings[::-1])) == count, says

@@ -1,0 +1,96 @@
+"""Whether a reading can be trusted: the rule table, and the laws behind it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.meters import Counter, LastReading, MeasuringPoint
+from agent.printers import Endpoint, Equipment
+from agent.readout import Readout
+from agent.validation import validate
+
+NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
+
+
+def counter(value: int, meter: str = "total", unit: str = "impressions") -> Counter:
+    return Counter(meter, "total", "any", "any", unit, value, "1.3.6.1.2.1.43.10.2.1.4.1.1", "generic/1")
+
+
+def readout(*counters: Counter) -> Readout:
+    return Readout(Endpoint("10.0.0.1"), "ok", NOW, counters=counters)
+
+
+def point(code: str = "total", **facts: object) -> MeasuringPoint:
+    return MeasuringPoint("4711", code, mandatory=code == "total", **facts)
+
+
+def last(value: int, *, days: int = 30, estimated: bool = False) -> LastReading:
+    return LastReading(value, NOW - timedelta(days=days), estimated)
+
+
+TABLE = [
+    ("never reported before", 100, None, {}, "accepted", []),
+    ("equal to the last reported", 100, last(100), {}, "accepted", []),
+    ("a little more", 120, last(100), {}, "accepted", []),
+    ("one page less", 99, last(100), {}, "quarantined", ["below_last"]),
+    ("less than an estimate", 99, last(100, estimated=True), {}, "suspect", ["estimate_replaced"]),
+    ("a clear jump", 90_000, last(1_000), {"annual_estimate": 6_000}, "suspect", ["deviation"]),
+    ("a large but usual rise", 60_000, last(1_000), {"annual_estimate": 400_000}, "accepted", []),
+    ("no estimate, no deviation", 900_000, last(1_000), {}, "accepted", []),
+    ("started again at 0", 500, last(999_900), {"counter_overflow_value": 1_000_000}, "suspect", ["counter_overflow"]),
+    ("too far below for an overflow", 500_000, last(999_900), {"counter_overflow_value": 1_000_000}, "quarantined",
+     ["below_last"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("says", "value", "before", "facts", "outcome", "codes"), TABLE, ids=[row[0] for row in TABLE])
+def test_the_rule_table(says, value, before, facts, outcome, codes):
+    """Every row of the table, asserted whole."""
+    verdict = validate(
+        Equipment("1", measuring_points=(point(**facts),)), readout(counter(value)), {"total": before} if before else {}
+    )
+    assert (verdict.outcome, [reason.code for reason in verdict.reasons]) == (outcome, codes)
+    assert verdict.reading is not None
+    assert [one.value for one in verdict.reading.values] == [value]
+
+
+def test_sheets_are_no_pages():
+    """A counter of sheets is held for a person: a sheet may be two pages."""
+    verdict = validate(Equipment("1", measuring_points=(point(),)), readout(counter(7, unit="sheets")), {})
+    assert (verdict.outcome, verdict.reasons[0].code) == ("quarantined", "unit_mismatch")
+
+
+def test_without_the_mandatory_counter_nothing_is_reported():
+    """A reading that lacks what the portal wants is no reading; what was read is not made up."""
+    equipment = Equipment("1", measuring_points=(point(), point("color")))
+    verdict = validate(equipment, readout(counter(5, "full_color")), {})
+    assert (verdict.outcome, verdict.reading) == ("unreadable", None)
+    assert [reason.code for reason in verdict.reasons] == ["mandatory_counter_missing"]
+
+
+def test_an_optional_counter_that_is_absent_is_absent():
+    """Not told is not zero: only what the printer tells is in the reading."""
+    equipment = Equipment("1", measuring_points=(point(), point("color")))
+    verdict = validate(equipment, readout(counter(5)), {})
+    assert verdict.reading is not None
+    assert [value.meter_code for value in verdict.reading.values] == ["total"]
+
+
+def test_a_part_above_the_total_is_noticed():
+    """Color pages above all pages: the notice travels with the reading."""
+    equipment = Equipment("1", measuring_points=(point(),))
+    verdict = validate(equipment, readout(counter(5), counter(6, "full_color")), {})
+    assert [reason.code for reason in verdict.reasons] == ["part_above_total"]
+
+
+@given(st.integers(0, 2**32), st.integers(0, 2**32), st.integers(0, 4000), st.none() | st.integers(0, 10**7))
+def test_a_fall_is_never_sent_and_a_rise_never_held(now, before, days, estimate):
+    """Below a measured value: held. Equal or above: goes out, whatever the deviation."""
+    equipment = Equipment("1", measuring_points=(point(annual_estimate=estimate),))
+    verdict = validate(equipment, readout(counter(now)), {"total": last(before, days=days)})
+    assert (verdict.outcome == "quarantined") == (now < before)
+    assert verdict.reading is not None
