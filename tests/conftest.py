@@ -1,0 +1,45 @@
+"""What all tests share: where the recordings are, and that CI does not pass by skipping them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+RECORDINGS = Path(__file__).resolve().parent.parent.parent / "shared" / "recordings"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Registers the marker for tests on real recordings."""
+    config.addinivalue_line("markers", "recordings: needs the recordings of real printers beside the project")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skips what needs recordings where there are none, with the reason."""
+    if not RECORDINGS.is_dir():
+        reason = pytest.mark.skip(reason="no recordings beside the project")
+        for item in items:
+            if item.get_closest_marker("recordings"):
+                item.add_marker(reason)
+
+
+def pytest_terminal_summary(terminalreporter, exitstatus, config) -> None:
+    """In CI, with recordings present, skipped recording tests are a failure."""
+    skipped = [report for report in terminalreporter.stats.get("skipped", []) if "recordings" in report.keywords]
+    if os.environ.get("CI") == "true" and RECORDINGS.is_dir() and skipped:
+        terminalreporter.write_line(f"{len(skipped)} recording tests were skipped although the recordings are there")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Makes that failure count."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = [report for report in reporter.stats.get("skipped", []) if "recordings" in report.keywords]
+    if os.environ.get("CI") == "true" and RECORDINGS.is_dir() and skipped:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def recordings() -> Path:
+    """The folder with the recordings of real printers."""
+    return RECORDINGS

@@ -1,0 +1,111 @@
+"""What real printers answered, read through the public path: the standard's counters, serial numbers and levels."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from agent.printers import Endpoint
+from agent.readout import Readout
+from agent.serials import normal_serial
+from agent.snmp.interpretation import interpret
+from agent.snmp.profile import generic
+from agent.snmp.recording import load_recording, parse_recording
+from agent.snmp.varbinds import Answer, Varbinds
+from tests.conftest import RECORDINGS
+
+FILES = sorted(RECORDINGS.rglob("*.snmprec")) if RECORDINGS.is_dir() else []
+NOT_PRINTERS = {"epson-scanner_ds-860"}
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+def read(file: Path) -> Readout:
+    answer = Answer(load_recording(file).varbinds, "recording", 0)
+    return interpret(generic(), Endpoint("127.0.0.1"), Varbinds(), answer, NOW)
+
+
+def expected(file: Path) -> dict[str, object]:
+    described = file.with_suffix(".expected.json")
+    content = json.loads(described.read_text("utf-8")) if described.exists() else {}
+    return content.get("derived", content)
+
+
+@pytest.mark.recordings
+@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
+def test_the_life_count_is_read_where_it_is_recorded(file):
+    """Total = prtMarkerLifeCount as recorded, in its unit; where it is not recorded, the readout says so."""
+    readout = read(file)
+    if file.stem in NOT_PRINTERS:
+        assert readout.status == "not_a_printer"
+        return
+    recorded = expected(file).get("standard_counters", {}).get("prtMarkerLifeCount.1.1")
+    total = [counter for counter in readout.counters if counter.meter == "total"]
+    if recorded is None:
+        assert not total
+        assert "no_total" in {finding.code for finding in readout.findings}
+    else:
+        unit = {7: "impressions", 8: "sheets"}.get(recorded.get("unit"), "unknown")
+        assert [(counter.value, counter.unit) for counter in total] == [(recorded["value"], unit)]
+
+
+@pytest.mark.recordings
+@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
+def test_no_level_says_more_than_the_recording(file):
+    """An exact level is recorded as such: a level of 0 or more, and a capacity or a percentage."""
+    varbinds = load_recording(file).varbinds
+    base = (1, 3, 6, 1, 2, 1, 43, 11, 1, 1)
+    for supply in read(file).supplies:
+        index = tuple(map(int, supply.slot.split(".")))
+        level, capacity = varbinds.number((*base, 9, *index)), varbinds.number((*base, 8, *index))
+        if supply.level.kind == "exact":
+            whole = 100 if not capacity or level > capacity else capacity
+            assert supply.level.percent == round(100 * level / whole, 1)
+        elif level is not None and level >= 0:
+            assert supply.level.kind == "unknown"
+            assert not capacity or capacity < level
+
+
+@pytest.mark.recordings
+@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
+def test_the_serial_number_is_the_recorded_one(file):
+    """A serial number that the Printer-MIB has is read; none is made up."""
+    serials = expected(file).get("serials", {})
+    recorded = {normal_serial(str(value)) for value in serials.values()} if isinstance(serials, dict) else set()
+    found = read(file).identity.serial_number
+    assert found is None or not recorded or found in recorded
+
+
+@pytest.mark.recordings
+def test_the_command_reads_a_recording():
+    """`read FILE.snmprec --json` prints one JSON object with the documented keys and nothing else."""
+    file = next(file for file in FILES if file.stem == "kyocera_p2040")
+    command = [sys.executable, "-m", "agent", "read", "--json", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    (line,) = done.stdout.splitlines()
+    shown = json.loads(line)
+    assert done.returncode == 0
+    assert list(shown) == [
+        "target", "status", "identity", "counters", "supplies", "alerts", "findings", "datagrams",
+    ]  # fmt: skip
+    assert shown["identity"]["serial_number"] == "VD21457943"
+
+
+def test_a_damaged_recording_costs_its_damaged_lines_only():
+    """Lines that make no sense are counted by number, the others are read; duplicates: the first counts."""
+    recording = parse_recording(
+        "1.3.6.1.2.1.1.5.0|4|name\n"
+        "nonsense\n"
+        "1.3.6.1.2.1.1.5.0|4|other\n"
+        "1.3.6.1.2.1.1.3.0|67|x\n"
+        "1.3.6.1.2.1.1.6.0|4x|zz\n"
+        "1.3.6.1.2.1.4.20.1.1.1|64|300.1\n"
+        "1.3.6.1.2.1.2.2.1.6.1|4x|aabbcc\n"
+    )
+    assert recording.damaged_lines == (2, 4, 5, 6)
+    assert recording.varbinds.text((1, 3, 6, 1, 2, 1, 1, 5, 0)) == b"name"
+    assert recording.varbinds.text((1, 3, 6, 1, 2, 1, 2, 2, 1, 6, 1)) == b"\xaa\xbb\xcc"
