@@ -139,7 +139,8 @@ class SqlMemory:
         statement = select(events).where(events.c.reference == reference).order_by(events.c.id)
         with self._store.connect() as connection:
             return [
-                HistoryEvent(moment_of(row.at), row.state, note_of(row.note)) for row in connection.execute(statement)
+                HistoryEvent(moment_shown(row.at), row.state, note_of(row.note))
+                for row in connection.execute(statement)
             ]
 
     def counts(self) -> dict[str, int]:

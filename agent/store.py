@@ -63,6 +63,8 @@ class Store:
         store = cls(path, lock)
         try:
             store._migrate()
+            if exclusive:
+                store._mend_indexes()
         except BaseException:
             store.close()
             raise
@@ -107,9 +109,17 @@ class Store:
             return
         with self._reading() as connection:
             found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
-        if found != "ok":
-            raise damaged(self.path, str(found))
+            if found != "ok":
+                raise damaged(self.path, str(found))
         self._doubtful = False
+
+    def _mend_indexes(self) -> None:
+        """Makes the indexes anew when one does not fit its rows: an envelope that it lost would wait for ever."""
+        with self.connect() as connection:
+            found = connection.exec_driver_sql("PRAGMA integrity_check(envelopes)").scalar()
+        if found != "ok":
+            with self.begin() as connection:
+                connection.exec_driver_sql("REINDEX")
 
     def _migrate(self) -> None:
         with self.connect() as connection:
@@ -123,7 +133,8 @@ class Store:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except (SQLAlchemyError, sqlite3.Error) as error:
+        # The driver fails with UnicodeDecodeError when it quotes a damaged schema.
+        except (SQLAlchemyError, sqlite3.Error, UnicodeDecodeError) as error:
             translated = translate(error, self.path)
             if not isinstance(translated, StoreBusy):
                 # A failed sync must not be repeated on the same file handle: the kernel has forgotten the pages.
@@ -260,7 +271,7 @@ def translate(error: Exception, path: Path) -> StoreError:
             message("The disk failed for the database {file}: {detail}", file=str(path), detail=str(cause)),
             message("Check the disk; what was not confirmed as stored is not stored and will be read again."),
         )
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or isinstance(cause, UnicodeDecodeError):
         return damaged(path, str(cause))
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreBusy(

@@ -36,6 +36,7 @@ class Column:
     prefix: Oid
     last: Oid
     rows: int
+    most: int | None = None
     done: bool = False
     cut: bool = False
     seen: set[Oid] = field(default_factory=set)
@@ -52,6 +53,7 @@ class Column:
         odd = "out_of_order" if oid < self.last else None
         self.seen.add(oid)
         self.last = oid
+        self.done = self.most is not None and len(self.seen) >= self.most
         return odd
 
 
@@ -83,7 +85,7 @@ class Inquiry:
         nearby = version == "v1" or (self._bulk and bool(ask.tables) and len(ask.objects) <= RIDING_OBJECTS)
         groups = [ask.objects[at : at + MAX_OBJECTS] for at in range(0, len(ask.objects), MAX_OBJECTS)]
         self._batches = [Batch(group, nearby) for group in groups]
-        self._fresh = [[Column(oid, oid, table.rows) for oid in table.columns] for table in ask.tables]
+        self._fresh = [[Column(oid, oid, table.rows, table.most) for oid in table.columns] for table in ask.tables]
         self._columns = [column for columns in self._fresh for column in columns]
         self._values: dict[Oid, Value] = {}
         self._lost: list[Oid] = []

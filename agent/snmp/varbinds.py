@@ -63,10 +63,14 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Columns with a common index, and how many rows an ordinary device has (1..64)."""
+    """Columns with a common index, and how many rows an ordinary device has (1..64).
+
+    With `most` the walk ends after that many rows, whatever follows: for a look instead of a reading.
+    """
 
     columns: tuple[Oid, ...]
     rows: int = 4
+    most: int | None = None
 
 
 class Varbinds(Mapping[Oid, Value]):

@@ -1,0 +1,185 @@
+"""The agent remembers across restarts what validation, ordering, `status` and `explain` need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from agent.memory import CycleOutcome, KnownPrinter, SqlMemory
+from agent.meters import Finding, LastReading, MeasuringPoint
+from agent.printers import Endpoint, Equipment, Identity
+from agent.readout import Readout
+from agent.store import Store
+from agent.texts import message
+from agent.upload.envelope import Accepted, Envelope, Rejected, canonical, new_reference
+from agent.upload.outbox import SqlOutbox
+from tests.crash_writer import START, reading
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+PRINTER = Identity(manufacturer="Kyocera", model="TASKalfa", serial_number="A1", mac_addresses=("00:17:c8:00:00:01",))
+HERE = Endpoint("127.0.0.1", 1161)
+EQUIPMENT = Equipment(
+    "000000000010012345",
+    "Flur 2",
+    technical_identification_number="drucker-ä",
+    automatic_supply=True,
+    measuring_points=(
+        MeasuringPoint("1", "total", mandatory=True, last_reading=LastReading(5, NOON, measurement_document="9")),
+        MeasuringPoint("2", "color", counter_overflow_value=1_000_000),
+    ),
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "a.sqlite", exclusive=True) as opened:
+        yield opened
+
+
+def test_last_reported(store: Store) -> None:
+    """The last value is the newest one that was accepted or still waits; rejected and held ones do not count."""
+    outbox, memory = SqlOutbox(store), SqlMemory(store)
+    first, second, third = (reading("E1", number, value=number * 100) for number in (1, 2, 3))
+    for envelope in (third, first, second, reading("E2", 9, value=7)):
+        assert outbox.put(envelope, None)
+    outbox.put(reading("E1", 4, value=4), None, held=[Finding("went_backwards", message("Went back."))])
+    assert memory.last_reported("E1") == {"total": LastReading(300, START + timedelta(minutes=3))}
+    outbox.settle(second.reference, Accepted(("1",)), NOON)
+    outbox.settle(third.reference, Rejected("no", "no"), NOON)
+    assert memory.last_reported("E1")["total"].value == 200
+    assert memory.last_reported("E3") == {}
+
+
+def test_entries(store: Store) -> None:
+    """Items are listed newest first, by state, and found by the beginning of their reference."""
+    outbox, memory = SqlOutbox(store), SqlMemory(store)
+    envelopes = [reading("E1", number) for number in range(4)]
+    for envelope in envelopes:
+        outbox.put(envelope, None)
+    outbox.settle(envelopes[2].reference, Accepted(("1",)), NOON)
+    assert [entry.envelope for entry in memory.entries()] == envelopes[::-1]
+    assert [entry.envelope for entry in memory.entries("accepted")] == [envelopes[2]]
+    assert [entry.envelope for entry in memory.entries(limit=1)] == [envelopes[3]]
+    assert [entry.envelope for entry in memory.find(envelopes[1].reference[:12].upper())] == [envelopes[1]]
+    assert memory.find("%") == []
+    assert memory.counts() == {"waiting": 3, "accepted": 1}
+    assert memory.entry("nothing") is None
+
+
+def test_history(store: Store) -> None:
+    """The history says what happened when, and why, in sentences that can be shown in any language."""
+    outbox, memory = SqlOutbox(store), SqlMemory(store)
+    envelope = reading("E1", 1)
+    outbox.put(envelope, None)
+    outbox.settle(envelope.reference, Rejected("value-too-low", "100 < 200"), NOON)
+    stored, rejected = memory.history(envelope.reference)
+    assert (stored.at, stored.state, str(stored.note)) == (envelope.created_at, "waiting", "Stored.")
+    assert (rejected.at, rejected.state) == (NOON, "rejected")
+    assert rejected.note == message("The portal rejects it: {detail}", detail="100 < 200")
+
+
+def test_damaged_history(store: Store) -> None:
+    """A line of the history that was damaged on the disk is shown as far as it can be read."""
+    envelope = reading("E1", 1)
+    SqlOutbox(store).put(envelope, None)
+    with store.begin() as connection:
+        connection.exec_driver_sql("UPDATE history SET at = '2026-1q-23T08:01:00', note = '[1'")
+    (event,) = SqlMemory(store).history(envelope.reference)
+    assert (event.at.year, event.state, event.note) == (1970, "waiting", None)
+
+
+def test_proof(store: Store) -> None:
+    """Years later a reading can be proved by what the printer said, word by word."""
+    outbox, memory = SqlOutbox(store), SqlMemory(store)
+    envelope, bare = reading("E1", 1), reading("E1", 2)
+    evidence = {"1.3.6.1.2.1.43.10.2.1.4.1.1": "65|1000", "1.3.6.1.2.1.1.1.0": "4x|c3a4"}
+    outbox.put(envelope, Readout(HERE, "ok", NOON, PRINTER, evidence=evidence, profile="kyocera 3"))
+    outbox.put(bare, None)
+    proof = memory.proof(envelope.reference)
+    assert proof is not None
+    assert (proof.evidence, proof.identity, proof.endpoint) == (evidence, PRINTER, HERE)
+    assert (proof.profile, proof.read_at) == ("kyocera 3", NOON)
+    assert memory.proof(bare.reference) is None
+
+
+def test_cycle(tmp_path: Path) -> None:
+    """The portal's list and the last outcomes survive a restart, whole, and a cycle without the portal."""
+    file = tmp_path / "a.sqlite"
+    fine, gone = Finding("accepted", message("Fine.")), Finding("silent", message("{host} is silent.", host="ä"))
+    with Store.open(file, exclusive=True) as store:
+        memory = SqlMemory(store)
+        assert (memory.known_equipments(), memory.last_cycle(), memory.outcomes()) == ((), None, {})
+        memory.remember_cycle([EQUIPMENT, Equipment("2")], {EQUIPMENT.equipment_number: fine, "2": gone}, NOON)
+    with Store.open(file, exclusive=True) as store:
+        memory = SqlMemory(store)
+        assert memory.known_equipments() == (EQUIPMENT, Equipment("2"))
+        later = NOON + timedelta(hours=1)
+        memory.remember_cycle([], {"2": fine}, later)
+        assert memory.known_equipments() == (EQUIPMENT, Equipment("2"))
+        assert memory.last_cycle() == later
+        assert memory.outcomes() == {
+            EQUIPMENT.equipment_number: CycleOutcome(NOON, fine),
+            "2": CycleOutcome(later, fine),
+        }
+        memory.remember_cycle([Equipment("2")], {"2": gone}, later)
+        assert memory.outcome("2") == CycleOutcome(later, gone)
+        assert memory.outcome(EQUIPMENT.equipment_number) is None
+
+
+def test_damaged_list(store: Store) -> None:
+    """A damaged equipment list is as good as none; the portal's next answer replaces it."""
+    memory = SqlMemory(store)
+    memory.remember_cycle([EQUIPMENT], {}, NOON)
+    with store.begin() as connection:
+        connection.exec_driver_sql("UPDATE equipments SET content = substr(content, 3)")
+    assert memory.known_equipments() == ()
+    memory.remember_cycle([EQUIPMENT], {}, NOON)
+    assert memory.known_equipments() == (EQUIPMENT,)
+
+
+def test_identity(store: Store) -> None:
+    """The printer an equipment was matched with is the last one noted."""
+    memory = SqlMemory(store)
+    assert memory.identity("E1") is None
+    memory.remember_identity("E1", Identity(), Endpoint("::1"), NOON - timedelta(days=1))
+    memory.remember_identity("E1", PRINTER, HERE, NOON)
+    assert memory.identity("E1") == KnownPrinter(PRINTER, HERE, NOON)
+
+
+def test_low_supplies(store: Store) -> None:
+    """A supply is low since it was first seen low without a break."""
+    memory = SqlMemory(store)
+    hour = timedelta(hours=1)
+    memory.note_low("E1", ["1.1", "1.2"], NOON)
+    memory.note_low("E2", ["1.1"], NOON)
+    memory.note_low("E1", ["1.2", "1.2", "1.3"], NOON + hour)
+    assert [memory.low_since("E1", slot) for slot in ("1.1", "1.2", "1.3")] == [None, NOON, NOON + hour]
+    memory.note_low("E1", [], NOON + 2 * hour)
+    memory.note_low("E1", ["1.2"], NOON + 3 * hour)
+    assert memory.low_since("E1", "1.2") == NOON + 3 * hour
+    assert memory.low_since("E2", "1.1") == NOON
+
+
+def test_orders_since(store: Store) -> None:
+    """Orders are counted since a time, for one equipment and for all, in whatever zone that time is given."""
+    outbox, memory = SqlOutbox(store), SqlMemory(store)
+    for number, equipment in enumerate(["E1", "E1", "E2"]):
+        reference = new_reference()
+        at = NOON + timedelta(hours=number)
+        body = canonical({"client_reference": reference})
+        outbox.put(Envelope(reference, "order", equipment, f"{equipment}/{number}", at, body), None)
+    outbox.put(reading("E1", 1), None)
+    berlin = timezone(timedelta(hours=1))
+    assert memory.orders_since(NOON.astimezone(berlin), None) == 3
+    assert memory.orders_since(NOON + timedelta(seconds=1), None) == 2
+    assert memory.orders_since(NOON + timedelta(seconds=1), "E1") == 1
+
+
+def test_time_without_zone(store: Store) -> None:
+    """A time that does not say its zone is a programming error and never stored."""
+    with pytest.raises(ValueError, match="time zone"):
+        SqlMemory(store).note_low("E1", ["1"], datetime(2026, 11, 23))  # noqa: DTZ001  the very thing
+    assert SqlMemory(store).low_since("E1", "1") is None

@@ -1,0 +1,428 @@
+"""The outbox keeps its laws: nothing lost, nothing twice, nothing overtaking, every verdict once."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from agent.errors import AgentError, StoreDamaged
+from agent.memory import SqlMemory
+from agent.meters import Finding
+from agent.store import Store
+from agent.texts import message
+from agent.upload.envelope import Accepted, Envelope, Kept, Rejected, canonical, new_reference
+from agent.upload.outbox import SqlOutbox
+from agent.upload.seal import HELD
+from tests.crash_writer import START, reading
+
+LATER = START + timedelta(days=2)
+BUSY = Finding("portal_unavailable", message("The portal does not answer."))
+BACKWARDS = Finding("went_backwards", message("The counter went back from {before}.", before=5))
+BOOKED = Accepted(("4711",))
+
+
+def order(number: int = 0) -> Envelope:
+    reference = new_reference()
+    body = canonical({"client_reference": reference, "equipment_number": "E1"})
+    return Envelope(reference, "order", "E1", "E1/TONER", START + timedelta(minutes=number), body)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "a.sqlite", exclusive=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def outbox(store: Store) -> SqlOutbox:
+    return SqlOutbox(store)
+
+
+@pytest.fixture
+def memory(store: Store) -> SqlMemory:
+    return SqlMemory(store)
+
+
+def put(outbox: SqlOutbox, envelope: Envelope, *held: Finding) -> str:
+    assert outbox.put(envelope, None, held=held)
+    return envelope.reference
+
+
+def states(memory: SqlMemory, reference: str) -> list[str]:
+    return [event.state for event in memory.history(reference)]
+
+
+def test_bytes(outbox: SqlOutbox) -> None:
+    """What is due is byte for byte what was sealed."""
+    envelope = reading("E1", 1)
+    put(outbox, envelope)
+    (entry,) = outbox.due(LATER, 10)
+    assert entry.envelope == envelope
+    assert (entry.state, entry.attempts, entry.reasons) == ("waiting", 0, ())
+
+
+def test_slot(outbox: SqlOutbox) -> None:
+    """A second reading for the same period is refused and the first one is shown instead."""
+    first = put(outbox, reading("E1", 1, key="E1/2026-11-23"))
+    assert not outbox.put(reading("E1", 2, key="E1/2026-11-23"), None)
+    holder = outbox.taken("reading", "E1/2026-11-23")
+    assert holder is not None
+    assert holder.envelope.reference == first
+    assert outbox.taken("order", "E1/2026-11-23") is None
+
+
+def test_order_slot(outbox: SqlOutbox, memory: SqlMemory) -> None:
+    """An accepted order stands in the way of the next one for the same material until it is closed."""
+    first = put(outbox, order())
+    outbox.settle(first, BOOKED, LATER)
+    assert not outbox.put(order(1), None)
+    outbox.free_slot(first, LATER)
+    assert outbox.taken("order", "E1/TONER") is None
+    put(outbox, order(2))
+    assert states(memory, first) == ["waiting", "accepted", "accepted"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state", "receipts", "code"),
+    [
+        (Accepted(("4711", "4712")), "accepted", ("4711", "4712"), None),
+        (Accepted(("4711",), duplicate=True, findings=(BACKWARDS,)), "accepted", ("4711",), "went_backwards"),
+        (Rejected("value-too-low", "100 < 200"), "rejected", (), "value-too-low"),
+        (Kept("right-missing", "not unlocked", area="orders:write"), "parked", (), "right-missing"),
+        (Kept("equipment-unknown", "no E1"), "parked", (), "equipment-unknown"),
+    ],
+)
+def test_verdict(
+    outbox: SqlOutbox,
+    memory: SqlMemory,
+    outcome: Accepted | Rejected | Kept,
+    state: str,
+    receipts: tuple[str, ...],
+    code: str | None,
+) -> None:
+    """Every verdict ends in its state with receipt and reason, once, and a later verdict changes nothing."""
+    reference = put(outbox, reading("E1", 1))
+    outbox.settle(reference, outcome, LATER)
+    entry = memory.entry(reference)
+    assert entry is not None
+    assert (entry.state, entry.receipts, entry.attempts, entry.settled_at) == (state, receipts, 1, LATER)
+    assert [reason.code for reason in entry.reasons] == ([code] if code else [])
+    for later in (BOOKED, Rejected("no", "no"), Kept("no", "no")):
+        outbox.settle(reference, later, LATER + timedelta(days=1))
+    assert memory.entry(reference) == entry
+    assert states(memory, reference) == ["waiting", state]
+    assert outbox.due(LATER, 10) == []
+
+
+def test_order_of_sending(outbox: SqlOutbox) -> None:
+    """A postponed reading holds back the younger ones of its printer, and only those."""
+    first, second = put(outbox, reading("E1", 1)), put(outbox, reading("E1", 2))
+    other, ordered = put(outbox, reading("E2", 3)), put(outbox, order(4))
+    outbox.postpone([first], LATER, BUSY)
+    due = [entry.envelope.reference for entry in outbox.due(LATER - timedelta(seconds=1), 10)]
+    assert due == [other, ordered]
+    due = [entry.envelope.reference for entry in outbox.due(LATER, 10)]
+    assert due == [first, second, other, ordered]
+    assert [entry.envelope.reference for entry in outbox.due(LATER, 2)] == [first, second]
+    assert outbox.due(LATER, 1)[0].attempts == 1
+    assert outbox.due(LATER, 1)[0].reasons == (BUSY,)
+
+
+@pytest.mark.parametrize("outcome", [Rejected("no", "no"), Kept("no", "no")])
+def test_never_blocks(outbox: SqlOutbox, outcome: Rejected | Kept) -> None:
+    """A rejected, parked or quarantined reading does not block the next one."""
+    put(outbox, reading("E1", 0, held=HELD), BACKWARDS)
+    first, second = put(outbox, reading("E1", 1)), put(outbox, reading("E1", 2))
+    outbox.settle(first, outcome, LATER)
+    assert [entry.envelope.reference for entry in outbox.due(LATER, 10)] == [second]
+
+
+def test_parked_returns(outbox: SqlOutbox, memory: SqlMemory) -> None:
+    """What the portal could not take yet is tried again after a day, not before."""
+    reference = put(outbox, reading("E1", 1))
+    outbox.settle(reference, Kept("right-missing", "no", area="readings:write"), LATER)
+    assert outbox.wake_parked(LATER + timedelta(hours=23)) == 0
+    assert outbox.wake_parked(LATER + timedelta(hours=24)) == 1
+    assert [entry.attempts for entry in outbox.due(LATER, 10)] == [1]
+    outbox.settle(reference, BOOKED, LATER)
+    assert states(memory, reference) == ["waiting", "parked", "waiting", "accepted"]
+
+
+def test_retry(outbox: SqlOutbox, memory: SqlMemory) -> None:
+    """A rejected item goes out again, unchanged, when a person says so, and the history says who."""
+    envelope = reading("E1", 1)
+    reference = put(outbox, envelope)
+    outbox.settle(reference, Rejected("no", "no"), LATER)
+    outbox.retry(reference, "anna", LATER)
+    (entry,) = outbox.due(LATER, 10)
+    assert (entry.envelope, entry.attempts, entry.reasons) == (envelope, 1, ())
+    assert str(memory.history(reference)[-1].note) == "anna has it tried again."
+
+
+@pytest.mark.parametrize("counter_replaced", [True, False])
+def test_release(outbox: SqlOutbox, memory: SqlMemory, counter_replaced: bool) -> None:
+    """A released reading goes out with the reference it always had, and says when the counter was replaced."""
+    envelope = reading("E1", 1, held=HELD)
+    reference = put(outbox, envelope, BACKWARDS)
+    assert outbox.due(LATER, 10) == []
+    assert memory.last_reported("E1") == {}
+    outbox.release(reference, counter_replaced=counter_replaced, by="anna", now=LATER)
+    (entry,) = outbox.due(LATER, 10)
+    values = entry.envelope.content["readings"]
+    assert entry.envelope.reference == entry.envelope.content["client_reference"] == reference
+    assert [value.get("counter_replaced", False) for value in values] == [counter_replaced]
+    assert (entry.envelope.body == envelope.body) is not counter_replaced
+    assert outbox.taken("reading", "E1/1") == entry
+    assert memory.last_reported("E1")["total"].value == 1000
+    assert states(memory, reference) == ["quarantined", "waiting"]
+    assert "anna" in str(memory.history(reference)[-1].note)
+
+
+def test_release_too_late(outbox: SqlOutbox, memory: SqlMemory) -> None:
+    """A held reading is not released beside a sound one of the same period; it can still be discarded."""
+    held = put(outbox, reading("E1", 1, held=HELD), BACKWARDS)
+    put(outbox, reading("E1", 2, key="E1/1"))
+    with pytest.raises(AgentError, match=f"already stored.*resolve {held} --discard"):
+        outbox.release(held, counter_replaced=False, by="anna", now=LATER)
+    outbox.discard(held, "anna", LATER)
+    assert memory.counts() == {"discarded": 1, "waiting": 1}
+
+
+def test_discard(outbox: SqlOutbox, memory: SqlMemory) -> None:
+    """A discarded reading is never sent, stays on record and frees its slot."""
+    reference = put(outbox, reading("E1", 1, held=HELD), BACKWARDS)
+    outbox.discard(reference, "anna", LATER)
+    assert outbox.due(LATER, 10) == []
+    assert outbox.put(reading("E1", 1, held=HELD), None, held=[BACKWARDS])
+    entry = memory.entry(reference)
+    assert entry is not None
+    assert (entry.state, entry.reasons) == ("discarded", (BACKWARDS,))
+
+
+def test_wrong_state(outbox: SqlOutbox) -> None:
+    """What a person may not do now is refused with the state, the needed state and a command to look it up."""
+    reference = put(outbox, reading("E1", 1))
+    actions: tuple[Callable[[str], None], ...] = (
+        lambda which: outbox.release(which, counter_replaced=True, by="anna", now=LATER),
+        lambda which: outbox.discard(which, "anna", LATER),
+        lambda which: outbox.retry(which, "anna", LATER),
+        lambda which: outbox.free_slot(which, LATER),
+    )
+    for action in actions:
+        with pytest.raises(AgentError, match=r"is waiting; this is only possible when .*outbox list"):
+            action(reference)
+        with pytest.raises(AgentError, match="no item with the reference"):
+            action("0" * 32)
+
+
+DAMAGES = {
+    "body": "UPDATE envelopes SET body = replace(CAST(body AS TEXT), '1000', '1001') WHERE reference = ?",
+    "body as bytes": "UPDATE envelopes SET body = CAST(replace(CAST(body AS TEXT), '1000', '1001') AS BLOB)"
+    " WHERE reference = ?",
+    "no body": "UPDATE envelopes SET body = 0 WHERE reference = ?",
+    "digest": "UPDATE envelopes SET digest = 'x' || substr(digest, 2) WHERE reference = ?",
+    "created_at": "UPDATE envelopes SET created_at = '2026-11-23T08:01:0x' WHERE reference = ?",
+    "reasons": "UPDATE envelopes SET reasons = '[{' WHERE reference = ?",
+    "receipts": "UPDATE envelopes SET receipts = CAST(x'ff5b5d' AS TEXT) WHERE reference = ?",
+}
+
+
+@pytest.mark.parametrize("column", sorted(DAMAGES))
+def test_damaged_row(outbox: SqlOutbox, memory: SqlMemory, store: Store, column: str) -> None:
+    """A damaged row is shown as such and not sent; all others go on, also those of the same printer."""
+    first, second = put(outbox, reading("E1", 1)), put(outbox, reading("E1", 2, value=2000))
+    _damage(store.path, DAMAGES[column], first)
+    assert [entry.envelope.reference for entry in outbox.due(LATER, 1)] == [second]
+    damaged = memory.entry(first)
+    assert damaged is not None
+    assert [reason.code for reason in damaged.reasons] == ["row_damaged"]
+    assert len(memory.entries()) == 2
+    assert memory.last_reported("E1")["total"].value == 2000
+    outbox.settle(first, Rejected("no", "no"), LATER)
+    if column not in ("reasons", "receipts"):  # a new verdict has replaced these
+        with pytest.raises(StoreDamaged, match="--discard"):
+            outbox.retry(first, "anna", LATER)
+    outbox.discard(first, "anna", LATER)
+
+
+def test_damaged_number(outbox: SqlOutbox, memory: SqlMemory, store: Store) -> None:
+    """A damaged newest value is not taken for the last one reported; the one before it is."""
+    put(outbox, reading("E1", 1))
+    newest = put(outbox, reading("E1", 2, value=10009))
+    _damage(store.path, DAMAGES["body"], newest)
+    assert memory.last_reported("E1")["total"].value == 1000
+
+
+def _damage(file: Path, statement: str, reference: str) -> None:
+    connection = sqlite3.connect(file)
+    with connection:
+        assert connection.execute(statement, (reference,)).rowcount == 1
+    connection.close()
+
+
+def test_flipped_bits(tmp_path: Path) -> None:
+    """One flipped bit in the stored bytes of a reading on the disk is noticed, wherever it is."""
+    file = tmp_path / "a.sqlite"
+    envelope = reading("E1", 1)
+    with Store.open(file, exclusive=True) as store:
+        put(SqlOutbox(store), envelope)
+    sound = file.read_bytes()
+    begin = sound.index(envelope.body)
+    for at in range(begin, begin + len(envelope.body), 7):
+        content = bytearray(sound)
+        content[at] ^= 1 << at % 8
+        file.write_bytes(content)
+        with Store.open(file, exclusive=True) as store:
+            assert SqlOutbox(store).due(LATER, 10) == []
+            (entry,) = SqlMemory(store).entries()
+            assert [reason.code for reason in entry.reasons] == ["row_damaged"]
+
+
+def test_stored_values(outbox: SqlOutbox, store: Store) -> None:
+    """The values of a reading are also stored in columns, for questions that nobody has asked yet."""
+    envelope = reading("E1", 1)
+    put(outbox, envelope)
+    connection = sqlite3.connect(store.path)
+    rows = connection.execute("SELECT reference, measuring_point, meter_code, value FROM reading_values").fetchall()
+    connection.close()
+    assert rows == [(envelope.reference, "1", "total", 1000)]
+
+
+def test_damaged_index(tmp_path: Path) -> None:
+    """A flipped bit in an index hides no envelope: the index is made anew from the rows at the next start."""
+    file = tmp_path / "a.sqlite"
+    with Store.open(file, exclusive=True) as store:
+        references = {put(SqlOutbox(store), reading("E1", number)) for number in range(20)}
+    content = bytearray(file.read_bytes())
+    for at in _all(bytes(content), b"waiting2026-11-23T08:07"):  # as only the index has them, side by side
+        content[at] ^= 2
+    file.write_bytes(content)
+    with Store.open(file, exclusive=True) as store:
+        assert {entry.envelope.reference for entry in SqlOutbox(store).due(LATER, 100)} == references
+
+
+def _all(content: bytes, part: bytes) -> list[int]:
+    found = [match.start() for match in re.finditer(re.escape(part), content)]
+    assert found
+    return found
+
+
+class Laws(RuleBasedStateMachine):
+    """Any order of events, closing and opening included, against a model of a few dictionaries."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.folder = Path(tempfile.mkdtemp())
+        self.now = START
+        self.number = 0
+        self.envelopes: dict[str, Envelope] = {}
+        self.state: dict[str, str] = {}
+        self.not_before: dict[str, datetime] = {}
+        self.held_slots: dict[str, str] = {}
+        self._open()
+
+    def _open(self) -> None:
+        self.store = Store.open(self.folder / "a.sqlite", exclusive=True)
+        self.outbox, self.memory = SqlOutbox(self.store), SqlMemory(self.store)
+
+    @rule()
+    def restart(self) -> None:
+        self.store.close()
+        self._open()
+
+    @rule(equipment=st.sampled_from(["E1", "E2"]), slot=st.integers(0, 6), held=st.booleans())
+    def put(self, equipment: str, slot: int, held: bool) -> None:
+        self.number += 1
+        envelope = reading(equipment, self.number, key=f"{equipment}/{slot}", held=HELD if held else "")
+        stored = self.outbox.put(envelope, None, held=[BACKWARDS] if held else [])
+        assert stored == (envelope.slot_key not in self.held_slots.values())
+        if stored:
+            self.envelopes[envelope.reference] = envelope
+            self.state[envelope.reference] = "quarantined" if held else "waiting"
+            self.held_slots[envelope.reference] = envelope.slot_key
+
+    def _some(self, data: st.DataObject) -> str:
+        return data.draw(st.sampled_from(sorted(self.state, key=lambda each: self.envelopes[each].created_at)))
+
+    @precondition(lambda self: self.state)
+    @rule(data=st.data(), outcome=st.sampled_from([BOOKED, Rejected("no", "no"), Kept("no", "no")]))
+    def settle(self, data: st.DataObject, outcome: Accepted | Rejected | Kept) -> None:
+        reference = self._some(data)
+        self.outbox.settle(reference, outcome, self.now)
+        if self.state[reference] == "waiting":
+            names = {Accepted: "accepted", Rejected: "rejected", Kept: "parked"}
+            self.state[reference] = names[type(outcome)]
+            self.not_before.pop(reference, None)
+
+    @precondition(lambda self: self.state)
+    @rule(data=st.data(), minutes=st.integers(1, 60))
+    def postpone(self, data: st.DataObject, minutes: int) -> None:
+        reference = self._some(data)
+        self.outbox.postpone([reference], self.now + timedelta(minutes=minutes), BUSY)
+        if self.state[reference] == "waiting":
+            self.not_before[reference] = self.now + timedelta(minutes=minutes)
+
+    @precondition(lambda self: self.state)
+    @rule(data=st.data(), action=st.sampled_from(["retry", "discard"]))
+    def decide(self, data: st.DataObject, action: str) -> None:
+        reference = self._some(data)
+        allowed = {"rejected", "parked"} | ({"quarantined"} if action == "discard" else set())
+        try:
+            (self.outbox.retry if action == "retry" else self.outbox.discard)(reference, "anna", self.now)
+        except AgentError:
+            assert self.state[reference] not in allowed
+            return
+        assert self.state[reference] in allowed
+        self.state[reference] = "waiting" if action == "retry" else "discarded"
+        if action == "discard":
+            del self.held_slots[reference]
+
+    @rule(minutes=st.integers(1, 90))
+    def wait(self, minutes: int) -> None:
+        self.now += timedelta(minutes=minutes)
+
+    @invariant()
+    def nothing_lost(self) -> None:
+        if not hasattr(self, "store"):
+            return
+        entries = {entry.envelope.reference: entry for entry in self.memory.entries()}
+        assert {reference: entry.state for reference, entry in entries.items()} == self.state
+        for reference, entry in entries.items():
+            assert entry.envelope == self.envelopes[reference]
+            assert self.memory.history(reference)[-1].state == self.state[reference]
+
+    @invariant()
+    def first_in_first_out(self) -> None:
+        if not hasattr(self, "store"):
+            return
+        expected: list[str] = []
+        blocked: set[str] = set()
+        for reference in sorted(self.state, key=lambda each: self.envelopes[each].created_at):
+            equipment = self.envelopes[reference].equipment_number
+            if self.state[reference] != "waiting":
+                continue
+            if self.not_before.get(reference, START) > self.now:
+                blocked.add(equipment)
+            if equipment not in blocked:
+                expected.append(reference)
+        assert [entry.envelope.reference for entry in self.outbox.due(self.now, 1000)] == expected
+        assert [entry.envelope.reference for entry in self.outbox.due(self.now, 2)] == expected[:2]
+
+    def teardown(self) -> None:
+        if hasattr(self, "store"):
+            self.store.close()
+            shutil.rmtree(self.folder)
+
+
+TestLaws = Laws.TestCase
+TestLaws.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
