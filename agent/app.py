@@ -24,9 +24,9 @@ from agent.printers import Endpoint
 from agent.schedule import Rhythm, keep_running
 from agent.secrets import Secrets
 from agent.settings import Settings, SnmpSettings, load, portal_of
+from agent.snmp.catalogue import shipped
 from agent.snmp.client import CommunityAccess, Pace, SnmpClient
 from agent.snmp.pacing import Pacer
-from agent.snmp.profile import generic
 from agent.store import Store
 from agent.supplies.policy import OrderRules
 from agent.survey import Limits, Progress, Survey
@@ -73,7 +73,7 @@ class Agent:
 
     def survey(self) -> Survey:
         """Finding and reading printers by these settings. Raises `SecretError` for a missing community."""
-        return survey_of(self.settings, self.communities(), self.clock)
+        return survey_of(self.settings, self.communities(), self.clock, self.places.profiles)
 
     def communities(self) -> tuple[str, ...]:
         """The SNMP communities, the stored ones revealed."""
@@ -207,13 +207,15 @@ class Agent:
         return areas
 
 
-def survey_of(settings: Settings, communities: tuple[str, ...], clock: SystemClock) -> Survey:
+def survey_of(
+    settings: Settings, communities: tuple[str, ...], clock: SystemClock, own_profiles: Path | None = None
+) -> Survey:
     """Finding and reading by these settings, with these communities."""
     discovery, snmp = settings.discovery, settings.snmp
     return Survey(
         finder=Sweep(discovery.addresses, discovery.targets, snmp.port),
         snmp=snmp_client(snmp, communities, discovery.packets_per_second),
-        profile=generic(),
+        catalogue=shipped(own_profiles),
         clock=clock,
         limits=Limits(reads=snmp.max_concurrent_printers),
     )

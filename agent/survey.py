@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from agent.discovery.merge import Identified, merge
@@ -12,9 +12,10 @@ from agent.errors import PrinterSilent
 from agent.ports import Clock, Finder, Snmp
 from agent.printers import Endpoint, Printer, Sighting
 from agent.readout import Readout
+from agent.snmp.catalogue import Catalogue
 from agent.snmp.interpretation import identify, interpret, says_printer
 from agent.snmp.profile import Profile
-from agent.snmp.varbinds import Varbinds
+from agent.snmp.varbinds import Answer, Varbinds
 from agent.texts import Message, message
 
 T = TypeVar("T")
@@ -55,7 +56,7 @@ class Survey:
 
     finder: Finder
     snmp: Snmp
-    profile: Profile
+    catalogue: Catalogue
     clock: Clock
     limits: Limits = Limits()
 
@@ -95,12 +96,33 @@ class Survey:
         )
 
     async def read(self, endpoint: Endpoint, first: Varbinds) -> Readout:
-        """Asks one printer the question of its profile; a printer that does not answer is a readout that says so."""
+        """Asks one printer the question of its profile; a printer that does not answer is a readout that says so.
+
+        One that does not say who made it is asked before which maker's branch answers.
+        """
         try:
-            answer = await self.snmp.ask(endpoint, self.profile.read_ask)
+            identity, _ = identify(self.profile, first)
+            asked = 0
+            if identity.manufacturer is None:
+                signature = await self.snmp.ask(endpoint, self.catalogue.signature_ask)
+                first, asked = first.merged(signature.varbinds), signature.datagrams
+            profile = self.catalogue.choose(identity, first)
+            answer = await self.snmp.ask(endpoint, profile.read_ask)
         except PrinterSilent:
             return Readout(endpoint, "unreachable", self.clock.now())
-        return interpret(self.profile, endpoint, first, answer, self.clock.now())
+        readout = interpret(profile, endpoint, first, answer, self.clock.now())
+        return replace(readout, datagrams=readout.datagrams + asked)
+
+    def understand(self, endpoint: Endpoint, varbinds: Varbinds) -> Readout:
+        """The readout of a recording: everything is there at once."""
+        identity, _ = identify(self.profile, varbinds)
+        profile = self.catalogue.choose(identity, varbinds)
+        return interpret(profile, endpoint, Varbinds(), Answer(varbinds, "recording", 0), self.clock.now())
+
+    @property
+    def profile(self) -> Profile:
+        """What is asked before anything is known."""
+        return self.catalogue.generic
 
 
 async def bounded(work: Callable[[T], Awaitable[R]], items: Iterable[T], at_once: int, progress: Progress) -> list[R]:

@@ -23,9 +23,7 @@ from agent.paths import find_config
 from agent.printers import Endpoint
 from agent.readout import Readout
 from agent.settings import Settings
-from agent.snmp.interpretation import interpret
 from agent.snmp.recording import load_recording
-from agent.snmp.varbinds import Answer, Varbinds
 from agent.survey import Survey
 from agent.texts import message
 
@@ -53,9 +51,7 @@ async def _read(survey: Survey, target: str) -> Readout:
     """The readout of a printer, or of a recording of one."""
     now = survey.clock.now()
     if target.endswith(".snmprec"):
-        recording = load_recording(Path(target))
-        answer = Answer(recording.varbinds, "recording", 0)
-        return interpret(survey.profile, Endpoint("0.0.0.0"), Varbinds(), answer, now)
+        return survey.understand(Endpoint("0.0.0.0"), load_recording(Path(target)).varbinds)
     parsed = Target.parse(target)
     for address in await resolve(parsed.host):
         endpoint = Endpoint(address, parsed.port or 161)

@@ -2,54 +2,132 @@
 
 from __future__ import annotations
 
-from typing import cast
+from dataclasses import dataclass
 
 from agent.meters import Counter, Finding, Unit
-from agent.snmp.profile import CounterPart, Profile
-from agent.snmp.varbinds import Oid
+from agent.snmp.octets import records, text_of
+from agent.snmp.profile import UNITS, CounterPart, Profile
+from agent.snmp.varbinds import Oid, Value, as_number, as_octets
 from agent.snmp.witness import Witness
 from agent.texts import message
 
+NOISE = 10  # pages; a printer may print while it is read
+LIFE_COUNT = "prtMarkerLifeCount"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A value with the identifiers it came from, and the table index it stood at, if any."""
+
+    value: int
+    sources: tuple[str, ...]
+    index: Oid = ()
+
 
 def read_counters(profile: Profile, witness: Witness) -> tuple[list[Counter], list[Finding]]:
-    """Every counter of the profile that the device tells; what is odd about them as findings."""
-    counters: list[Counter] = []
+    """Every counter of the profile that the device tells, the best place first; what is odd about them as findings."""
+    counters: dict[str, Counter] = {}
     findings: list[Finding] = []
     for part in profile.counters:
+        if part.meter in counters:
+            continue
         counter, odd = _counter(profile, part, witness)
         if counter:
-            counters.append(counter)
+            counters[part.meter] = counter
         findings += odd
-    return counters, findings
+    return list(counters.values()), [*findings, *_cross_checks(counters, witness)]
 
 
 def _counter(profile: Profile, part: CounterPart, witness: Witness) -> tuple[Counter | None, list[Finding]]:
-    rows = witness.numbers(part.value)
-    if not rows:
-        return None, []
+    rows = witness.numbers(part.first[0]) if part.fallback else {}
     if len(rows) > 1:
         # Adding up several markers is right for some engines and wrong for others; nothing in the MIB tells which.
         return None, [Finding("several_markers", message("The printer has {count} marking engines.", count=len(rows)))]
-    index, value = next(iter(rows.items()))
-    if value < 0:
+    found = _found(part, witness)
+    if found is None or found.value == -1:  # -1 in a private counter: not offered
+        return None, []
+    if found.value < 0:
         return None, [Finding("negative_counter", message("The counter {meter} is negative.", meter=part.meter))]
-    unit = _unit(profile, part, witness, index)
-    counter = Counter(
-        meter=part.meter,
-        service=part.service,
-        color=part.color,
-        size=part.size,
-        unit=unit,
-        value=value,
-        source=f"{witness.oid_text(part.value)}.{'.'.join(map(str, index))}",
-        profile=profile.label,
-    )
+    unit = _unit(profile, part, witness, found.index)
+    service, color, size = key_of(part.meter)
+    source = "+".join(found.sources)
+    counter = Counter(part.meter, service, color, size, unit, found.value, source, part.origin or profile.label)
     return counter, _oddities(part, unit)
 
 
+def key_of(meter: str) -> tuple[str, str, str]:
+    """Service, colour class and size class of a meter's name: `copy_full_color` is copy, full_color, any."""
+    head, _, rest = meter.partition("_")
+    service, rest = (head, rest) if head in ("print", "copy", "fax", "scan") and rest else ("total", meter)
+    size, color = ("large", rest.removeprefix("large_")) if rest.startswith("large_") else ("any", rest)
+    color = color.removeprefix("duplex_")
+    return service, "any" if color in ("total", "sheets") else color, size
+
+
+def _found(part: CounterPart, witness: Witness) -> Found | None:
+    if part.column:
+        return _joined(part, part.column, witness)
+    if part.sum:
+        terms = [_term(term, witness) for term in part.sum]
+        there = [term for term in terms if term is not None and term.value >= 0]
+        if terms[0] is None or not there:
+            return None
+        return Found(sum(term.value for term in there), tuple(source for term in there for source in term.sources))
+    return next((found for term in part.first if (found := _term(term, witness)) is not None), None)
+
+
+def _term(term: str, witness: Witness) -> Found | None:
+    """The value of an object, of a column's only row, or of a record in a blob."""
+    name, _, record = term.partition("#")
+    value = witness.value(name)
+    oid = witness.oid_text(name)
+    if record:
+        octets = as_octets(value)
+        number = records(octets).get(int(record, 16)) if octets else None
+        return Found(number, (f"{oid}#{record}",)) if number is not None else None
+    if (number := as_number(value)) is not None:
+        return Found(number, (oid,))
+    rows = witness.numbers(name)
+    if len(rows) != 1:
+        return None
+    index, number = next(iter(rows.items()))
+    return Found(number, (_at(oid, index),), index)
+
+
+def _joined(part: CounterPart, column: str, witness: Witness) -> Found | None:
+    """The rows whose other columns are as the profile says: joined by meaning, never by row number."""
+    wanted = {name: witness.column(name) for name in part.where}
+    numbers = witness.numbers(column)
+    rows = [
+        index
+        for index in numbers
+        if all(_is(wanted[name].get(index), value) for name, value in part.where.items()) and numbers[index] >= 0
+    ]
+    if not rows or (part.rows == "one" and len(rows) > 1):
+        return None
+    oid = witness.oid_text(column)
+    return Found(sum(numbers[index] for index in rows), tuple(_at(oid, index) for index in rows), rows[0])
+
+
+def _is(value: Value | None, wanted: int | str) -> bool:
+    if value is None:
+        return False
+    if isinstance(wanted, int):
+        return as_number(value) == wanted
+    octets = as_octets(value)
+    return octets is not None and (text_of(octets) or "").casefold() == wanted.casefold()
+
+
+def _at(oid: str, index: Oid) -> str:
+    return ".".join((oid, *map(str, index)))
+
+
 def _unit(profile: Profile, part: CounterPart, witness: Witness, index: Oid) -> Unit:
-    code = witness.numbers(part.unit).get(index)
-    return cast("Unit", profile.words.counter_unit.get(code if code is not None else -1, "unknown"))
+    word = part.unit
+    if word not in UNITS:
+        code = witness.numbers(part.unit).get(index)
+        word = profile.words.counter_unit.get(code if code is not None else -1, "unknown")
+    return "impressions" if word == "impressions" else "sheets" if word == "sheets" else "unknown"
 
 
 def _oddities(part: CounterPart, unit: Unit) -> list[Finding]:
@@ -57,8 +135,32 @@ def _oddities(part: CounterPart, unit: Unit) -> list[Finding]:
     if part.fallback:
         said = message("The total is the printer's life count; nothing better is known for this model.")
         odd.append(Finding("life_count_as_total", said))
-    if unit == "sheets":
-        odd.append(Finding("counts_sheets", message("The printer says that it counts sheets, not pages.")))
+        if unit == "sheets":
+            odd.append(Finding("counts_sheets", message("The printer says that it counts sheets, not pages.")))
     if unit == "unknown":
         odd.append(Finding("unit_unknown", message("The printer does not say what its counter counts.")))
     return odd
+
+
+def _cross_checks(counters: dict[str, Counter], witness: Witness) -> list[Finding]:
+    """Whether the parts make the whole, and whether the maker's total is the standard's; a difference is shown."""
+    total = counters.get("total")
+    if total is None:
+        return []
+    findings = []
+    parts = [counters[name].value for name in COLOR_PARTS if name in counters]
+    if {"monochrome", "full_color"} <= set(counters) and not _near(sum(parts), total.value):
+        said = message("Black and color make {sum}, the total is {total}.", sum=sum(parts), total=total.value)
+        findings.append(Finding("sum_mismatch", said))
+    life = list(witness.numbers(LIFE_COUNT).values())
+    if len(life) == 1 and not _near(life[0], total.value):
+        said = message("The life count is {life}, the total is {total}.", life=life[0], total=total.value)
+        findings.append(Finding("life_count_differs", said))
+    return findings
+
+
+COLOR_PARTS = ("monochrome", "full_color", "highlight_color", "two_color")
+
+
+def _near(one: int, other: int) -> bool:
+    return abs(one - other) <= NOISE

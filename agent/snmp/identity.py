@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from agent.printers import Identity
 from agent.serials import normal_serial
 from agent.snmp.octets import device_id, mac_of
-from agent.snmp.profile import Profile
+from agent.snmp.profile import ManufacturerPart, Profile
 from agent.snmp.varbinds import Tag, as_octets, oid_of
 from agent.snmp.witness import Witness
 
@@ -23,7 +23,8 @@ def read_identity(profile: Profile, witness: Witness) -> Identity:
     description = witness.text("sysDescr")
     named = _first(profile.identity.manufacturer, witness, keys)
     raw_model = _first(profile.identity.model, witness, keys)
-    maker = _manufacturer(profile, object_id, [named, raw_model, description])
+    own_words = _first([place for place in profile.identity.model if place != "sysDescr"], witness, keys)
+    maker = _manufacturer(profile, [named, own_words], object_id, description)
     serial = _first_serial(profile.identity.serial_number, witness, keys)
     return Identity(
         manufacturer=maker or named,
@@ -31,6 +32,7 @@ def read_identity(profile: Profile, witness: Witness) -> Identity:
         serial_number=normal_serial(serial),
         serial_number_raw=serial,
         host_name=_first(profile.identity.host_name, witness, keys),
+        firmware=_first(profile.identity.firmware, witness, keys),
         mac_addresses=_macs(witness),
         sys_object_id=object_id,
         description=description,
@@ -94,16 +96,30 @@ def _printer_device(witness: Witness) -> str | None:
     return next((descriptions[index] for index in rows if index in descriptions), None)
 
 
-def _manufacturer(profile: Profile, object_id: str | None, texts: list[str | None]) -> str | None:
-    """The maker by what the device calls itself, before the branch of its sysObjectID: a Kyocera may sit behind HP."""
-    for text in texts:
+def _manufacturer(
+    profile: Profile, own_words: list[str | None], object_id: str | None, description: str | None
+) -> str | None:
+    """The maker by the printer's own words, then by the branch of its sysObjectID, last by sysDescr.
+
+    sysDescr is often the network card's: a Kyocera behind a JetDirect says HP there.
+    """
+    return (
+        _maker_in(profile, own_words)
+        or next((maker.name for maker in profile.manufacturers if object_id and _branch_of(maker, object_id)), None)
+        or _maker_in(profile, [description])
+    )
+
+
+def _maker_in(profile: Profile, texts: list[str | None]) -> str | None:
+    for text in filter(None, texts):
         for maker in profile.manufacturers:
-            if text and any(text.lower().startswith(word) for word in maker.written):
+            if any(text.lower().startswith(word) for word in maker.written):
                 return maker.name
-    for maker in profile.manufacturers:
-        if object_id and any(f"{object_id}.".startswith(f"{ENTERPRISES}{branch}.") for branch in maker.enterprises):
-            return maker.name
     return None
+
+
+def _branch_of(maker: ManufacturerPart, object_id: str) -> bool:
+    return any(f"{object_id}.".startswith(f"{ENTERPRISES}{branch}.") for branch in maker.enterprises)
 
 
 def _without_maker(profile: Profile, model: str | None, maker: str | None) -> str | None:

@@ -29,7 +29,7 @@ def says_printer(profile: Profile, varbinds: Varbinds) -> bool:
 
 
 def interpret(profile: Profile, endpoint: Endpoint, first: Varbinds, answer: Answer, now: datetime) -> Readout:
-    """What the answer to the profile's question says; `first` is the answer to the identify question.
+    """What the answer to `profile`'s question says; `first` is the answer to the identify question.
 
     Counters, supplies and the serial number come from `answer` alone where it has them; `first` only adds what an
     ordinary printer does not tell twice (device id, sysDescr).

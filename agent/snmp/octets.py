@@ -63,3 +63,22 @@ def mac_of(octets: bytes) -> str | None:
     if len(octets) != 6 or octets in (b"\x00" * 6, b"\xff" * 6) or octets[0] & 1:
         return None
     return octets.hex(":")
+
+
+def records(octets: bytes) -> dict[int, int]:
+    """Numbers in a blob of records: id (1 octet), 01, length (1), value (big endian); ends at an id of FF.
+
+    Brother's counter and maintenance blobs; lengths differ within one blob. A value of all FF says that the part is
+    not there. What does not fit the form ends the list; nothing ever raises.
+    """
+    found: dict[int, int] = {}
+    at = 0
+    while at + 3 <= len(octets) and octets[at] != 0xFF and octets[at + 1] == 0x01:
+        name, size = octets[at], octets[at + 2]
+        value = octets[at + 3 : at + 3 + size]
+        if len(value) < size or not 1 <= size <= 8:
+            break
+        if value != b"\xff" * size:
+            found.setdefault(name, int.from_bytes(value, "big"))
+        at += 3 + size
+    return found

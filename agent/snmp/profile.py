@@ -6,17 +6,13 @@ may write profiles of its own), so every mistake is a `ProfileError` that names 
 
 from __future__ import annotations
 
-import tomllib
+import re
 from functools import cached_property
-from importlib import resources
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from agent.errors import ProfileError
 from agent.snmp.varbinds import Ask, Oid, Table, oid_of
-from agent.texts import message
 
 
 def _oid_text(text: str) -> str:
@@ -54,23 +50,70 @@ class IdentityPart(_Part):
     model: tuple[str, ...] = ()
     manufacturer: tuple[str, ...] = ()
     host_name: tuple[str, ...] = ()
+    firmware: tuple[str, ...] = ()
     device_id: tuple[str, ...] = ()
 
 
 class CounterPart(_Part):
     """One meter: where its value stands, in which unit, and why we believe it (`source`).
 
-    `fallback` marks a value that is shown as the meter only because nothing better is known.
+    Terms name an object, a column with a single row, or a record of a blob (`name#1f`). The value is that of the
+    `first` term that the device has; or the `sum` of those it has, of which it must have the first; or the row of
+    `column` whose other columns are as `where` says (`rows = "sum"` adds up several). `unit` is a word or the
+    column that tells it. `fallback` marks a value that stands for the meter only because nothing better is known.
     """
 
-    meter: str
-    service: str
-    color: str
-    size: str
-    value: str
-    unit: str
+    meter: str = Field(pattern=r"^[a-z]+(_[a-z0-9]+)*$")
+    first: tuple[str, ...] = ()
+    sum: tuple[str, ...] = ()
+    column: str | None = None
+    where: dict[str, int | str] = {}
+    rows: Literal["one", "sum"] = "one"
+    unit: str = "impressions"
     source: str
     fallback: bool = False
+    origin: str = ""
+
+    @property
+    def names(self) -> set[str]:
+        """All object names it rests on."""
+        terms = {term.partition("#")[0] for term in (*self.first, *self.sum)}
+        column = {self.column} if self.column else set()
+        return terms | column | set(self.where) | ({self.unit} - UNITS)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> CounterPart:
+        if sum(map(bool, (self.first, self.sum, self.column))) != 1:
+            raise ValueError("say exactly one of first, sum and column")
+        if bool(self.where) != bool(self.column):
+            raise ValueError("column and where belong together")
+        return self
+
+
+UNITS = frozenset({"impressions", "sheets"})
+
+
+class MatchPart(_Part):
+    """A way in which a device is known to be one of this profile: maker, model (a regular expression), or what answers.
+
+    All that is said must hold; `answers` names objects or branches of which at least one must have a value.
+    """
+
+    manufacturer: str | None = None
+    model: str | None = None
+    answers: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _says_something(self) -> MatchPart:
+        if not (self.manufacturer or self.answers):
+            raise ValueError("say manufacturer or answers")
+        re.compile(self.model or "")
+        return self
+
+    @property
+    def strength(self) -> int:
+        """How much it proves: what answers more than a model, a model more than a maker."""
+        return 4 * bool(self.answers) + 2 * bool(self.model) + bool(self.manufacturer)
 
 
 class WordsPart(_Part):
@@ -91,12 +134,26 @@ class ManufacturerPart(_Part):
     written: tuple[str, ...]
 
 
-class Profile(_Part):
-    """A whole profile file."""
+class VendorFile(_Part):
+    """A vendor's profile: what it knows beyond the generic one, which it is based on."""
 
     name: str
     version: int = Field(ge=1)
     source: str
+    match: tuple[MatchPart, ...] = Field(min_length=1)
+    objects: dict[str, OidText] = {}
+    ask: AskPart = AskPart()
+    identity: IdentityPart = IdentityPart()
+    counters: tuple[CounterPart, ...] = ()
+
+
+class Profile(_Part):
+    """A whole profile: the generic file, or a vendor's file on top of it."""
+
+    name: str
+    version: int = Field(ge=1)
+    source: str
+    match: tuple[MatchPart, ...] = ()
     objects: dict[str, OidText]
     identify: AskPart
     doubt: AskPart
@@ -109,13 +166,36 @@ class Profile(_Part):
     @model_validator(mode="after")
     def _names_are_known(self) -> Profile:
         parts = (self.identify, self.doubt, self.ask)
-        asked = [name for part in parts for name in part.objects]
-        asked += [column for part in parts for table in part.tables for column in table.columns]
-        asked += [counter.value for counter in self.counters]
-        unknown = sorted({name for name in asked if name not in self.objects})
+        used = {name for part in parts for name in part.objects}
+        used |= {column for part in parts for table in part.tables for column in table.columns}
+        used |= {name for counter in self.counters for name in counter.names}
+        used |= {name for match in self.match for name in match.answers}
+        unknown = sorted(used - set(self.objects))
         if unknown:
             raise ValueError(f"no such name in [objects]: {', '.join(unknown)}")
         return self
+
+    def with_vendor(self, vendor: VendorFile) -> Profile:
+        """This profile with a vendor's knowledge before its own. Raises `ValidationError` for names that do not fit."""
+        label = f"{vendor.name}/{vendor.version}"
+        own = [counter.model_copy(update={"origin": label}) for counter in vendor.counters]
+        places = {
+            part: (*getattr(vendor.identity, part), *getattr(self.identity, part)) for part in IdentityPart.model_fields
+        }
+        merged = self.model_dump() | {
+            "name": vendor.name,
+            "version": vendor.version,
+            "source": vendor.source,
+            "match": [match.model_dump() for match in vendor.match],
+            "objects": self.objects | vendor.objects,
+            "ask": {
+                "objects": (*self.ask.objects, *vendor.ask.objects),
+                "tables": [table.model_dump() for table in (*self.ask.tables, *vendor.ask.tables)],
+            },
+            "identity": places,
+            "counters": [counter.model_dump() for counter in (*own, *self.counters)],
+        }
+        return Profile.model_validate(merged)
 
     @property
     def label(self) -> str:
@@ -147,36 +227,3 @@ class Profile(_Part):
             Table(tuple(self.oids[name] for name in table.columns), table.rows, table.most) for table in part.tables
         )
         return Ask(tuple(self.oids[name] for name in part.objects), tables)
-
-
-def parse(text: str, where: str) -> Profile:
-    """The profile in a TOML text; `where` names it in errors. Raises `ProfileError`."""
-    try:
-        content: dict[str, Any] = tomllib.loads(text)
-        return Profile.model_validate(content)
-    except tomllib.TOMLDecodeError as error:
-        raise _wrong(where, "TOML", str(error)) from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise _wrong(where, ".".join(map(str, first["loc"])) or "-", first["msg"]) from error
-
-
-def load(path: Path) -> Profile:
-    """The profile in a file. Raises `ProfileError`."""
-    try:
-        return parse(path.read_text("utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise _wrong(str(path), "-", str(error)) from error
-
-
-def generic() -> Profile:
-    """The shipped profile of what the standards promise."""
-    file = resources.files("agent.snmp") / "profiles" / "generic.toml"
-    return parse(file.read_text("utf-8"), "generic.toml")
-
-
-def _wrong(where: str, place: str, what: str) -> ProfileError:
-    return ProfileError(
-        message("The printer profile {file} is wrong at {place}: {what}.", file=where, place=place, what=what),
-        message("Correct this place in the file, or remove the file if it is a profile of your own."),
-    )

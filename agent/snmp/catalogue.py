@@ -1,0 +1,106 @@
+"""All profiles: the shipped ones, then the customer's own, and which of them fits a device."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from agent.errors import ProfileError
+from agent.printers import Identity
+from agent.snmp.profile import MatchPart, Profile, VendorFile
+from agent.snmp.varbinds import Ask, Table, Varbinds
+from agent.texts import message
+
+P = TypeVar("P", bound=BaseModel)
+GENERIC = "generic.toml"
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """`generic` fits every printer; `vendors` know more about theirs, the customer's own before the shipped ones."""
+
+    generic: Profile
+    vendors: tuple[Profile, ...] = ()
+
+    def choose(self, identity: Identity, varbinds: Varbinds) -> Profile:
+        """The profile that is best proven for a device; the generic one where none is."""
+        best, strength = self.generic, 0
+        for profile in self.vendors:
+            proof = max((one.strength for one in profile.match if fits(one, profile, identity, varbinds)), default=0)
+            if proof > strength:
+                best, strength = profile, proof
+        return best
+
+    @cached_property
+    def signature_ask(self) -> Ask:
+        """The question to a printer that does not say who made it: which maker's branch answers?"""
+        branches = {profile.oids[name] for profile in self.vendors for match in profile.match for name in match.answers}
+        return Ask(tables=(Table(tuple(sorted(branches)), rows=1, most=1),) if branches else ())
+
+
+def fits(match: MatchPart, profile: Profile, identity: Identity, varbinds: Varbinds) -> bool:
+    """Whether everything that a match says holds for a device."""
+    if match.manufacturer and match.manufacturer != identity.manufacturer:
+        return False
+    if match.model and not re.search(match.model, identity.model or "", re.IGNORECASE):
+        return False
+    prefixes = [profile.oids[name] for name in match.answers]
+    return not prefixes or any(oid[: len(prefix)] == prefix for prefix in prefixes for oid in varbinds)
+
+
+def shipped(own: Path | None = None) -> Catalogue:
+    """The profiles in the package and, where that folder exists, the customer's own. Raises `ProfileError`."""
+    folder = resources.files("agent.snmp") / "profiles"
+    texts = {file.name: file.read_text("utf-8") for file in folder.iterdir() if file.name.endswith(".toml")}
+    generic = parse(texts.pop(GENERIC), GENERIC, Profile)
+    vendors = [_based(generic, text, name) for name, text in sorted(texts.items())]
+    return Catalogue(generic, (*_own(generic, own), *vendors))
+
+
+def _own(generic: Profile, folder: Path | None) -> Sequence[Profile]:
+    if folder is None or not folder.is_dir():
+        return ()
+    files = sorted(folder.glob("*.toml"))
+    try:
+        return [_based(generic, file.read_text("utf-8"), str(file)) for file in files]
+    except (OSError, UnicodeDecodeError) as error:
+        raise _wrong(str(folder), "-", str(error)) from error
+
+
+def _based(generic: Profile, text: str, where: str) -> Profile:
+    vendor = parse(text, where, VendorFile)
+    try:
+        return generic.with_vendor(vendor)
+    except ValidationError as error:
+        raise _of_validation(where, error) from error
+
+
+def parse(text: str, where: str, kind: type[P]) -> P:
+    """The profile in a TOML text; `where` names it in errors. Raises `ProfileError`."""
+    try:
+        content: dict[str, Any] = tomllib.loads(text)
+        return kind.model_validate(content)
+    except tomllib.TOMLDecodeError as error:
+        raise _wrong(where, "TOML", str(error)) from error
+    except ValidationError as error:
+        raise _of_validation(where, error) from error
+
+
+def _of_validation(where: str, error: ValidationError) -> ProfileError:
+    first = error.errors(include_url=False)[0]
+    return _wrong(where, ".".join(map(str, first["loc"])) or "-", first["msg"])
+
+
+def _wrong(where: str, place: str, what: str) -> ProfileError:
+    return ProfileError(
+        message("The printer profile {file} is wrong at {place}: {what}.", file=where, place=place, what=what),
+        message("Correct this place in the file, or remove the file if it is a profile of your own."),
+    )
