@@ -15,9 +15,24 @@ from agent.readout import Readout
 from agent.snmp.catalogue import Catalogue
 from agent.snmp.interpretation import identify, interpret, says_printer
 from agent.snmp.profile import Profile
-from agent.snmp.varbinds import Answer, Varbinds
+from agent.snmp.varbinds import Answer, Ask, Table, Varbinds, oid_of
 from agent.texts import Message, message
 
+# What a recording holds besides the profile's objects: system, interfaces' addresses, devices, the whole Printer-MIB,
+# the Port Monitor MIB. Makers' private branches are never walked whole: they hold communities and addresses.
+RECORDED = tuple(
+    map(
+        oid_of,
+        (
+            "1.3.6.1.2.1.1",
+            "1.3.6.1.2.1.2.2.1.6",
+            "1.3.6.1.2.1.25.3.2",
+            "1.3.6.1.2.1.25.3.5",
+            "1.3.6.1.2.1.43",
+            "1.3.6.1.4.1.2699.1.2",
+        ),
+    )
+)
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -112,6 +127,18 @@ class Survey:
             return Readout(endpoint, "unreachable", self.clock.now())
         readout = interpret(profile, endpoint, first, answer, self.clock.now())
         return replace(readout, datagrams=readout.datagrams + asked)
+
+    async def record(self, endpoint: Endpoint) -> Varbinds:
+        """Everything of the recorded branches that the device has, and what its profile asks for; nothing redacted.
+
+        Raises `PrinterSilent` when it does not answer.
+        """
+        first = (await self.snmp.ask(endpoint, self.profile.identify_ask)).varbinds
+        identity, _ = identify(self.profile, first)
+        profile = self.catalogue.choose(identity, first)
+        for ask in (profile.read_ask, *(Ask(tables=(Table((branch,), rows=20),)) for branch in RECORDED)):
+            first = first.merged((await self.snmp.ask(endpoint, ask)).varbinds)
+        return first
 
     def understand(self, endpoint: Endpoint, varbinds: Varbinds) -> Readout:
         """The readout of a recording: everything is there at once."""

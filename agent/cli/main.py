@@ -72,6 +72,30 @@ def read(
     raise typer.Exit(read_targets(config, targets, as_json=as_json))
 
 
+@app.command("record", help=_("Record what a printer answers, without serial numbers, names and addresses."))
+def record(
+    target: Annotated[str, typer.Argument(metavar="HOST[:PORT]")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help=_("The file; else standard output."))] = None,
+    config: Config = None,
+) -> None:
+    """A redacted recording of one printer."""
+    from agent.cli.records import record_target
+
+    raise typer.Exit(record_target(config, target, output))
+
+
+@app.command("profiles", help=_("What is known of printers: the profiles, or the one that fits a maker and model."))
+def profiles(
+    model: Annotated[str | None, typer.Argument(help=_("Maker and model, such as: Kyocera TASKalfa 3555ci"))] = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """The profiles."""
+    from agent.cli.records import list_profiles
+
+    raise typer.Exit(list_profiles(config, model, as_json=as_json))
+
+
 @app.command("discover", help=_("Look for printers in the configured ranges, or in those given."))
 def discover(
     ranges: Annotated[

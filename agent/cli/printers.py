@@ -30,7 +30,7 @@ from agent.texts import message
 
 def read_targets(config: Path | None, targets: Sequence[str], *, as_json: bool) -> int:
     """Reads each target; 0 when all were read, 1 when some failed, 4 when none answered."""
-    return asyncio.run(_read_all(_survey(config), targets, as_json=as_json))
+    return asyncio.run(_read_all(survey_for(config), targets, as_json=as_json))
 
 
 async def _read_all(survey: Survey, targets: Sequence[str], *, as_json: bool) -> int:
@@ -66,7 +66,7 @@ async def _read(survey: Survey, target: str) -> Readout:
 
 def discover_printers(config: Path | None, ranges: Sequence[str], port: int | None, *, as_json: bool) -> int:
     """Looks for printers; 0 when some were found, 4 when none."""
-    survey = _survey(config)
+    survey = survey_for(config)
     if ranges:
         survey = replace(survey, finder=Sweep(AddressRanges.parse(ranges), (), port or 161))
     elif isinstance(survey.finder, Sweep) and not len(survey.finder.ranges) and not survey.finder.hosts:
@@ -100,7 +100,7 @@ def match_printers(config: Path | None, *, as_json: bool) -> int:
     return 1 if matching.refused else 0
 
 
-def _survey(config: Path | None) -> Survey:
+def survey_for(config: Path | None) -> Survey:
     """By the config file where there is one; `read` and `discover` also work without any, with community `public`."""
     found = find_config(config)
     if found.found is None and config is None:

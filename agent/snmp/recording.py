@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.errors import AgentError
-from agent.snmp.varbinds import Oid, Tag, Value, Varbinds, oid_of
+from agent.snmp.varbinds import Oid, Tag, Value, Varbinds, dotted, oid_of
 from agent.texts import message
 
 
@@ -74,3 +74,19 @@ def _address(content: str) -> bytes:
     if not re.fullmatch(r"\d{1,3}(\.\d{1,3}){3}", content):
         raise ValueError(content)
     return bytes(int(part) for part in content.split("."))
+
+
+def dump_recording(varbinds: Varbinds) -> str:
+    """The text of a recording, in lexicographic order of the identifiers; `parse_recording` reads it back unchanged."""
+    return "".join(f"{dotted(oid)}|{_written(varbinds[oid])}\n" for oid in sorted(varbinds))
+
+
+def _written(value: Value) -> str:
+    """Text where that says the same, else hexadecimal."""
+    content = value.content
+    if isinstance(content, bytes):
+        plain = value.tag == Tag.OCTET_STRING and all(0x20 <= octet < 0x7F for octet in content)
+        return f"{int(value.tag)}|{content.decode('ascii')}" if plain else f"{int(value.tag)}x|{content.hex()}"
+    if isinstance(content, tuple):
+        return f"{int(value.tag)}|{dotted(content)}"
+    return f"{int(value.tag)}|{'' if content is None else content}"
