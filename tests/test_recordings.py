@@ -43,7 +43,7 @@ def expected(file: Path) -> dict[str, object]:
 @pytest.mark.recordings
 @pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
 def test_the_total_stands_by_the_life_count(file):
-    """The total is the maker's where one is known, else the life count in its unit; a difference is said, never silent."""
+    """The total is the maker's where one is known, else the life count in its unit; a difference is said."""
     readout = read(file)
     if file.stem in NOT_PRINTERS:
         assert readout.status == "not_a_printer"

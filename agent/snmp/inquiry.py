@@ -41,20 +41,22 @@ class Column:
     cut: bool = False
     seen: set[Oid] = field(default_factory=set)
 
-    def take(self, oid: Oid, value: Value) -> str | None:
-        """One answer for this column: a value of it, or its end. Returns a note when the answer is odd."""
+    def take(self, oid: Oid, value: Value, notes: list[str]) -> bool:
+        """One answer for this column: a new value of it (True), or its end. What is odd goes to `notes`."""
         ended = value.tag in ABSENT and value.tag != Tag.NULL
         if ended or oid[: len(self.prefix)] != self.prefix:
             self.done = True
-            return None
+            return False
         if oid in self.seen:
             self.done = self.cut = True
-            return "looping_walk"
-        odd = "out_of_order" if oid < self.last else None
+            notes.append("looping_walk")
+            return False
+        if oid < self.last:
+            notes.append("out_of_order")
         self.seen.add(oid)
         self.last = oid
         self.done = self.most is not None and len(self.seen) >= self.most
-        return odd
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,12 +191,7 @@ class Inquiry:
             self._give_up(self._asked, "empty_answer")
         for place, (oid, value) in enumerate(cells):
             column = self._asked[place % width]
-            if column.done:
-                continue
-            note = column.take(oid, value)
-            if note:
-                self.notes.append(note)
-            if oid in column.seen:
+            if not column.done and column.take(oid, value, self.notes):
                 self._values[oid] = value
         if width and self._fresh:
             self._fresh.pop(0)
