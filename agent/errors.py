@@ -6,15 +6,30 @@ class's `exit_code` (2 usage or configuration, 3 portal refused, 4 network, 1 ev
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from agent.texts import Message
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing to correct. `key` is the path of the key, for example "discovery.ranges[2]"."""
+
+    key: str
+    what: Message
+    remedy: Message
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.what} {self.remedy}"
+
+
 class AgentError(Exception):
-    """An error that a person can do something about."""
+    """An error that a person can do something about; `problems` are its parts where it has several."""
 
     exit_code: ClassVar[int] = 1
+    problems: Sequence[Problem] = ()
 
     def __init__(self, what: Message, remedy: Message | None = None) -> None:
         super().__init__(str(what))

@@ -14,7 +14,6 @@ from typing import Literal
 
 from agent.display import printable
 from agent.errors import AgentError
-from agent.problems import ConfigProblems
 from agent.texts import Message, Value, fill
 
 Code = Literal["de", "en"]
@@ -44,10 +43,7 @@ class Language:
     def show_error(self, error: AgentError) -> str:
         """What happened and the remedy, in lines of their own; every problem of a config file in one more line."""
         lines = [self.show(error.what)]
-        if isinstance(error, ConfigProblems):
-            lines += [
-                f"  {printable(one.key)}: {self.show(one.what)} {self.show(one.remedy)}" for one in error.problems
-            ]
+        lines += [f"  {printable(one.key)}: {self.show(one.what)} {self.show(one.remedy)}" for one in error.problems]
         return "\n".join([*lines, self.show(error.remedy)] if error.remedy else lines)
 
     def number(self, value: float, decimals: int = 0) -> str:

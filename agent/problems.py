@@ -4,29 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from agent.errors import ConfigError
+from agent.errors import ConfigError, Problem
 from agent.texts import Message, message
 
 Location = Sequence[str | int]
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing to correct. `key` is the path of the key, for example "discovery.ranges[2]"."""
-
-    key: str
-    what: Message
-    remedy: Message
-
-    def __str__(self) -> str:
-        return f"{self.key}: {self.what} {self.remedy}"
 
 
 class ConfigProblems(ConfigError):

@@ -14,9 +14,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from agent.discovery.ranges import AddressRanges, check_exclusion, check_range
 from agent.discovery.target import Target
-from agent.errors import ConfigError
+from agent.errors import ConfigError, Problem
 from agent.period import Every
-from agent.problems import ConfigProblems, Problem, Unfit, problems_of
+from agent.problems import ConfigProblems, Unfit, problems_of
 from agent.secrets import is_secret_name
 from agent.texts import message
 
