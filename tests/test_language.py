@@ -184,3 +184,9 @@ def test_moments() -> None:
     assert language.moment(winter) == ENGLISH.moment(winter)
     with pytest.raises(ValueError, match="time zone"):
         GERMAN.moment(winter.replace(tzinfo=None))
+
+
+def test_no_sentence_hides_in_an_f_string():
+    """Sentences inside f-strings are not collected, so nobody would translate them."""
+    hidden = [str(file) for file in AGENT.rglob("*.py") if "{_(" in file.read_text("utf-8")]
+    assert hidden == []

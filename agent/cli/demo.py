@@ -149,13 +149,14 @@ def _configured(folder: Path, plan: dict[str, Any], portal: dict[str, Any]) -> P
 
 def _where_to_look(console: Console, folder: Path) -> None:
     config = folder / "meter-agent.toml"
+    portal, printers = _("the portal with its ledger"), _("the virtual printers")
     lines = (
         "",
         _("Look further:"),
         f"  meter-agent outbox list --config {config}",
         f"  meter-agent status --config {config}",
-        f"  {folder / 'portal'}  {_('the portal with its ledger')}",
-        f"  {folder / 'fleet.json'}  {_('the virtual printers')}",
+        f"  {folder / 'portal'}  {portal}",
+        f"  {folder / 'fleet.json'}  {printers}",
     )
     console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
 

@@ -37,7 +37,8 @@ def show_status(config: Path | None, *, as_json: bool) -> int:
             finding = outcome.finding
             emit({"equipment_number": equipment_number, "code": finding.code, "detail": str(finding.message)})
     else:
-        sys.stdout.write(f"{_('Last cycle')}: {moment(last) if last else _('none yet')}\n")
+        when = moment(last) if last else _("none yet")
+        sys.stdout.write(_("Last cycle: {when}").replace("{when}", when) + "\n")
         print_outcomes(Console(), counts, outcomes)
     return 1 if any(counts.get(state) for state in ("rejected", "parked", "quarantined")) else 0
 

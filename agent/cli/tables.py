@@ -150,7 +150,7 @@ def receipt_text(entry: Entry | None, *, repeated: bool = False) -> str:
         return "–"
     if entry.state == "accepted":
         receipts = ", ".join(receipt.lstrip("0") or receipt for receipt in entry.receipts)
-        return f"{receipts}\n{_('reported before')}" if repeated else receipts
+        return "\n".join((receipts, _("reported before"))) if repeated else receipts
     return state_name(entry.state)
 
 

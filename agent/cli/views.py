@@ -135,7 +135,7 @@ def print_explanation(console: Console, entry: Entry, history: Sequence[HistoryE
     for event in history:
         row(table, moment(event.at), state_name(event.state), show(event.note) if event.note else "")
     section(console, _("History"), table)
-    console.print(f"\n{_('What leaves, byte for byte')}:", style="bold", markup=False)
+    console.print("\n" + _("What leaves, byte for byte:"), style="bold", markup=False)
     console.print(envelope.body.decode(errors="replace"), markup=False, highlight=False, soft_wrap=True)
     if proof is not None:
         table = new_table(_("Object"), _("Raw value"))

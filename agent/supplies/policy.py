@@ -77,7 +77,7 @@ def decide(supply: Supply, bom: Sequence[BomItem], situation: Situation, rules: 
     if refusal:
         return Decision(supply, item, False, refusal)
     said = message(
-        "At most {percent} % is left, the limit is {threshold} %.",
+        "At most {percent} percent is left; the limit is {threshold} percent.",
         percent=_tidy(supply.level.high or 0.0),
         threshold=_tidy(rules.threshold_percent),
     )
