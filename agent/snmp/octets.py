@@ -39,6 +39,8 @@ def text_of(octets: bytes, charset: int | None = None) -> str | None:
     """The octets as one line of text without padding and control characters; `None` when nothing is left."""
     content = octets.removeprefix(PML_STRING).replace(b"\x00", b" ")
     decoded = _decode(content, charset)
+    if decoded.isascii() and decoded.isprintable() and "  " not in decoded:
+        return decoded.strip() or None  # the ordinary case, without looking at every sign
     spaced = "".join(" " if unicodedata.category(sign) in ("Cc", "Cf", "Zl", "Zp") else sign for sign in decoded)
     return re.sub(r"\s+", " ", spaced).strip() or None
 

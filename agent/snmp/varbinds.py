@@ -5,6 +5,7 @@ A recording is `Varbinds` on disk; tests, replay and production read the same ty
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -76,10 +77,11 @@ class Table:
 class Varbinds(Mapping[Oid, Value]):
     """What a device answered: real values only, exceptions (noSuchObject …) and nulls are left out."""
 
-    __slots__ = ("_values",)
+    __slots__ = ("_order", "_values")
 
     def __init__(self, answers: Iterable[tuple[Oid, Value]] = ()) -> None:
         self._values: dict[Oid, Value] = {oid: value for oid, value in answers if value.tag not in ABSENT}
+        self._order: list[Oid] = []
 
     def __getitem__(self, oid: Oid) -> Value:
         return self._values[oid]
@@ -99,9 +101,13 @@ class Varbinds(Mapping[Oid, Value]):
         return as_octets(self._values.get(oid))
 
     def column(self, prefix: Oid) -> dict[Oid, Value]:
-        """All values below `prefix` by the rest of their identifier (the table index), in the device's order."""
+        """All values below `prefix` by the rest of their identifier (the table index), in ascending order."""
+        if len(self._order) != len(self._values):
+            self._order = sorted(self._values)
         size = len(prefix)
-        return {oid[size:]: value for oid, value in self._values.items() if oid[:size] == prefix and len(oid) > size}
+        begin = bisect_right(self._order, prefix)
+        end = bisect_left(self._order, (*prefix[:-1], prefix[-1] + 1))
+        return {oid[size:]: self._values[oid] for oid in self._order[begin:end]}
 
     def merged(self, other: Varbinds) -> Varbinds:
         """Both answers together; where both have an object, `other` (the later one) counts."""
