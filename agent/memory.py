@@ -253,6 +253,17 @@ class SqlMemory:
             since = connection.execute(select(low_supplies.c.since).where(where)).scalar_one_or_none()
         return moment_shown(since) if since else None
 
+    def orders_open(self, equipment_number: str) -> Sequence[Entry]:
+        """The orders of this equipment that stand in the way of another for the same material, the oldest first."""
+        statement = (
+            select(envelopes)
+            .where(envelopes.c.kind == "order", envelopes.c.equipment_number == equipment_number)
+            .where(envelopes.c.slot.is_not(None))
+            .order_by(envelopes.c.created_at)
+        )
+        with self._store.connect() as connection:
+            return [entry_of(row) for row in connection.execute(statement)]
+
     def orders_since(self, since: datetime, equipment_number: str | None) -> int:
         """How many orders were made since then, discarded ones not counted, for one equipment or (`None`) in all."""
         statement = (

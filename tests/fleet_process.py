@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -17,12 +18,15 @@ def printer(name: str, address: str, device: str = "konica_bizhub_c301i", **fact
 
 
 class FleetProcess:
-    """Started until the block ends; `port` is the one all its printers answer at."""
+    """Started until the block ends; `ports` has the port by printer, the same for all of them."""
 
     def __init__(self, folder: Path, printers: list[dict[str, Any]]) -> None:
         file = folder / "fleet.json"
         file.write_text(json.dumps(printers))
-        command = [sys.executable, "-m", "sandbox.printers", "--fleet", str(file), "--port", "0"]
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+            free.bind(("127.0.0.1", 0))
+            port = str(free.getsockname()[1])
+        command = [sys.executable, "-m", "sandbox.printers", "--fleet", str(file), "--port", port]
         self._process = subprocess.Popen(
             [*command, "--until-stdin-closes"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )

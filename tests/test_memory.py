@@ -178,6 +178,27 @@ def test_orders_since(store: Store) -> None:
     assert memory.orders_since(NOON + timedelta(seconds=1), "E1") == 1
 
 
+def test_orders_open(store: Store) -> None:
+    """An order is open until it is discarded or closed, whatever the portal has said of it."""
+    outbox, memory = SqlOutbox(store), SqlMemory(store)
+    made = []
+    for number in range(4):
+        reference = new_reference()
+        body = canonical({"client_reference": reference})
+        envelope = Envelope(reference, "order", "E1", f"E1/{number}", NOON + timedelta(hours=number), body)
+        assert outbox.put(envelope, None)
+        made.append(reference)
+    outbox.put(reading("E1", 1), None)
+    for reference in made[:2]:
+        outbox.settle(reference, Accepted(("1",)), NOON)
+    outbox.settle(made[2], Rejected("no", "no"), NOON)
+    assert [entry.envelope.reference for entry in memory.orders_open("E1")] == made
+    outbox.free_slot(made[0], NOON)
+    outbox.discard(made[2], "anna", NOON)
+    assert [entry.envelope.reference for entry in memory.orders_open("E1")] == [made[1], made[3]]
+    assert memory.orders_open("E2") == []
+
+
 def test_time_without_zone(store: Store) -> None:
     """A time that does not say its zone is a programming error and never stored."""
     with pytest.raises(ValueError, match="time zone"):

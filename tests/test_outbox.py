@@ -158,6 +158,16 @@ def test_parked_returns(outbox: SqlOutbox, memory: SqlMemory) -> None:
     assert states(memory, reference) == ["waiting", "parked", "waiting", "accepted"]
 
 
+@pytest.mark.parametrize("days", [-400, -2, 2, 400])
+def test_clock_set(outbox: SqlOutbox, days: int) -> None:
+    """A clock that was set, forward or back, leaves nothing postponed or parked for longer than a day."""
+    postponed, parked = put(outbox, reading("E1", 1)), put(outbox, reading("E2", 2))
+    outbox.postpone([postponed], LATER + timedelta(hours=1), BUSY)
+    outbox.settle(parked, Kept("equipment-unknown", "no"), LATER)
+    now = LATER + timedelta(days=days)
+    assert [entry.envelope.reference for entry in outbox.due(now, 10)] == [postponed, parked]
+
+
 def test_retry(outbox: SqlOutbox, memory: SqlMemory) -> None:
     """A rejected item goes out again, unchanged, when a person says so, and the history says who."""
     envelope = reading("E1", 1)
@@ -186,6 +196,21 @@ def test_release(outbox: SqlOutbox, memory: SqlMemory, counter_replaced: bool) -
     assert memory.last_reported("E1")["total"].value == 1000
     assert states(memory, reference) == ["quarantined", "waiting"]
     assert "anna" in str(memory.history(reference)[-1].note)
+
+
+def test_release_one_meter(outbox: SqlOutbox) -> None:
+    """Only the counter that fell is said to be replaced; the one beside it goes out as it was read."""
+    values = [
+        {"measuring_point": str(n), "meter_code": code, "value": 5, "unit": "PAGE"}
+        for n, code in enumerate(["total", "color"])
+    ]
+    reference = new_reference()
+    body = {"client_reference": reference, "equipment_number": "E1", "readings": values}
+    held = Finding("below_last", message("{code} is {now}, below {before}.", code="total", now=5, before=9))
+    put(outbox, Envelope(reference, "reading", "E1", "E1/1" + HELD, START, canonical(body)), held)
+    outbox.release(reference, counter_replaced=True, by="anna", now=LATER)
+    (entry,) = outbox.due(LATER, 10)
+    assert entry.envelope.content["readings"] == [values[0] | {"counter_replaced": True}, values[1]]
 
 
 def test_release_too_late(outbox: SqlOutbox, memory: SqlMemory) -> None:
@@ -329,6 +354,7 @@ class Laws(RuleBasedStateMachine):
         self.state: dict[str, str] = {}
         self.not_before: dict[str, datetime] = {}
         self.held_slots: dict[str, str] = {}
+        self.parked_at: dict[str, datetime] = {}
         self._open()
 
     def _open(self) -> None:
@@ -363,6 +389,7 @@ class Laws(RuleBasedStateMachine):
             names = {Accepted: "accepted", Rejected: "rejected", Kept: "parked"}
             self.state[reference] = names[type(outcome)]
             self.not_before.pop(reference, None)
+            self.parked_at[reference] = self.now
 
     @precondition(lambda self: self.state)
     @rule(data=st.data(), minutes=st.integers(1, 60))
@@ -387,9 +414,15 @@ class Laws(RuleBasedStateMachine):
         if action == "discard":
             del self.held_slots[reference]
 
-    @rule(minutes=st.integers(1, 90))
+    @rule(minutes=st.integers(-180, 600))
     def wait(self, minutes: int) -> None:
+        """Time goes by, or the clock is set back; asking what is due wakes what was parked a day ago."""
         self.now += timedelta(minutes=minutes)
+        self.outbox.due(self.now, 1)
+        for reference, state in self.state.items():
+            since = self.now - self.parked_at.get(reference, self.now)
+            if state == "parked" and not timedelta() <= since < timedelta(days=1):
+                self.state[reference] = "waiting"
 
     @invariant()
     def nothing_lost(self) -> None:
@@ -411,7 +444,7 @@ class Laws(RuleBasedStateMachine):
             equipment = self.envelopes[reference].equipment_number
             if self.state[reference] != "waiting":
                 continue
-            if self.not_before.get(reference, START) > self.now:
+            if self.now < self.not_before.get(reference, self.now) <= self.now + timedelta(days=1):
                 blocked.add(equipment)
             if equipment not in blocked:
                 expected.append(reference)

@@ -65,7 +65,7 @@ def test_kill(tmp_path: Path) -> None:
     file = tmp_path / "a.sqlite"
     stored: dict[str, str] = {}
     accepted: set[str] = set()
-    chance = random.Random(7)  # noqa: S311  moments to kill at, no secret
+    chance = random.Random(7)
     for _ in range(KILLS):
         _write_and_kill(file, chance.uniform(0.0, 0.12), stored, accepted)
     assert stored

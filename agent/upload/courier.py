@@ -12,16 +12,18 @@ from datetime import datetime, timedelta
 
 import tenacity
 
-from agent.errors import AgentError, BatchTooLarge, CredentialsRejected, PortalError, PortalUnavailable, RightMissing
+from agent.errors import AgentError, BatchTooLarge, PortalError, PortalUnavailable, RightMissing
 from agent.meters import Finding
 from agent.ports import Clock, Outbox, Portal
+from agent.texts import message
 from agent.upload.envelope import Accepted, Entry, Kept, Kind, Outcome, Rejected
+from agent.upload.refusals import IN_A_MOMENT
 
 FIRST_WAIT = 5.0  # seconds; full jitter over base x 2^attempts, as the contract's conventions say
 LONGEST_WAIT = 900.0
+SHORTEST_WAIT = 1.0  # what has to wait is not due again in the same delivery
 PATIENCE = 20.0  # a Retry-After up to this is waited for here; a longer one is left to the next delivery
 TRIES = 3
-PARKED_FOR = timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -47,9 +49,12 @@ class Delivery:
                 self.parked += 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Courier:
-    """Sends what is due. `sleep` and `chance` (0..1) come from outside, so that waiting can be tested."""
+    """Sends what is due. `sleep` and `chance` (0..1) come from outside, so that waiting can be tested.
+
+    `batch` is how many readings go at once; it is halved, and stays so, when the portal takes fewer.
+    """
 
     outbox: Outbox
     portal: Portal
@@ -57,23 +62,27 @@ class Courier:
     sleep: Callable[[float], Awaitable[None]]
     chance: Callable[[], float] = field(default=random.SystemRandom().random)
     batch: int = 100
+    _began: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._began = self.clock.now()
 
     async def deliver(self) -> Delivery:
         """Sends everything that is due, until nothing is left or the portal cannot answer. Raises only `StoreError`."""
         delivery = Delivery()
-        blocked: set[Kind] = set()
-        limit = self.batch
-        while entries := self._next(blocked, limit):
+        locked: dict[Kind, RightMissing] = {}
+        while entries := self._next():
+            kind = entries[0].envelope.kind
+            if kind in locked:  # known by now: parked without asking, so that the other kind behind them has its turn
+                self._park(entries, locked[kind], delivery)
+                continue
             try:
                 await self._send(entries, delivery)
             except BatchTooLarge as error:
-                if len(entries) == 1:
-                    self._postpone(entries, error, delivery)
-                    break
-                limit = max(len(entries) // 2, 1)
+                self._halve(entries, error, delivery)
             except RightMissing as error:
                 self._park(entries, error, delivery)
-                blocked.add(entries[0].envelope.kind)
+                locked[kind] = error
             except PortalUnavailable as error:
                 self._postpone(entries, error, delivery)
                 break
@@ -82,14 +91,14 @@ class Courier:
                 break
         return delivery
 
-    def _next(self, blocked: set[Kind], limit: int) -> Sequence[Entry]:
+    def _next(self) -> Sequence[Entry]:
         """The next entries of one kind: a batch of readings, or one order."""
-        due = [entry for entry in self.outbox.due(self.clock.now(), limit) if entry.envelope.kind not in blocked]
+        due = self.outbox.due(self.clock.now(), self.batch)
         readings = [entry for entry in due if entry.envelope.kind == "reading"]
         return readings or due[:1]
 
     async def _send(self, entries: Sequence[Entry], delivery: Delivery) -> None:
-        first_try = all(entry.attempts == 0 for entry in entries)
+        first_try = all(entry.attempts == 0 and self._is_ours(entry) for entry in entries)
 
         async def attempt() -> Sequence[Outcome]:
             nonlocal first_try
@@ -104,8 +113,16 @@ class Courier:
         outcomes = await self._patiently(attempt)
         now = self.clock.now()
         for entry, outcome in zip(entries, outcomes, strict=True):
+            if isinstance(outcome, Kept) and outcome.code == IN_A_MOMENT:
+                what = message("The portal cannot take it yet: {detail}", detail=outcome.detail)
+                self._wait([entry], Finding("no_verdict", what), None, delivery)
+                continue
             self.outbox.settle(entry.envelope.reference, outcome, now)
             delivery.count(outcome)
+
+    def _is_ours(self, entry: Entry) -> bool:
+        """Sealed since this courier began: an older one may have been sent by one that was killed in the act."""
+        return entry.envelope.created_at >= self._began
 
     async def _patiently(self, attempt: Callable[[], Awaitable[Sequence[Outcome]]]) -> Sequence[Outcome]:
         """A few tries in place while the portal says a moment; its Retry-After is kept to the second."""
@@ -123,19 +140,31 @@ class Courier:
         told = error.retry_after if isinstance(error, PortalUnavailable) else None
         return told if told is not None else self.chance() * 2.0**state.attempt_number
 
-    def _postpone(self, entries: Sequence[Entry], error: PortalError, delivery: Delivery) -> None:
-        """No verdict: the entries wait, longer with every attempt, exactly as long as the portal says if it does."""
-        told = error.retry_after if isinstance(error, PortalUnavailable) else None
-        attempts = max(entry.attempts for entry in entries)
-        jitter = self.chance() * min(FIRST_WAIT * 2.0 ** min(attempts, 16), LONGEST_WAIT)
-        until = self.clock.now() + timedelta(seconds=told if told is not None else jitter)
-        self.outbox.postpone([entry.envelope.reference for entry in entries], until, Finding("no_verdict", error.what))
-        delivery.postponed += len(entries)
+    def _postpone(self, entries: Sequence[Entry], error: PortalUnavailable, delivery: Delivery) -> None:
+        """No verdict for the whole request."""
+        self._wait(entries, Finding("no_verdict", error.what), error.retry_after, delivery)
         delivery.trouble = error
+
+    def _wait(self, entries: Sequence[Entry], reason: Finding, told: float | None, delivery: Delivery) -> None:
+        """The entries wait, longer with every attempt, but exactly `told` seconds if the portal has said so."""
+        attempts = max(entry.attempts for entry in entries)
+        jitter = max(self.chance() * min(FIRST_WAIT * 2.0 ** min(attempts, 16), LONGEST_WAIT), SHORTEST_WAIT)
+        until = self.clock.now() + timedelta(seconds=told if told is not None else jitter)
+        self.outbox.postpone([entry.envelope.reference for entry in entries], until, reason)
+        delivery.postponed += len(entries)
+
+    def _halve(self, entries: Sequence[Entry], error: BatchTooLarge, delivery: Delivery) -> None:
+        """Fewer at once from now on. One alone that is too large will never be taken, and holds nobody up."""
+        if len(entries) > 1:
+            self.batch = len(entries) // 2
+            return
+        outcome = Rejected("batch-too-large", str(error.what))
+        self.outbox.settle(entries[0].envelope.reference, outcome, self.clock.now())
+        delivery.count(outcome)
 
     def _park(self, entries: Sequence[Entry], error: RightMissing, delivery: Delivery) -> None:
         """A right is missing for this kind of item: each is parked with the area that has to be unlocked."""
-        now: datetime = self.clock.now()
+        now = self.clock.now()
         for entry in entries:
             self.outbox.settle(entry.envelope.reference, Kept("scope-not-unlocked", str(error.what), error.area), now)
         delivery.parked += len(entries)
@@ -143,7 +172,7 @@ class Courier:
 
 
 def _worth_a_moment(error: BaseException) -> bool:
-    """Whether waiting here may help: the portal is there, and did not ask for a long wait."""
-    if not isinstance(error, PortalUnavailable) or isinstance(error, CredentialsRejected):
+    """Whether waiting here may help: there was no verdict, and the portal did not ask for a long wait."""
+    if not isinstance(error, PortalUnavailable):
         return False
-    return error.retry_after is not None and error.retry_after <= PATIENCE
+    return error.retry_after is None or error.retry_after <= PATIENCE

@@ -5,6 +5,7 @@ TLS is verified always; there is nothing to switch that off, and nothing is ever
 
 from __future__ import annotations
 
+import asyncio
 import re
 import ssl
 import time
@@ -20,11 +21,13 @@ from pydantic import BaseModel, ValidationError
 from agent.errors import ConfigError, CredentialsRejected, PortalError, PortalUnavailable, PortalUntrusted
 from agent.secrets import Secret
 from agent.texts import Message, message
-from agent.upload.refusals import error_of
+from agent.upload.refusals import error_of, is_json
 from agent.upload.wire import TokenAnswer
 
 A = TypeVar("A", bound=BaseModel)
-MAX_ANSWER = 16 * 1024 * 1024
+MAX_ANSWER = 1024 * 1024  # bytes
+# `timeout` is for every single wait. An answer that drips forever is given up after this many of them.
+LONGEST_EXCHANGE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class Connection:
             )
         self._client_id = client_id
         self._secret = secret
+        self._deadline = LONGEST_EXCHANGE * timeout
         self._token = ""
         self._token_until = 0.0
         self._client = httpx.AsyncClient(
@@ -69,7 +73,11 @@ class Connection:
             proxy=proxy,
             trust_env=False,
             follow_redirects=False,
-            headers={"User-Agent": f"meter-agent/{agent_version}", "Accept": "application/json"},
+            headers={
+                "User-Agent": f"meter-agent/{agent_version}",
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",  # a few bytes unpacked may become gigabytes
+            },
         )
 
     async def close(self) -> None:
@@ -114,18 +122,16 @@ class Connection:
             request = self._client.build_request(
                 call.method, call.path, params=call.params, content=call.content, data=call.form, headers=headers
             )
-            response = await self._client.send(request, stream=True, auth=auth)
-            try:
-                return await _read(response)
-            finally:
-                await response.aclose()
+            async with asyncio.timeout(self._deadline):
+                response = await self._client.send(request, stream=True, auth=auth)
+                try:
+                    return await _read(response)
+                finally:
+                    await response.aclose()
         except httpx.ConnectError as error:
             raise _connect_error(error) from error
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            raise PortalUnavailable(
-                message("The connection to the portal broke: {why}.", why=type(error).__name__),
-                message("Nothing is lost; it is tried again. If it goes on, check the network and the proxy."),
-            ) from error
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TimeoutError) as error:
+            raise broken(type(error).__name__) from error
 
 
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:
@@ -151,18 +157,23 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
 
 
 async def _read(response: httpx.Response) -> httpx.Response:
-    """The response with its whole body, which may not be longer than `MAX_ANSWER`."""
+    """The response with its whole body, which is not packed and not longer than `MAX_ANSWER`."""
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise unreadable("the answer is compressed")
     octets = bytearray()
-    async for chunk in response.aiter_bytes():
+    async for chunk in response.aiter_raw():
         octets += chunk
         if len(octets) > MAX_ANSWER:
             raise unreadable("the answer is too long")
-    headers = {name: value for name, value in response.headers.items() if name.lower() != "content-encoding"}
-    return httpx.Response(response.status_code, headers=headers, content=bytes(octets), request=response.request)
+    return httpx.Response(
+        response.status_code, headers=response.headers, content=bytes(octets), request=response.request
+    )
 
 
 def parsed(response: httpx.Response, model: type[A]) -> A:
     """The body as a checked model; raises `PortalUnavailable` when it is none."""
+    if not is_json(response):
+        raise unreadable("the answer is not JSON")
     try:
         return model.model_validate_json(response.content)
     except ValidationError as error:
@@ -176,6 +187,14 @@ def rejected_credentials() -> CredentialsRejected:
     return CredentialsRejected(
         message("The portal does not accept this agent's client id and password."),
         message("Check client_id in the section [portal], and store the password anew: meter-agent secret set portal"),
+    )
+
+
+def broken(why: str) -> PortalUnavailable:
+    """The error for a connection that ended before the answer did."""
+    return PortalUnavailable(
+        message("The connection to the portal broke: {why}.", why=why),
+        message("Nothing is lost; it is tried again. If it goes on, check the network and the proxy."),
     )
 
 
@@ -234,6 +253,8 @@ def _connect_error(error: httpx.ConnectError) -> PortalError:
     while inner is not None and seen < 8:
         text += f" {inner}"
         inner, seen = inner.__cause__ or inner.__context__, seen + 1
+    if "UNEXPECTED_EOF" in text:  # hung up in the middle of the handshake: a portal that restarts does that
+        return broken("EOF")
     if "[SSL" in text or "CERTIFICATE" in text or "certificate" in text:
         for pattern, what, remedy in TLS_CAUSES:
             if re.search(pattern, text, re.IGNORECASE):

@@ -26,6 +26,9 @@ from agent.upload.envelope import Accepted, Entry, Envelope, Kept, Outcome, Reje
 from agent.upload.seal import HELD
 
 PARKED_FOR = timedelta(days=1)
+BELOW_LAST = "below_last"  # the finding of `agent.validation`; its value `code` names the meter
+# No portal is believed longer than a day (`agent.upload.refusals`): a wait beyond that is a clock that was set back.
+LONGEST_WAIT = timedelta(days=1)
 _IDENTITY = TypeAdapter(Identity)
 _ENDPOINT = TypeAdapter(Endpoint)
 
@@ -75,20 +78,23 @@ class SqlOutbox:
         """Waiting envelopes that may be sent now, the oldest first and at most `limit`.
 
         None overtakes an older one of its equipment and kind that waits for its time. Damaged rows are left out.
+        What was parked a day ago is tried again and so is among them.
         """
-        at = instant(now)
+        self.wake_parked(now)
+        at, latest = instant(now), instant(now + LONGEST_WAIT)
         postponed = (
             select(envelopes.c.equipment_number, envelopes.c.kind, func.min(envelopes.c.created_at).label("created_at"))
-            .where(envelopes.c.state == "waiting", envelopes.c.not_before > at)
+            .where(envelopes.c.state == "waiting", envelopes.c.not_before > at, envelopes.c.not_before <= latest)
             .group_by(envelopes.c.equipment_number, envelopes.c.kind)
             .subquery()
         )
         same = (postponed.c.equipment_number == envelopes.c.equipment_number) & (postponed.c.kind == envelopes.c.kind)
+        not_before = envelopes.c.not_before
         statement = (
             select(envelopes)
             .outerjoin(postponed, same)
             .where(envelopes.c.state == "waiting")
-            .where(or_(envelopes.c.not_before.is_(None), envelopes.c.not_before <= at))
+            .where(or_(not_before.is_(None), not_before <= at, not_before > latest))
             .where(or_(postponed.c.created_at.is_(None), envelopes.c.created_at < postponed.c.created_at))
             .order_by(envelopes.c.created_at, envelopes.c.reference)
         )
@@ -136,9 +142,14 @@ class SqlOutbox:
 
     def wake_parked(self, now: datetime) -> int:
         """Lets what was parked a day ago (`PARKED_FOR`) or earlier wait for the portal again; how many there were."""
-        parked = (envelopes.c.state == "parked") & (envelopes.c.settled_at <= instant(now - PARKED_FOR))
+        # One that was parked in the future was parked before the clock was set back.
+        ripe = or_(envelopes.c.settled_at <= instant(now - PARKED_FOR), envelopes.c.settled_at > instant(now))
+        statement = select(envelopes.c.reference).where(envelopes.c.state == "parked", ripe)
+        with self._store.connect() as connection:
+            if connection.execute(statement.limit(1)).first() is None:
+                return 0  # as nearly always: nothing to write
         with self._store.begin() as connection:
-            references = connection.execute(select(envelopes.c.reference).where(parked)).scalars().all()
+            references = connection.execute(statement).scalars().all()
             for reference in references:
                 _wait_again(connection, reference, now, message("Tried again after a day."))
         return len(references)
@@ -152,7 +163,8 @@ class SqlOutbox:
     def release(self, reference: str, *, counter_replaced: bool, by: str, now: datetime) -> None:
         """A person vouches for a quarantined reading: it goes out under the same reference.
 
-        `counter_replaced` tells the portal so with every value (a new board or device counts from anew).
+        `counter_replaced` tells the portal so with the values that were held back as below the last ones (a new board
+        or device counts from anew); with all values, when it was held back for another reason.
         """
         with self._store.begin() as connection:
             entry = _required(connection, reference, ("quarantined",))
@@ -166,7 +178,7 @@ class SqlOutbox:
             changes: dict[str, Any] = {"state": "waiting", "slot_key": key, "slot": key}
             note = message("{who} released it.", who=by)
             if counter_replaced:
-                sealed = _with_counter_replaced(entry.envelope)
+                sealed = _with_counter_replaced(entry)
                 changes |= {"body": sealed.body, "digest": sealed.digest}
                 note = message("{who} released it; the counter was replaced.", who=by)
             _change(connection, reference, now, changes, note)
@@ -231,10 +243,14 @@ def _waits_for(outcome: Kept) -> Message:
     return message("The portal waits for the right {area}: {detail}", area=outcome.area, detail=outcome.detail)
 
 
-def _with_counter_replaced(envelope: Envelope) -> Envelope:
-    content = envelope.content
-    content["readings"] = [{**value, "counter_replaced": True} for value in content.get("readings", ())]
-    old = envelope
+def _with_counter_replaced(entry: Entry) -> Envelope:
+    old = entry.envelope
+    content = old.content
+    fell = {reason.message.values.get("code") for reason in entry.reasons if reason.code == BELOW_LAST}
+    content["readings"] = [
+        {**value, "counter_replaced": True} if not fell or value["meter_code"] in fell else value
+        for value in content.get("readings", ())
+    ]
     return Envelope(old.reference, old.kind, old.equipment_number, old.slot_key, old.created_at, canonical(content))
 
 

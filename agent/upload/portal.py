@@ -28,8 +28,8 @@ from agent.upload.wire import (
     Problem,
 )
 
-PAGE_SIZE = 500
-MOST_PAGES = 200
+PAGE_SIZE = 100  # equipment with some twenty measuring points each stays well below the longest answer
+MOST_PAGES = 1000
 
 
 class PortalClient:
@@ -95,11 +95,16 @@ def outcome_of_item(item: ItemAnswer) -> Outcome:
         # The portal's own words; they are shown as they are.
         findings = tuple(Finding(one.code, message("{detail}", detail=one.detail)) for one in item.findings)
         return Accepted(documents, item.duplicate, findings)
+    if not 400 <= item.status <= 599:
+        raise unreadable(f"a reading has the status {item.status}")
     return refusal(item.status, item.problem or Problem())
 
 
 def _order_refused(response: httpx.Response) -> Outcome:
-    """An order that was not placed: linked, kept or final; raises where there is no verdict."""
+    """An order that was not placed: linked, kept or final; raises where there is no verdict.
+
+    Only a problem document of a 4xx is one. A redirect, a proxy's page or a success without an order says nothing.
+    """
     problem = problem_of(response)
     if response.status_code == 409 and problem.slug == "order-already-open" and problem.order_number:
         return Accepted((problem.order_number,), duplicate=True)
@@ -109,4 +114,6 @@ def _order_refused(response: httpx.Response) -> Outcome:
     error = error_of(response)
     if isinstance(error, PortalUnavailable) or response.status_code == 426:
         raise error
+    if not 400 <= response.status_code <= 499 or not problem.slug:
+        raise unreadable(f"HTTP {response.status_code}")
     return refusal(response.status_code, problem)

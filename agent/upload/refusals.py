@@ -19,14 +19,26 @@ from agent.upload.wire import Problem
 
 # Problems that time or a person removes: the item is kept. Every other 4xx of an item is final.
 PARKING = frozenset({"scope-not-unlocked", "equipment-not-assigned", "contract-inactive", "equipment-unknown"})
+# The code of an item that needs neither a person nor a day, only another try.
+IN_A_MOMENT = "in-a-moment"
+# Problems that pass by themselves within minutes, as the statuses 408, 425, 429 and 5xx do.
+PASSING = frozenset({"idempotency-request-in-progress", "rate-limited", "maintenance"})
 
 
 def problem_of(response: httpx.Response) -> Problem:
     """The problem document in a response; an empty one where there is none."""
+    if not is_json(response):
+        return Problem()
     try:
         return Problem.model_validate_json(response.content)
     except ValidationError:
         return Problem()
+
+
+def is_json(response: httpx.Response) -> bool:
+    """Whether a response says that it is JSON (RFC 8259, RFC 9457): a proxy's page is not the portal's word."""
+    kind: str = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
 
 
 def error_of(response: httpx.Response) -> PortalError:
@@ -45,7 +57,7 @@ def error_of(response: httpx.Response) -> PortalError:
         return PortalError(
             message("The portal no longer accepts this version of the agent."), message("Install the newest version.")
         )
-    if status == 429 or status >= 500:
+    if passes(status, problem):
         return PortalUnavailable(
             message("The portal cannot answer now (HTTP {status}).", status=status),
             message("Nothing is lost; it is tried again."),
@@ -66,16 +78,23 @@ def retry_after(header: str | None, now: datetime) -> float | None:
         return min(float(header), 86_400.0)
     try:
         moment = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return min(max((moment - now).total_seconds(), 0.0), 86_400.0)
+
+
+def passes(status: int, problem: Problem) -> bool:
+    """Whether it is enough to ask again in a moment."""
+    return status in (408, 425, 429) or status >= 500 or problem.retryable or problem.slug in PASSING
 
 
 def refusal(status: int, problem: Problem) -> Rejected | Kept:
     """What an item's problem means: final, or kept until something has changed."""
     code = problem.slug or f"http-{status}"
     detail = problem.detail or problem.title
-    if code in PARKING or status == 429 or status >= 500:
+    if passes(status, problem):
+        return Kept(IN_A_MOMENT, detail)
+    if code in PARKING:
         return Kept(code, detail, problem.area)
     return Rejected(code, detail)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from agent.meters import LastReading, MeasuringPoint
 from agent.ports import Account
 from agent.printers import Equipment
 from agent.supplies.orders import BomItem
 
-Text = Annotated[str, Field(max_length=2000)]
+LONGEST_TEXT = 2000
+
+
+def _shortened(value: object) -> object:
+    return value[:LONGEST_TEXT] if isinstance(value, str) else value
+
+
+# Words for people are cut, not refused: one long sentence must not make the verdicts of a whole batch unreadable.
+Text = Annotated[str, BeforeValidator(_shortened)]
 Number = Annotated[str, Field(min_length=1, max_length=64)]
 Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
 
@@ -26,7 +33,7 @@ class Answer(BaseModel):
 class TokenAnswer(Answer):
     """RFC 6749 section 5.1."""
 
-    access_token: Annotated[str, Field(min_length=1, max_length=8192)]
+    access_token: Annotated[str, Field(pattern=r"^[!-~]+$", max_length=8192)]  # what a header can carry
     token_type: Text
     expires_in: Annotated[float, Field(gt=0, le=86_400)] = 300
 
@@ -43,7 +50,7 @@ class AccountAnswer(Answer):
     agent_id: Number
     customer_number: Number
     scopes: list[Number]
-    server_time: datetime
+    server_time: AwareDatetime
     limits: Limits = Limits()
 
     def account(self) -> Account:
@@ -61,7 +68,7 @@ class LastReadingAnswer(Answer):
     """The newest measurement document of a measuring point."""
 
     value: Count
-    read_at: datetime
+    read_at: AwareDatetime
     estimated: bool = False
     measurement_document: Text | None = None
 
@@ -163,6 +170,7 @@ class Problem(Answer):
     detail: Text = ""
     area: Text | None = None
     order_number: Text | None = None
+    retryable: bool = False
 
     @property
     def slug(self) -> str:

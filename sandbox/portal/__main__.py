@@ -4,118 +4,177 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import logging
+import os
+import signal
 import socket
 import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import uvicorn
 
-from sandbox.portal.app import SCOPES, Portal
+from sandbox.portal.app import portal
+from sandbox.portal.bodies import parsed
 from sandbox.portal.certificates import KINDS, ca_file, server_context
 from sandbox.portal.faults import Faults
+from sandbox.portal.keepsakes import PUBLIC, keep
 from sandbox.portal.ledger import Ledger
+from sandbox.portal.problems import Refusal
+from sandbox.portal.seed import delivered
 from sandbox.portal.tokens import CLIENT_ID, Gate
 from sandbox.portal.wire import CuttableProtocol, Unreliable
 
+USAGE, NETWORK = 2, 4
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+MORE = """When it listens it prints one line of JSON: url, ca_file, client_id, client_secret_file, admin_token_file.
+DIR keeps everything: portal.sqlite (the ledger), ca.pem, client-secret, admin-token. Start it again and it goes on.
 
-def main() -> int:
-    """Serves until SIGTERM, SIGINT, or the end of standard input where that is asked for."""
-    options = _options()
+examples:
+  python -m sandbox.portal --data DIR --seed equipment.json
+  python -m sandbox.portal --data DIR --certificate expired
+  python -m sandbox.portal --data DIR --faults faults.json
+
+A faults file, as PUT /admin/faults takes it:
+  {"switches": [{"kind": "cut-after", "path": "/v1/orders", "method": "POST", "next": 1}], "token_seconds": 5}"""
+
+
+class Server(uvicorn.Server):
+    """uvicorn, which says when it listens, and for which a signal to stop is a clean end."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listens, then says so."""
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Like uvicorn's, but the signal is not raised again afterwards."""
+        before = {number: signal.signal(number, self.handle_exit) for number in SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serves. Exit code: 0 told to stop, 2 a seed or faults that make no sense, 4 an address it cannot have."""
+    options = _parser().parse_args(arguments)
     data: Path = options.data
-    data.mkdir(parents=True, exist_ok=True)
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
-    ledger, faults = Ledger(data / "portal.sqlite"), Faults()
-    _prepare(ledger, faults, options)
-    gate = Gate(data)
-    app = Unreliable(Portal(ledger, gate, faults).app(), faults)
-    sock = _listening(options.host, options.port, data / "port")
-    config = uvicorn.Config(
-        app,
-        http=CuttableProtocol,
-        lifespan="off",
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=3,
-        ssl_context_factory=None
-        if options.plain_http
-        else lambda *_: server_context(data, options.certificate, options.tls),
-    )
-    _announce(data, gate, sock.getsockname()[1], plain=options.plain_http)
-    asyncio.run(_serve(uvicorn.Server(config), sock, until_stdin_closes=options.until_stdin_closes))
+    logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING, stream=sys.stderr)
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        ledger, faults = Ledger(data / "portal.sqlite"), Faults()
+        if options.seed:
+            ledger.seed(delivered(options.seed), faults.now())
+        if options.faults:
+            faults.change(parsed(options.faults.read_bytes()))
+    except (OSError, ValueError, Refusal) as error:
+        print(f"The portal cannot start: {error}", file=sys.stderr)
+        return USAGE
+    ledger.unlock_at_first(CLIENT_ID)
+    try:
+        sock = _listening(options.host, options.port, data / "port")
+    except OSError as error:
+        print(f"The portal cannot listen on {options.host} port {options.port}: {error}", file=sys.stderr)
+        return NETWORK
+    asyncio.run(_serve(_server(options, ledger, faults, sock.getsockname()[1]), sock, options.until_stdin_closes))
     return 0
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m sandbox.portal", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of the database, the CA and the secrets")
-    parser.add_argument("--seed", type=Path, help="equipment as SAP delivers it (JSON); what is there stays")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=0, help="port; 0 takes the one of last time, or a free one")
-    parser.add_argument("--certificate", choices=KINDS, default="good", help="a good or a bad server certificate")
-    parser.add_argument("--tls", choices=("1.1", "1.2", "1.3"), help="only this version of TLS")
-    parser.add_argument("--plain-http", action="store_true", help="no TLS at all (a fault: the agent refuses it)")
-    parser.add_argument("--faults", type=Path, help="fault switches (JSON), as PUT /admin/faults takes them")
-    parser.add_argument("--until-stdin-closes", action="store_true", help="end when standard input closes")
-    return parser.parse_args()
-
-
-def _prepare(ledger: Ledger, faults: Faults, options: argparse.Namespace) -> None:
-    if options.seed:
-        ledger.seed(json.loads(options.seed.read_text("utf-8")))
-    if options.faults:
-        faults.change(json.loads(options.faults.read_text("utf-8")))
-    with ledger.transaction() as db:
-        if not db.execute("SELECT 1 FROM scopes LIMIT 1").fetchone():
-            db.executemany("INSERT INTO scopes VALUES (?, ?)", [(CLIENT_ID, scope) for scope in SCOPES])
-
-
-def _listening(host: str, port: int, remembered: Path) -> socket.socket:
-    """A listening socket: on the port asked for, else the one of last time if it is free, else any."""
-    last = int(remembered.read_text()) if not port and remembered.exists() else port
-    for wanted in dict.fromkeys((last, port)):
-        sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            sock.bind((host, wanted))
-        except OSError:
-            sock.close()
-            if wanted == port and port:
-                raise
-            continue
-        sock.listen(128)
-        remembered.write_text(str(sock.getsockname()[1]))
-        return sock
-    raise OSError(f"no free port on {host}")
-
-
-def _announce(data: Path, gate: Gate, port: int, *, plain: bool) -> None:
+def _server(options: argparse.Namespace, ledger: Ledger, faults: Faults, port: int) -> Server:
+    data: Path = options.data
+    gate = Gate(data)
     ready = {
         "ready": True,
-        "url": f"{'http' if plain else 'https'}://localhost:{port}",
+        "url": f"{'http' if options.plain_http else 'https'}://localhost:{port}",
         "ca_file": str(ca_file(data)),
         "client_id": CLIENT_ID,
         "client_secret_file": str(gate.secret_file),
         "admin_token_file": str(gate.admin_file),
     }
-    print(json.dumps(ready), flush=True)
+    context = None if options.plain_http else server_context(data, options.certificate, options.tls)
+    config = uvicorn.Config(
+        Unreliable(portal(ledger, gate, faults), faults),
+        http=CuttableProtocol,
+        lifespan="off",
+        log_config=None,  # the root logger's: standard error
+        access_log=options.verbose,
+        server_header=False,
+        timeout_graceful_shutdown=3,
+        ssl_context_factory=(lambda *_: context) if context else None,
+    )
+    return Server(config, lambda: print(json.dumps(ready), flush=True))
 
 
-async def _serve(server: uvicorn.Server, sock: socket.socket, *, until_stdin_closes: bool) -> None:
-    serving = asyncio.create_task(server.serve(sockets=[sock]))
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox.portal",
+        description="A service portal on this machine that keeps the contract of sandbox/portal/openapi.yaml, "
+        "and can be made to fail in every way that a portal fails.",
+        epilog=MORE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the ledger, CA and secrets")
+    parser.add_argument("--seed", type=Path, metavar="FILE", help="equipment as SAP delivers it; what is there stays")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=0, help="port; 0 (default) takes last time's, or a free one")
+    parser.add_argument("--until-stdin-closes", action="store_true", help="end with the program that started this one")
+    parser.add_argument("--verbose", action="store_true", help="log requests to standard error")
+    bad = parser.add_argument_group("faults")
+    bad.add_argument("--certificate", choices=KINDS, default="good", help="the server's certificate (default: good)")
+    bad.add_argument("--tls", choices=("1.1", "1.2", "1.3"), help="only this version of TLS")
+    bad.add_argument("--plain-http", action="store_true", help="no TLS at all")
+    bad.add_argument("--faults", type=Path, metavar="FILE", help="fault switches to begin with (JSON)")
+    return parser
+
+
+def _listening(host: str, port: int, remembered: Path) -> socket.socket:
+    """A listening socket: on the port asked for, else the one of last time if it is free, else any."""
+    if not port:
+        with contextlib.suppress(OSError, ValueError, OverflowError):
+            return _bound(host, int(remembered.read_text("ascii")))
+    sock = _bound(host, port)
+    keep(remembered, str(sock.getsockname()[1]).encode(), PUBLIC)
+    return sock
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    # asyncio switches Nagle's algorithm off only for sockets that say TCP; with it every answer takes 40 ms longer.
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    if os.name == "posix":  # elsewhere this would let two programs share a port
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+        sock.listen(128)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+async def _serve(server: Server, sock: socket.socket, until_stdin_closes: bool) -> None:
     if until_stdin_closes:
-        await asyncio.wait([serving, asyncio.create_task(_end_of_input())], return_when=asyncio.FIRST_COMPLETED)
-        server.should_exit = True
-    await serving
+        threading.Thread(target=_watch_input, args=(server,), daemon=True).start()
+    await server.serve(sockets=[sock])
 
 
-async def _end_of_input() -> None:
-    reader = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    while await reader.read(4096):
-        pass
+def _watch_input(server: Server) -> None:
+    """Stops the server at the end of standard input; a thread, as not every event loop can wait for that."""
+    with contextlib.suppress(OSError):
+        while os.read(0, 4096):
+            pass
+    server.should_exit = True
 
 
 if __name__ == "__main__":

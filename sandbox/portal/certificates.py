@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from sandbox.portal.keepsakes import PUBLIC, keep
+
 KINDS = ("good", "expired", "not-yet-valid", "wrong-host", "self-signed", "rsa1024")
 DAY = dt.timedelta(days=1)
 
@@ -36,8 +38,10 @@ def ca_file(data: Path) -> Path:
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .sign(key, hashes.SHA256())
         )
-        _write(data / "ca-key.pem", _pem(key))
-        _write(file, certificate.public_bytes(serialization.Encoding.PEM))
+        keep(data / "ca-key.pem", _pem(key))
+        keep(
+            file, certificate.public_bytes(serialization.Encoding.PEM), PUBLIC
+        )  # last: it says that the CA is complete
     return file
 
 
@@ -50,8 +54,8 @@ def server_context(data: Path, kind: str, only_version: str | None) -> ssl.SSLCo
         version = {"1.1": ssl.TLSVersion.TLSv1_1, "1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
         context.minimum_version = context.maximum_version = version[only_version]
     file = data / f"server-{kind}.pem"
-    if not file.exists():
-        _write(file, _server_pem(data, kind))
+    if kind != "good" or not file.exists():  # a bad one is bad by today's date
+        keep(file, _server_pem(data, kind))
     context.load_cert_chain(file)
     return context
 
@@ -121,9 +125,3 @@ def _pem(key: rsa.RSAPrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-
-
-def _write(file: Path, content: bytes) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.touch(mode=0o600)
-    file.write_bytes(content)

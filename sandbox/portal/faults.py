@@ -2,84 +2,128 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import random
-from dataclasses import dataclass, field
-from typing import Any
+from email.utils import format_datetime
+from fnmatch import fnmatchcase
+from typing import Annotated, Any, Literal, Self
 
-KINDS = (
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+
+from sandbox.portal.problems import STATUS
+
+Kind = Literal[
     "latency",
+    "latency-after",
     "error-before",
     "error-after",
     "cut-before",
     "cut-after",
     "truncated",
     "wrong-json",
+    "web-page",
     "slow-body",
-)
+]
+DEFAULT_CODES = {401: "token-invalid", 429: "rate-limited", 503: "maintenance"}
 
 
-@dataclass(slots=True)
-class Fault:
-    """One switch. It applies to paths that begin with `path`, to the `next` n requests, every n-th, or by chance.
+class Fault(BaseModel):
+    """One switch; it strikes requests whose path begins with `path` or fits it as a pattern with `*`.
 
-    `status` (for error-before and error-after) is 429, 500, 502, 503 or 504, `retry_after` goes out as it is,
-    `seconds` is the latency, or the pause between the pieces of a slow body.
+    `next`: this many requests and then never again; `every`: each n-th; `chance`: by lot, from 0 to 1. None of them:
+    always. `status` and `code` (a problem's slug) are for error-before and error-after, `retry_after` goes out as it is
+    or, with `retry_after_as_date`, as the moment so many seconds from now. `seconds` is the latency, or the pause
+    between the pieces of a slow body.
     """
 
-    kind: str
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Kind
     path: str = ""
-    status: int = 500
-    retry_after: str | None = None
-    seconds: float = 0.0
-    next: int | None = None
-    every: int | None = None
-    chance: float | None = None
-    seen: int = 0
+    method: str | None = None
+    status: Annotated[int, Field(ge=400, le=599)] = 500
+    code: str | None = None
+    retry_after: int | str | None = None
+    retry_after_as_date: bool = False
+    seconds: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    next: Annotated[int, Field(ge=0)] | None = None
+    every: Annotated[int, Field(ge=1)] | None = None
+    chance: Annotated[float, Field(ge=0, le=1)] | None = None
+    _met: int = PrivateAttr(0)
+    _struck: int = PrivateAttr(0)
 
-    def strikes(self, path: str, chance: random.Random) -> bool:
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        """Refuses a problem that the contract does not know, and a date without a number of seconds."""
+        if self.code is not None and self.code not in STATUS:
+            raise ValueError(f"no such problem: {self.code}")
+        if self.retry_after_as_date and not isinstance(self.retry_after, int):
+            raise ValueError("retry_after_as_date needs retry_after as a number of seconds")
+        return self
+
+    def strikes(self, method: str, path: str, chance: random.Random) -> bool:
         """Whether this request gets the fault; counts it."""
-        if not path.startswith(self.path):
+        if self.method not in (None, method) or not (path.startswith(self.path) or fnmatchcase(path, self.path)):
             return False
-        self.seen += 1
-        if self.next is not None:
-            self.next -= 1
-            return self.next >= 0
-        if self.every is not None:
-            return self.seen % self.every == 0
-        return self.chance is None or chance.random() < self.chance
+        self._met += 1
+        struck = (
+            (self.next is None or self._struck < self.next)
+            and (self.every is None or self._met % self.every == 0)
+            and (self.chance is None or chance.random() < self.chance)
+        )
+        self._struck += struck
+        return struck
+
+    def problem(self) -> tuple[str, int]:
+        """Slug and status of the error that it answers with."""
+        if self.code:
+            return self.code, STATUS[self.code]
+        return DEFAULT_CODES.get(self.status, "internal-error"), self.status
+
+    def wait_header(self, now: dt.datetime) -> dict[str, str]:
+        """Retry-After (RFC 9110 section 10.2.3), where there is one."""
+        if self.retry_after is None:
+            return {}
+        if self.retry_after_as_date and isinstance(self.retry_after, int):
+            moment = now + dt.timedelta(seconds=self.retry_after)
+            return {"Retry-After": format_datetime(moment, usegmt=True)}
+        return {"Retry-After": str(self.retry_after)}
+
+    def shown(self) -> dict[str, Any]:
+        """The switch with how many requests it met and struck."""
+        return {**self.model_dump(exclude_defaults=True), "met": self._met, "struck": self._struck}
 
 
-@dataclass(slots=True)
-class Faults:
-    """All switches, with the other settings of a bad day."""
+class Faults(BaseModel):
+    """All switches, with the other settings of a bad day. `seed` makes chance repeat itself."""
 
-    switches: list[Fault] = field(default_factory=list)
-    chance: random.Random = field(default_factory=lambda: random.Random(1))  # noqa: S311  repeatable on purpose
-    token_seconds: float = 300.0
-    clock_skew_seconds: float = 0.0
-    batch_max_items: int = 100
+    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+    switches: list[Fault] = []
+    seed: int = 1
+    token_seconds: Annotated[float, Field(gt=0, le=86_400)] = 300.0
+    clock_skew_seconds: Annotated[float, Field(ge=-(10**8), le=10**8)] = 0.0
+    future_tolerance_seconds: Annotated[int, Field(ge=0, le=86_400)] = 300
+    batch_max_items: Annotated[int, Field(ge=1, le=500)] = 100
+    minimum_agent_version: Annotated[str, Field(pattern=r"^\d{1,6}\.\d{1,6}\.\d{1,6}$")] = "0.1.0"
+    _chance: random.Random = PrivateAttr(default_factory=lambda: random.Random(1))  # noqa: S311  repeatable on purpose
 
     def change(self, wanted: dict[str, Any]) -> None:
-        """Sets what is named; `switches` replaces the whole list. Raises `ValueError` for what does not exist."""
-        for name, value in wanted.items():
-            if name == "switches":
-                self.switches = [_fault(one) for one in value]
-            elif name == "seed":
-                self.chance = random.Random(value)  # noqa: S311  repeatable on purpose
-            elif name in ("token_seconds", "clock_skew_seconds", "batch_max_items"):
-                setattr(self, name, value)
-            else:
-                raise ValueError(f"no such setting: {name}")
+        """Sets what is named, all or nothing; `switches` replaces the whole list. Raises `ValueError`."""
+        checked = Faults.model_validate(wanted)
+        for name in wanted:
+            setattr(self, name, getattr(checked, name))
+        if "seed" in wanted:
+            self._chance = random.Random(self.seed)  # noqa: S311  repeatable on purpose
 
-    def striking(self, path: str) -> Fault | None:
-        """The fault that this request gets, if any."""
-        return next((fault for fault in self.switches if fault.strikes(path, self.chance)), None)
+    def striking(self, method: str, path: str) -> Fault | None:
+        """The fault that this request gets: the first switch in the list that strikes it."""
+        return next((fault for fault in self.switches if fault.strikes(method, path, self._chance)), None)
 
+    def now(self) -> dt.datetime:
+        """The portal's clock, which may be wrong."""
+        return dt.datetime.now(dt.UTC) + dt.timedelta(seconds=self.clock_skew_seconds)
 
-def _fault(wanted: dict[str, Any]) -> Fault:
-    if wanted.get("kind") not in KINDS:
-        raise ValueError(f"kind is one of {', '.join(KINDS)}")
-    try:
-        return Fault(**{name: value for name, value in wanted.items() if name != "seen"})
-    except TypeError as error:
-        raise ValueError(str(error)) from error
+    def shown(self) -> dict[str, Any]:
+        """Every setting and switch."""
+        return {**self.model_dump(), "switches": [fault.shown() for fault in self.switches]}

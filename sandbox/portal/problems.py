@@ -10,11 +10,13 @@ STATUS = {
     "malformed-request": 400,
     "idempotency-key-missing": 400,
     "token-invalid": 401,
+    "client-assertion-rejected": 401,
     "scope-not-unlocked": 403,
     "equipment-not-assigned": 403,
     "contract-inactive": 403,
     "equipment-unknown": 404,
     "not-found": 404,
+    "method-not-allowed": 405,
     "idempotency-request-in-progress": 409,
     "client-reference-reused": 409,
     "order-already-open": 409,
@@ -22,6 +24,7 @@ STATUS = {
     "equipment-decommissioned": 410,
     "precondition-failed": 412,
     "batch-too-large": 413,
+    "unsupported-media-type": 415,
     "idempotency-key-reused": 422,
     "reading-below-last": 422,
     "reading-above-subsequent": 422,
@@ -30,10 +33,12 @@ STATUS = {
     "read-at-in-future": 422,
     "measuring-point-unknown": 422,
     "unit-mismatch": 422,
+    "serial-mismatch": 422,
     "mandatory-counter-missing": 422,
     "material-not-in-bill-of-material": 422,
     "material-not-orderable": 422,
     "quantity-exceeds-limit": 422,
+    "agent-too-old": 426,
     "precondition-required": 428,
     "rate-limited": 429,
     "internal-error": 500,
@@ -70,6 +75,10 @@ class Refusal(Exception):
 
     def response(self, headers: dict[str, str] | None = None) -> JSONResponse:
         """The problem as an answer to a whole request."""
-        return JSONResponse(
-            self.document(), status_code=self.status, media_type="application/problem+json", headers=headers
-        )
+        return problem_response(self.document(), headers)
+
+
+def problem_response(document: dict[str, Any], headers: dict[str, str] | None = None) -> JSONResponse:
+    """A problem document with the status it names."""
+    status: int = document["status"]
+    return JSONResponse(document, status_code=status, media_type="application/problem+json", headers=headers)

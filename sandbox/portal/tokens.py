@@ -7,11 +7,22 @@ import binascii
 import hashlib
 import secrets
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox.portal.keepsakes import kept_secret
 from sandbox.portal.problems import Refusal
 
 CLIENT_ID = "agent-sandbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a token stands for. `scopes` is None when the agent asked for no part of its rights in particular."""
+
+    agent_id: str
+    scopes: frozenset[str] | None
+    until: float
 
 
 class Gate:
@@ -20,48 +31,46 @@ class Gate:
     def __init__(self, data: Path) -> None:
         self.secret_file = data / "client-secret"
         self.admin_file = data / "admin-token"
-        self._secret = _kept(self.secret_file)
-        self._admin = _kept(self.admin_file)
-        self._tokens: dict[str, float] = {}
+        self._secret = kept_secret(self.secret_file)
+        self._admin = kept_secret(self.admin_file)
+        self._grants: dict[str, Grant] = {}
 
-    def token(self, authorization: str | None, seconds: float) -> str | None:
-        """A new access token for HTTP Basic client credentials; None when they are wrong."""
-        if self._client(authorization) is None:
+    def client(self, authorization: str | None) -> str | None:
+        """The agent with these HTTP Basic credentials (RFC 6749 section 2.3.1); None when they are wrong."""
+        kind, _, encoded = (authorization or "").partition(" ")
+        try:
+            name, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
+        except (binascii.Error, ValueError):
             return None
+        right = secrets.compare_digest(secret.encode(), self._secret.encode())
+        return name if kind.lower() == "basic" and name == CLIENT_ID and right else None
+
+    def token(self, agent: str, scopes: frozenset[str] | None, seconds: float) -> str:
+        """A new access token, good for this many seconds."""
         token = secrets.token_urlsafe(32)
         now = time.monotonic()
-        self._tokens = {known: until for known, until in self._tokens.items() if until > now}
-        self._tokens[_hash(token)] = now + seconds
+        self._grants = {known: grant for known, grant in self._grants.items() if grant.until > now}
+        self._grants[_hash(token)] = Grant(agent, scopes, now + seconds)
         return token
 
-    def agent(self, authorization: str | None) -> str:
-        """The agent behind a bearer token; raises `Refusal`."""
+    def grant(self, authorization: str | None) -> Grant:
+        """What a bearer token stands for; raises `Refusal`."""
         kind, _, token = (authorization or "").partition(" ")
-        if kind.lower() != "bearer" or self._tokens.get(_hash(token), 0.0) <= time.monotonic():
+        grant = self._grants.get(_hash(token))
+        if kind.lower() != "bearer" or grant is None or grant.until <= time.monotonic():
             raise Refusal("token-invalid", "The access token is missing, unknown or expired.")
-        return CLIENT_ID
+        return grant
+
+    def expire_tokens(self) -> int:
+        """Makes every token invalid at once; how many there were."""
+        count = len(self._grants)
+        self._grants.clear()
+        return count
 
     def is_admin(self, authorization: str | None) -> bool:
         """Whether this is the sandbox's admin."""
         return secrets.compare_digest((authorization or "").encode(), f"Bearer {self._admin}".encode())
 
-    def _client(self, authorization: str | None) -> str | None:
-        kind, _, encoded = (authorization or "").partition(" ")
-        try:
-            name, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            return None
-        right = secrets.compare_digest(secret.encode(), self._secret.encode())
-        return name if kind.lower() == "basic" and name == CLIENT_ID and right else None
-
 
 def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-def _kept(file: Path) -> str:
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch(mode=0o600)
-        file.write_text(secrets.token_urlsafe(32))
-    return file.read_text().strip()

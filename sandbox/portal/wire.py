@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from typing import Any
 
+from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from sandbox.portal.faults import Fault, Faults
-from sandbox.portal.problems import Refusal
+from sandbox.portal.problems import Refusal, problem_response
 
+PIECE = 16  # bytes of a slow body at a time
+GATEWAY = (502, 504)  # said by what stands in front of a portal, which knows nothing of problem documents
 _open: dict[tuple[str, int], asyncio.Transport] = {}
 
 
@@ -29,6 +33,17 @@ class CuttableProtocol(H11Protocol):
             _open.pop(self.client, None)
         super().connection_lost(exc)
 
+    def shutdown(self) -> None:
+        """Ends an idle connection at once: the polite way waits for a client that may have forgotten it."""
+        idle = _idle(self.cycle)
+        super().shutdown()
+        if idle:
+            self.transport.abort()
+
+
+def _idle(cycle: RequestResponseCycle | None) -> bool:
+    return cycle is None or cycle.response_complete
+
 
 class Unreliable:
     """Wraps the portal: applies the fault that strikes a request."""
@@ -40,7 +55,9 @@ class Unreliable:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         path = scope.get("path", "")
-        fault = self._faults.striking(path) if scope["type"] == "http" and not path.startswith("/admin") else None
+        fault = None
+        if scope["type"] == "http" and not path.startswith("/admin"):
+            fault = self._faults.striking(scope["method"], path)
         if fault is None:
             await self._app(scope, receive, send)
         else:
@@ -51,9 +68,12 @@ class Unreliable:
             await asyncio.sleep(fault.seconds)
             await self._app(scope, receive, send)
         elif fault.kind == "error-before":
-            await _error(fault, scope, receive, send)
+            await _error(fault)(scope, receive, send)
+        elif fault.kind == "web-page":
+            page = "<!DOCTYPE html><title>Anmeldung</title><p>Bitte melden Sie sich am Netzwerk an."
+            await HTMLResponse(page)(scope, receive, send)
         elif fault.kind == "cut-before":
-            _cut(scope)
+            await _cut(scope, receive)
         else:
             answer = _Kept()
             await self._app(scope, receive, answer.send)
@@ -75,43 +95,52 @@ class _Kept:
 
 
 async def _spoiled(fault: Fault, answer: _Kept, scope: Scope, receive: Receive, send: Send) -> None:
-    """The portal has done its work; the answer does not come through as it should."""
+    """The portal has done its work and committed it; the answer does not come through as it should."""
     if fault.kind == "error-after":
-        await _error(fault, scope, receive, send)
+        await _error(fault)(scope, receive, send)
     elif fault.kind == "cut-after":
-        _cut(scope)
+        await _cut(scope, receive)
     elif fault.kind == "wrong-json":
         await _sent(send, answer.start, b'{"items": [{"surprise":')
+    elif fault.kind == "latency-after":
+        await asyncio.sleep(fault.seconds)
+        await _sent(send, answer.start, answer.body)
     elif fault.kind == "slow-body":
         await send(answer.start)
-        for at in range(0, len(answer.body), 16):
-            await send({"type": "http.response.body", "body": answer.body[at : at + 16], "more_body": True})
+        for at in range(0, len(answer.body), PIECE):
+            await send({"type": "http.response.body", "body": answer.body[at : at + PIECE], "more_body": True})
             await asyncio.sleep(fault.seconds)
         await send({"type": "http.response.body", "body": b""})
     else:  # truncated: the length says more than comes
         await send(answer.start)
         await send({"type": "http.response.body", "body": answer.body[: len(answer.body) // 2], "more_body": True})
         await asyncio.sleep(0.05)
-        _cut(scope)
+        await _cut(scope, receive)
 
 
 async def _sent(send: Send, start: Message, body: bytes) -> None:
     headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
-    await send({**start, "headers": [*headers, (b"content-length", str(len(body)).encode())]})
-    await send({"type": "http.response.body", "body": body})
+    length = [] if start["status"] == 304 else [(b"content-length", str(len(body)).encode())]
+    await send({**start, "headers": [*headers, *length]})
+    await send({"type": "http.response.body", "body": b"" if start["status"] == 304 else body})
 
 
-async def _error(fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
-    slug = {429: "rate-limited", 503: "maintenance"}.get(fault.status, "internal-error")
-    headers = {"Retry-After": fault.retry_after} if fault.retry_after else None
-    response = Refusal(slug, "A fault switch is on.").response(headers)
-    response.status_code = fault.status
-    await response(scope, receive, send)
+def _error(fault: Fault) -> Response:
+    slug, status = fault.problem()
+    headers = fault.wait_header(dt.datetime.now(dt.UTC))
+    if status in GATEWAY:
+        return HTMLResponse("<!DOCTYPE html><title>Bad gateway</title>", status_code=status, headers=headers)
+    document = Refusal(slug, "A fault switch is on.").document()
+    return problem_response(
+        {**document, "status": status, "retryable": document["retryable"] or status >= 500}, headers
+    )
 
 
-def _cut(scope: Scope) -> None:
-    """Closes the connection without another byte."""
+async def _cut(scope: Scope, receive: Receive) -> None:
+    """Closes the connection without another byte, and waits until it is gone."""
     client: Any = scope.get("client")
     transport = _open.get(tuple(client)) if client else None
     if transport is not None:
         transport.abort()
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,289 @@
+"""The whole agent as a process, against virtual printers and the sandbox portal over TLS, as its user runs it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.config_template import first_config
+from agent.secrets import Secrets
+from tests.fleet_process import FleetProcess, printer
+from tests.portal_process import PortalProcess
+
+KILLS = 40 if os.environ.get("CI") == "true" else 20
+PRINTERS = [
+    printer("konica", "127.33.0.1", "konica_bizhub_c301i"),
+    printer("kyocera", "127.33.0.2", "kyocera_taskalfa_3555ci"),
+    printer("hp", "127.33.0.3", "hp_color_laserjet_e57540"),
+]
+NAMES = {"1": "KMBT5A17C2", "2": "KM7C4D1F", "3": "NPI3C91D4"}
+
+
+def equipment(number: str, last: int | None = None) -> dict[str, Any]:
+    """An equipment whose technical identification number is the host name of a virtual printer."""
+    point: dict[str, Any] = {
+        "measuring_point": f"{number}0001",
+        "meter_code": "total",
+        "unit": "PAGE",
+        "mandatory": True,
+        "counter_overflow_value": None,
+        "annual_estimate": None,
+        "last_reading": None,
+    }
+    if last is not None:
+        point["last_reading"] = {"value": last, "read_at": "2026-01-01T00:00:00Z", "estimated": False}
+    return {
+        "equipment_number": number.rjust(18, "0"),
+        "description": f"Printer {number}",
+        "technical_identification_number": NAMES[number],
+        "status": "active",
+        "measuring_points": [point],
+        "bill_of_material": [],
+    }
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory):
+    """Three virtual printers."""
+    with FleetProcess(tmp_path_factory.mktemp("fleet"), PRINTERS) as process:
+        yield process.ports["konica"]
+
+
+class World:
+    """A portal of its own and a config file that joins it with the fleet."""
+
+    def __init__(self, folder: Path, port: int, *equipments: dict[str, Any]) -> None:
+        seed = folder / "seed.json"
+        seed.write_text(json.dumps({"customer_number": "0000417300", "equipments": list(equipments)}))
+        self.folder = folder
+        self.port = port
+        self.portal = PortalProcess(folder / "portal", "--seed", str(seed))
+        self.config = folder / "meter-agent.toml"
+        self.configure()
+        Secrets(folder / "secrets").set("portal", self.portal.client_secret)
+
+    def configure(self, **changes: Any) -> None:
+        """Writes the config file; `changes` are keys with __ for the dot."""
+        entries = {
+            "portal.url": self.portal.url,
+            "portal.client_id": self.portal.client_id,
+            "portal.ca_file": str(self.portal.ca_file),
+            "discovery.ranges": ["127.33.0.0/29"],
+            "discovery.packets_per_second": 1000,
+            "snmp.port": self.port,
+            "snmp.timeout_seconds": 0.3,
+            "snmp.retries": 1,
+            "readings.at": ["00:00"],
+        }
+        entries |= {name.replace("__", "."): value for name, value in changes.items()}
+        self.config.write_text(first_config("en", entries), encoding="utf-8")
+
+    def agent(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        """One command of the agent with this config."""
+        return subprocess.run(
+            [sys.executable, "-m", "agent", *arguments, "--config", str(self.config)],
+            capture_output=True,
+            text=True,
+            timeout=90,
+            env={**os.environ, "LC_ALL": "C", **options},
+        )
+
+    def booked(self) -> list[tuple[str, int]]:
+        """Equipment and value of every measurement document that an agent's reading made."""
+        documents = self.portal.ledger()["measurement_documents"]
+        return sorted(
+            (row["equipment_number"].lstrip("0"), row["value"]) for row in documents if row["client_reference"]
+        )
+
+
+@pytest.fixture
+def world(tmp_path, fleet):
+    """Makes a world; its portal ends with the test."""
+    with contextlib.ExitStack() as stack:
+
+        def make(*equipments: dict[str, Any]) -> World:
+            made = World(tmp_path, fleet, *equipments)
+            stack.callback(made.portal.stop)
+            return made
+
+        yield make
+
+
+def lines(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
+    """Standard output as JSON Lines; fails when anything else stands there."""
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_a_cycle_books_every_reading_and_a_second_one_none(world):
+    """Twice on one day: the same documents, nothing twice, and the second run says so."""
+    one = world(equipment("1"), equipment("2"), equipment("3"))
+    first = one.agent("run", "--once")
+    assert first.returncode == 0, first.stdout + first.stderr
+    booked = one.booked()
+    assert [number for number, _ in booked] == ["1", "2", "3"]
+    second = one.agent("run", "--once")
+    assert second.returncode == 0
+    assert one.booked() == booked
+    assert "3 reported before" in second.stdout
+
+
+def test_every_prerequisite_is_checked(world):
+    """All is well: one line each, each ok, exit code 0."""
+    done = world(equipment("1")).agent("check")
+    assert done.returncode == 0, done.stdout
+    marks = [line.split()[0] for line in done.stdout.splitlines()]
+    assert len(marks) >= 8
+    assert set(marks) == {"ok"}
+
+
+def test_every_missing_prerequisite_has_its_line_and_code(world):
+    """A wrong key, a missing secret, a wrong password, a dead portal, plain http, no printers: what, and what to do."""
+    one = world(equipment("1"))
+    one.configure(discovery__ranges=["127.33.9.0/30"])
+    silent = one.agent("check")
+    assert (silent.returncode, "MISSING  SNMP" in silent.stdout) == (4, True)
+    text = one.config.read_text()
+    one.config.write_text(text.replace("packets_per_second", "packets_per_secnd"))
+    wrong = one.agent("check")
+    assert (wrong.returncode, "packets_per_second" in wrong.stdout) == (2, True)
+    one.configure(portal__url=one.portal.url.replace("https", "http"))
+    plain = one.agent("run", "--once")
+    assert (plain.returncode, "https" in plain.stderr) == (2, True)
+    one.configure()
+    Secrets(one.folder / "secrets").set("portal", "wrong-password")
+    refused = one.agent("check")
+    assert (refused.returncode, "MISSING  Portal password" in refused.stdout) == (3, True)
+    assert "wrong-password" not in refused.stdout + refused.stderr
+    (one.folder / "secrets" / "portal").unlink()
+    missing = one.agent("check")
+    assert (missing.returncode, "meter-agent secret set portal" in missing.stdout) == (2, True)
+    Secrets(one.folder / "secrets").set("portal", one.portal.client_secret)
+    one.portal.stop()
+    dead = one.agent("check")
+    assert (dead.returncode, "MISSING  Portal reachable" in dead.stdout) == (4, True)
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        (("--certificate", "expired"), "not valid at this time"),
+        (("--certificate", "wrong-host"), "another name"),
+        (("--certificate", "self-signed"), "does not trust"),
+        (("--certificate", "rsa1024"), "too short"),
+    ],
+)
+def test_an_unsafe_portal_gets_nothing(tmp_path, fleet, fault, says):
+    """A certificate expired, for another host, self-signed or of 1024 bits: its own sentence, nothing booked."""
+    one = World(tmp_path, fleet, equipment("1"))
+    one.portal.stop()
+    one.portal = PortalProcess(tmp_path / "portal", *fault)
+    try:
+        one.configure()
+        done = one.agent("run", "--once")
+        assert done.returncode == 3
+        assert says in done.stderr
+    finally:
+        one.portal.stop()
+    one.portal = PortalProcess(tmp_path / "portal")
+    try:
+        assert one.booked() == []
+    finally:
+        one.portal.stop()
+
+
+def test_a_fall_is_held_until_a_person_decides(world):
+    """Below the last reported: not sent, shown with its reason; accepted by a person, it is booked as replaced."""
+    one = world(equipment("1", last=10_000_000))
+    assert one.agent("run", "--once").returncode == 0
+    assert one.booked() == []
+    (entry,) = lines(one.agent("outbox", "list", "--json"))
+    assert (entry["state"], entry["reasons"][0]["code"]) == ("quarantined", "below_last")
+    assert one.agent("resolve", entry["reference"]).returncode == 2
+    explained = one.agent("explain", entry["reference"][:10])
+    assert "below the last reported" in explained.stdout
+    assert one.agent("resolve", entry["reference"], "--accept").returncode == 0
+    assert one.agent("run", "--once").returncode == 0
+    assert len(one.booked()) == 1
+
+
+def test_a_dead_portal_costs_no_reading(world):
+    """The portal is gone after the equipment was known: the reading is kept and booked when it is back."""
+    one = world(equipment("1"), equipment("2"))
+    assert one.agent("run", "--once").returncode == 0
+    booked = one.booked()
+    one.portal.admin("PUT", "/admin/scopes", {"scopes": ["equipments:read"]})
+    (one.folder / "meter-agent.sqlite").unlink()
+    parked = one.agent("run", "--once")
+    assert parked.returncode in (1, 3)
+    assert "readings:write" in parked.stdout + parked.stderr
+    entries = lines(one.agent("outbox", "list", "--json"))
+    assert {entry["state"] for entry in entries} <= {"parked", "waiting"}
+    assert one.booked() == booked
+
+
+def test_json_is_json_lines_and_nothing_else(world):
+    """read, discover, match, status: documented keys, one object a line."""
+    one = world(equipment("1"), equipment("2"), equipment("3"))
+    (read,) = lines(one.agent("read", "--json", f"127.33.0.1:{one.port}"))
+    assert read["status"] == "ok"
+    assert {counter["meter"] for counter in read["counters"]} >= {"total"}
+    discovered = lines(one.agent("discover", "--json"))
+    assert {item["identity"]["host_name"] for item in discovered} == set(NAMES.values())
+    matched = lines(one.agent("match", "--json"))
+    assert [item["outcome"] for item in matched] == ["matched"] * 3
+    assert all(item["evidence"][0]["rule"] == "host_name" for item in matched)
+    assert lines(one.agent("status", "--json"))[0]["last_cycle"] is None
+
+
+def test_the_daemon_ends_on_sigterm_with_nothing_lost(world):
+    """It says READY, works, and ends within seconds of SIGTERM with exit code 0."""
+    one = world(equipment("1"), equipment("2"), equipment("3"))
+    address = str(one.folder / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.bind(address)
+        notify.settimeout(30)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "agent", "run", "--config", str(one.config)],
+            env={**os.environ, "NOTIFY_SOCKET": address},
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            assert b"READY=1" in notify.recv(1000)
+            until = time.monotonic() + 40
+            while len(one.booked()) < 3 and time.monotonic() < until:
+                time.sleep(0.2)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=8) == 0
+        finally:
+            process.kill()
+    assert [number for number, _ in one.booked()] == ["1", "2", "3"]
+
+
+def test_killed_at_any_point_every_reading_is_booked_once(world):
+    """kill -9 again and again at random moments, then one undisturbed run: each reading of the day exactly once."""
+    one = world(equipment("1"), equipment("2"), equipment("3"))
+    chance = random.Random(20261123)
+    for _ in range(KILLS):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "agent", "run", "--once", "--config", str(one.config)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=chance.uniform(0.6, 4.0))
+        process.kill()
+        process.wait()
+    done = one.agent("run", "--once")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [number for number, _ in one.booked()] == ["1", "2", "3"]
