@@ -18,7 +18,9 @@ from agent.printers import Equipment, Printer
 from agent.readout import Readout
 from agent.serials import same_serial
 from agent.snmp.varbinds import Varbinds
-from agent.supplies.policy import Decision, OrderRules, Situation, decide, is_low
+from agent.supplies.levels import Supply
+from agent.supplies.orders import BomItem
+from agent.supplies.policy import Decision, OrderRules, Situation, decide, is_low, is_replaced, item_for
 from agent.survey import Found, Progress, Survey, bounded
 from agent.texts import Message, message
 from agent.upload.courier import Courier, Delivery
@@ -169,7 +171,8 @@ class Cycle:
             return line
         number, now = line.equipment.equipment_number, self.clock.now()
         low = [supply for supply in line.readout.supplies if is_low(supply, self.rules)]
-        self.supplies.note_low(number, [supply.slot for supply in low], now)
+        slots = [supply.slot for supply in line.readout.supplies if self._stays_low(number, supply)]
+        self.supplies.note_low(number, slots, now)
         if not low:
             return line
         try:
@@ -178,17 +181,26 @@ class Cycle:
             return line
         orderings = []
         for supply in low:
-            decision = decide(supply, bom, self._situation(line.equipment, supply.slot, now), self.rules)
+            item = item_for(supply, bom)
+            situation = self._situation(line.equipment, supply.slot, item, now)
+            decision = decide(supply, bom, situation, self.rules)
             if decision:
                 orderings.append(self._placed(line.equipment, decision, now))
         return replace(line, orderings=tuple(orderings))
 
-    def _situation(self, equipment: Equipment, slot: str, now: datetime) -> Situation:
+    def _stays_low(self, equipment_number: str, supply: Supply) -> bool:
+        """Low, or low before and not replaced since: a shaken cartridge rises a little and is the same one."""
+        was_low = self.supplies.low_since(equipment_number, supply.slot) is not None
+        return is_low(supply, self.rules) or (was_low and not is_replaced(supply))
+
+    def _situation(self, equipment: Equipment, slot: str, item: BomItem | None, now: datetime) -> Situation:
         number, since = equipment.equipment_number, now - timedelta(days=1)
+        low_since = self.supplies.low_since(number, slot)
+        last = self._last_order(number, item)
         return Situation(
             automatic_supply=equipment.automatic_supply,
-            low_since=self.supplies.low_since(number, slot),
-            open_order=None,
+            low_since=low_since,
+            open_order=None if last is None or is_over(last, low_since) else order_name(last),
             ordered_for_equipment=self.supplies.orders_since(since, number),
             ordered_in_all=self.supplies.orders_since(since, None),
             now=now,
@@ -198,10 +210,16 @@ class Cycle:
         """Commits the order to the outbox; the portal and this slot's key see to it that there is only one."""
         if not decision.order or decision.item is None:
             return Ordering(equipment, decision)
-        key = order_key(equipment.equipment_number, decision.item.component_material_number)
-        if self.outbox.taken("order", key) is None:
-            self.outbox.put(seal_order(equipment.equipment_number, decision, now), None)
-        return Ordering(equipment, decision, self.outbox.taken("order", key))
+        last = self._last_order(equipment.equipment_number, decision.item)
+        envelope = seal_order(equipment.equipment_number, decision, now)
+        self.outbox.put(envelope, None, after=last.envelope.reference if last else None)
+        return Ordering(equipment, decision, self.outbox.taken("order", envelope.slot_key))
+
+    def _last_order(self, equipment_number: str, item: BomItem | None) -> Entry | None:
+        """The order that holds the slot of this material for this equipment, if any."""
+        if item is None:
+            return None
+        return self.outbox.taken("order", order_key(equipment_number, item.component_material_number))
 
     def _settled(self, line: Line) -> Line:
         """The line with what the portal said meanwhile."""
@@ -213,6 +231,20 @@ class Cycle:
         )
         entry = self.memory.entry(line.entry.envelope.reference) if line.entry else None
         return replace(line, entry=entry, orderings=orderings)
+
+
+def is_over(order: Entry, low_since: datetime | None) -> bool:
+    """Whether an order is over and done: booked, and the supply was seen sound and has become low anew since.
+
+    Delivered is not enough: until the new cartridge is in the printer its level stays low, and nothing may be
+    ordered on that.
+    """
+    return order.state == "accepted" and low_since is not None and low_since > order.envelope.created_at
+
+
+def order_name(order: Entry) -> str:
+    """The portal's order number, or the beginning of the reference while there is none."""
+    return ", ".join(order.receipts) or order.envelope.reference[:12]
 
 
 def outcome_of(line: Line) -> Finding:

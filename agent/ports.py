@@ -69,8 +69,18 @@ class Portal(Protocol):
 class Outbox(Protocol):
     """Owes: what `put` returned from is on the disk; an envelope leaves only with a verdict."""
 
-    def put(self, envelope: Envelope, proof: Readout | None, *, held: Sequence[Finding] = ()) -> bool:
-        """Stores reading and envelope in one transaction; `held` reasons quarantine it. False: its slot is taken."""
+    def put(
+        self,
+        envelope: Envelope,
+        proof: Readout | None,
+        *,
+        held: Sequence[Finding] = (),
+        after: str | None = None,
+    ) -> bool:
+        """Stores reading and envelope in one transaction; `held` reasons quarantine it. False: its slot is taken.
+
+        `after` is the reference of an accepted envelope that is over and done and gives its slot to this one.
+        """
 
     def taken(self, kind: str, slot_key: str) -> Entry | None:
         """The entry that already holds this slot, if any."""

@@ -27,6 +27,7 @@ COMPONENT_OF_TYPE = {
     "transfer_unit": "transfer",
     "staples": "staples",
 }
+REPLACED_PERCENT = 50.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,11 @@ class Decision:
 def is_low(supply: Supply, rules: OrderRules) -> bool:
     """Whether even the upper bound of the level is at or below the threshold. Unknown and *some left* are not low."""
     return supply.level.high is not None and supply.level.high <= rules.threshold_percent
+
+
+def is_replaced(supply: Supply) -> bool:
+    """Whether the level proves that a low supply was replaced: at least half full, which no shaking makes of it."""
+    return supply.level.low is not None and supply.level.low >= REPLACED_PERCENT
 
 
 def decide(supply: Supply, bom: Sequence[BomItem], situation: Situation, rules: OrderRules) -> Decision | None:

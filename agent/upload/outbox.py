@@ -39,10 +39,22 @@ class SqlOutbox:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def put(self, envelope: Envelope, proof: Readout | None, *, held: Sequence[Finding] = ()) -> bool:
-        """Stores envelope, values and proof in one transaction; `held` reasons quarantine it. False: slot taken."""
+    def put(
+        self,
+        envelope: Envelope,
+        proof: Readout | None,
+        *,
+        held: Sequence[Finding] = (),
+        after: str | None = None,
+    ) -> bool:
+        """Stores envelope, values and proof in one transaction; `held` reasons quarantine it. False: slot taken.
+
+        `after` is the reference of an accepted envelope that is over and done and gives its slot to this one.
+        """
         state: State = "quarantined" if held else "waiting"
         with self._store.begin() as connection:
+            if after is not None:
+                _free_slot(connection, after, envelope.created_at)
             if _holder(connection, envelope.kind, envelope.slot_key) is not None:
                 return False
             connection.execute(
@@ -193,9 +205,13 @@ class SqlOutbox:
     def free_slot(self, reference: str, now: datetime) -> None:
         """Frees the slot of an envelope with a final verdict, such as an order that was delivered; the state stays."""
         with self._store.begin() as connection:
-            entry = _required(connection, reference, ("accepted", "rejected"), damaged_too=True)
-            note = message("Closed; the same may be ordered again.")
-            _change(connection, reference, now, {"state": entry.state, "slot": None}, note)
+            _free_slot(connection, reference, now)
+
+
+def _free_slot(connection: Connection, reference: str, now: datetime) -> None:
+    entry = _required(connection, reference, ("accepted", "rejected"), damaged_too=True)
+    note = message("Closed; the same may be ordered again.")
+    _change(connection, reference, now, {"state": entry.state, "slot": None}, note)
 
 
 def _put_values(connection: Connection, envelope: Envelope) -> None:
