@@ -27,7 +27,7 @@ def read_identity(profile: Profile, witness: Witness) -> Identity:
     maker = _manufacturer(profile, [named, own_words], object_id, description)
     serial = _first_serial(profile.identity.serial_number, witness, keys)
     return Identity(
-        manufacturer=maker or named,
+        manufacturer=maker or named or profile.maker,
         model=_without_maker(profile, raw_model, maker),
         serial_number=normal_serial(serial),
         serial_number_raw=serial,

@@ -135,10 +135,14 @@ class ManufacturerPart(_Part):
 
 
 class VendorFile(_Part):
-    """A vendor's profile: what it knows beyond the generic one, which it is based on."""
+    """A vendor's profile: what it knows beyond the generic one, which it is based on.
+
+    `maker` is the manufacturer of a device that says nothing of itself but has this vendor's branch.
+    """
 
     name: str
     version: int = Field(ge=1)
+    maker: str | None = None
     source: str
     match: tuple[MatchPart, ...] = Field(min_length=1)
     objects: dict[str, OidText] = {}
@@ -152,6 +156,7 @@ class Profile(_Part):
 
     name: str
     version: int = Field(ge=1)
+    maker: str | None = None
     source: str
     match: tuple[MatchPart, ...] = ()
     objects: dict[str, OidText]
@@ -185,6 +190,7 @@ class Profile(_Part):
         merged = self.model_dump() | {
             "name": vendor.name,
             "version": vendor.version,
+            "maker": vendor.maker,
             "source": vendor.source,
             "match": [match.model_dump() for match in vendor.match],
             "objects": self.objects | vendor.objects,
