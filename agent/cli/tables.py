@@ -106,8 +106,8 @@ def rule_name(rule: str) -> str:
 def _counters_cell(readout: Readout | None) -> str:
     if readout is None or not readout.counters:
         return "–"
-    shown = [counter for counter in readout.counters if counter.meter in METERS]
-    return "\n".join(f"{meter_name(counter.meter)} {number(counter.value)}" for counter in shown[:4])
+    values = {counter.meter: counter.value for counter in readout.counters}
+    return "\n".join(f"{meter_name(meter)} {number(values[meter])}" for meter in METERS if meter in values) or "–"
 
 
 METERS = ("total", "monochrome", "full_color", "scan_total")
