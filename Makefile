@@ -4,7 +4,7 @@ BIN   := .venv/bin
 READY := .venv/.ready
 PYTHON ?= python3
 
-.PHONY: demo test setup lint bench texts lock clean
+.PHONY: demo test setup lint accuracy texts lock clean
 
 demo: setup
 	$(BIN)/meter-agent demo $(if $(RECORDINGS),--recordings $(RECORDINGS)) --state $(or $(STATE),.demo)
@@ -25,6 +25,10 @@ $(READY): $(UV) requirements.lock pyproject.toml
 	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	touch $(READY)
+
+# Every recording against what is expected of it: make accuracy RECORDINGS=DIR writes docs/accuracy.md.
+accuracy: setup
+	$(BIN)/python -m benchmarks.accuracy $(RECORDINGS) docs/accuracy.md
 
 lint: setup
 	$(BIN)/ruff check .

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -162,3 +164,22 @@ def test_a_site_may_overrule(tmp_path):
     )
     chosen = shipped(tmp_path).choose(Identity(manufacturer="Kyocera", model="ECOSYS"), Varbinds())
     assert chosen.label == "ours/3"
+
+
+@pytest.mark.recordings
+def test_no_recording_is_read_wrongly(tmp_path):
+    """The whole collection against what is expected of it: right or unknown, never wrong; the table is written."""
+    output = tmp_path / "accuracy.md"
+    command = [sys.executable, "-m", "benchmarks.accuracy", str(RECORDINGS), str(output)]
+    done = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "| all |" in output.read_text()
+
+
+@pytest.mark.parametrize("place", ["nowhere", "sysDescr~no group", "sysDescr~(open"])
+def test_a_wrong_place_of_an_identity_is_refused(tmp_path, place):
+    """An unknown object or an expression without a group is found when the profile is loaded, not when a printer is."""
+    text = f'name="x"\nversion=1\nsource="s"\n[[match]]\nmanufacturer="X"\n[identity]\nmodel=[\'{place}\']\n'
+    (tmp_path / "own.toml").write_text(text)
+    with pytest.raises(ProfileError):
+        shipped(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from agent.printers import Identity
@@ -23,7 +24,7 @@ def read_identity(profile: Profile, witness: Witness) -> Identity:
     description = witness.text("sysDescr")
     named = _first(profile.identity.manufacturer, witness, keys)
     raw_model = _first(profile.identity.model, witness, keys)
-    own_words = _first([place for place in profile.identity.model if place != "sysDescr"], witness, keys)
+    own_words = _first([place for place in profile.identity.model if not place.startswith("sysDescr")], witness, keys)
     maker = _manufacturer(profile, [named, own_words], object_id, description)
     serial = _first_serial(profile.identity.serial_number, witness, keys)
     return Identity(
@@ -85,6 +86,10 @@ def _at(place: str, witness: Witness, keys: dict[str, str]) -> str | None:
         return keys.get(place.removeprefix("device_id."))
     if place == "printer_device":
         return _printer_device(witness)
+    if "~" in place:
+        name, _, pattern = place.partition("~")
+        found = re.search(pattern, _at(name, witness, keys) or "", re.IGNORECASE)
+        return found[1].strip() or None if found else None
     single = witness.text(place)
     return single or next(iter(witness.texts(place).values()), None)
 

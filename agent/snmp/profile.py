@@ -44,7 +44,11 @@ class AskPart(_Part):
 
 
 class IdentityPart(_Part):
-    """For each part of an identity the objects it may stand in, best first."""
+    """For each part of an identity the places it may stand in, best first.
+
+    A place is an object, `device_id.KEY`, `printer_device`, or an object and `~` and a regular expression whose first
+    group is wanted (`sysDescr~S/N (\\w+)`).
+    """
 
     serial_number: tuple[str, ...] = ()
     model: tuple[str, ...] = ()
@@ -52,6 +56,21 @@ class IdentityPart(_Part):
     host_name: tuple[str, ...] = ()
     firmware: tuple[str, ...] = ()
     device_id: tuple[str, ...] = ()
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"{pattern} is no regular expression: {error}") from error
+
+
+def _object_of(place: str) -> str | None:
+    """The object behind a place of an identity; None for those that are no object. Raises for a bad expression."""
+    name, _, pattern = place.partition("~")
+    if pattern and _compiled(pattern).groups != 1:
+        raise ValueError(f"the expression in {place} needs exactly one group")
+    return None if name == "printer_device" or name.startswith("device_id.") else name
 
 
 class CounterPart(_Part):
@@ -107,7 +126,7 @@ class MatchPart(_Part):
     def _says_something(self) -> MatchPart:
         if not (self.manufacturer or self.answers):
             raise ValueError("say manufacturer or answers")
-        re.compile(self.model or "")
+        _compiled(self.model or "")
         return self
 
     @property
@@ -171,11 +190,13 @@ class Profile(_Part):
     @model_validator(mode="after")
     def _names_are_known(self) -> Profile:
         parts = (self.identify, self.doubt, self.ask)
-        used = {name for part in parts for name in part.objects}
+        used: set[str | None] = {name for part in parts for name in part.objects}
         used |= {column for part in parts for table in part.tables for column in table.columns}
         used |= {name for counter in self.counters for name in counter.names}
         used |= {name for match in self.match for name in match.answers}
-        unknown = sorted(used - set(self.objects))
+        places = [place for part in IdentityPart.model_fields for place in getattr(self.identity, part)]
+        used |= {_object_of(place) for place in places} - {None}
+        unknown = sorted(name for name in used if name and name not in self.objects)
         if unknown:
             raise ValueError(f"no such name in [objects]: {', '.join(unknown)}")
         return self

@@ -1,0 +1,1 @@
+"""Measurements, made by commands and written down by them."""
