@@ -14,7 +14,7 @@ from agent.snmp.varbinds import ABSENT, Answer, Ask, Oid, Tag, Value, Varbinds
 
 MAX_OBJECTS = 24  # per GET: request and answer stay below an Ethernet frame
 MAX_CELLS = 60  # columns x rows per GETBULK: about 1400 octets
-RIDING_OBJECTS = 8  # objects that travel as non-repeaters of the first GETBULK
+RIDING_OBJECTS = 24  # objects that travel as non-repeaters of the smallest table's GETBULK
 
 TOO_BIG, NO_SUCH_NAME, GEN_ERR = 1, 2, 5
 
@@ -87,7 +87,8 @@ class Inquiry:
         nearby = version == "v1" or (self._bulk and bool(ask.tables) and len(ask.objects) <= RIDING_OBJECTS)
         groups = [ask.objects[at : at + MAX_OBJECTS] for at in range(0, len(ask.objects), MAX_OBJECTS)]
         self._batches = [Batch(group, nearby) for group in groups]
-        self._fresh = [[Column(oid, oid, table.rows, table.most) for oid in table.columns] for table in ask.tables]
+        tables = sorted(ask.tables, key=lambda table: len(table.columns) * table.rows)
+        self._fresh = [[Column(oid, oid, table.rows, table.most) for oid in table.columns] for table in tables]
         self._columns = [column for columns in self._fresh for column in columns]
         self._values: dict[Oid, Value] = {}
         self._lost: list[Oid] = []
@@ -188,6 +189,8 @@ class Inquiry:
         cells = varbinds[request.riders :]
         width = len(request.oids) - request.riders
         if not cells and width:
+            if request.riders:
+                return  # the riders took all the room: the columns are asked for again without them
             self._give_up(self._asked, "empty_answer")
         for place, (oid, value) in enumerate(cells):
             column = self._asked[place % width]
