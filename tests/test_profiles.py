@@ -74,7 +74,7 @@ def test_the_parts_of_a_total_add_up(name):
     assert "sum_mismatch" not in {finding.code for finding in readout.findings}
 
 
-# Their makers' counters rest on documents of too little weight for billing (COUNTERS level C or X), or are not told.
+# Their makers' color counters rest on a single unproven document each, or are not told: too little for a bill.
 NOT_TOLD = {"monochrome", "full_color", "highlight_color"}
 UNPROVEN = {
     "oki_mc854": NOT_TOLD,
