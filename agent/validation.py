@@ -57,7 +57,18 @@ def validate(equipment: Equipment, readout: Readout, before: Mapping[str, LastRe
     return Verdict("suspect" if notices else "accepted", reading, tuple(notices))
 
 
-TRAVELLING = frozenset({"life_count_as_total", "unit_unknown", "odd_answers", "incomplete"})
+# Cross-checks and doubts of the readout that stay with the numbers they are about.
+TRAVELLING = frozenset(
+    {
+        "incomplete",
+        "life_count_as_total",
+        "life_count_differs",
+        "negative_counter",
+        "odd_answers",
+        "sum_mismatch",
+        "unit_unknown",
+    }
+)
 
 
 def _counter_for(point: MeasuringPoint, readout: Readout) -> Counter | None:

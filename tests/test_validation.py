@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.meters import Counter, LastReading, MeasuringPoint
+from agent.meters import Counter, Finding, LastReading, MeasuringPoint
 from agent.printers import Endpoint, Equipment
 from agent.readout import Readout
+from agent.texts import message
 from agent.validation import validate
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -94,3 +95,13 @@ def test_a_fall_is_never_sent_and_a_rise_never_held(now, before, days, estimate)
     verdict = validate(equipment, readout(counter(now)), {"total": last(before, days=days)})
     assert (verdict.outcome == "quarantined") == (now < before)
     assert verdict.reading is not None
+
+
+def test_cross_checks_travel_with_the_reading():
+    """Black and color that do not make the total: the doubt is in the reading that goes out, and does not hold it."""
+    doubt = Finding("sum_mismatch", message("Black and color make {sum}, the total is {total}.", sum=7, total=9))
+    told = Readout(Endpoint("10.0.0.1"), "ok", NOW, counters=(counter(9),), findings=(doubt,))
+    verdict = validate(Equipment("1", measuring_points=(point(),)), told, {})
+    assert verdict.outcome == "accepted"
+    assert verdict.reading is not None
+    assert verdict.reading.findings == (doubt,)
