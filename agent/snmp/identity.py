@@ -82,14 +82,14 @@ def _first_serial(places: Iterable[str], witness: Witness, keys: dict[str, str])
 
 
 def _at(place: str, witness: Witness, keys: dict[str, str]) -> str | None:
+    name, _, pattern = place.partition("~")
+    if pattern:
+        found = re.search(pattern, _at(name, witness, keys) or "", re.IGNORECASE)
+        return found[1].strip() or None if found else None
     if place.startswith("device_id."):
         return keys.get(place.removeprefix("device_id."))
     if place == "printer_device":
         return _printer_device(witness)
-    if "~" in place:
-        name, _, pattern = place.partition("~")
-        found = re.search(pattern, _at(name, witness, keys) or "", re.IGNORECASE)
-        return found[1].strip() or None if found else None
     single = witness.text(place)
     return single or next(iter(witness.texts(place).values()), None)
 

@@ -1,0 +1,243 @@
+"""Who every recorded printer is, as one table; every meter of Ricoh, Canon, Sharp, Epson, OKI, Toshiba and others."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.serials import normal_serial
+from agent.snmp.recording import load_recording, parse_recording
+from tests.conftest import RECORDINGS
+from tests.fleet_process import DEVICES, FleetProcess, printer
+from tests.test_profiles import lines_of, meters, understood
+
+FILES = sorted(RECORDINGS.rglob("*.snmprec")) if RECORDINGS.is_dir() else []
+ENTERPRISES = "1.3.6.1.4.1"
+
+# What is read differently from the name that a person gave the recording, and why that is as it should be.
+OTHER_MODEL = {
+    "github_misc/hp_envy6000": ("ENVY 6000 All-in-One Printer series", "the printer's whole name"),
+    "github_misc/konica_accuriopress_43": ("AccurioPress C4070 IC-609", "the press with its controller, as it says"),
+    "lac/xerox_wc3655x": ("WorkCentre 3655X v1", "the maker's revision of the model"),
+    "librenms/brother": ("MFC-8440", "spliced from two printers; this one has the identity objects"),
+    "librenms/jetdirect_supplies_context": ("Color LaserJet Test", "made by hand for a test"),
+    "librenms/jetdirect_supplies_context_at_Jetdirect": ("Color LaserJet Test", "made by hand for a test"),
+    "librenms/konica": ("Develop ineo+ 280", "spliced from two printers; the private model is this one"),
+    "librenms/samsungprinter_m4080fx": ("M408x Series", "the family; the variant stands in sysDescr only"),
+    "librenms/zebra": ("TLP 2824 Plus", "the printer; the expected name is its print server's"),
+    "quoted/hp_laser_mfp135w_89": ("Laser MFP 131 133 135-138", "the family; the variant is told nowhere"),
+}
+NOTHING_SAID = {"printlevels/lexmark_xc2235": "names of supplies alone, which are no maker's"}
+BRANDS = (
+    "lanier",
+    "copystar",
+    "fujixerox",
+)  # brands of the makers, which the agent takes off or keeps as it finds them
+
+
+def plain(model: str | None) -> str | None:
+    """A model for comparing: no case, no blanks, no remark, no brand, no `series`; unknown is none."""
+    text = re.sub(r"\(.*\)|\s", "", model or "").lower().removesuffix("series")
+    for brand in BRANDS:
+        text = text.removeprefix(brand)
+    return None if text in ("", "unknown") else text
+
+
+def said_of(file: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    described = file.with_suffix(".expected.json")
+    whole = json.loads(described.read_text("utf-8")) if described.exists() else {}
+    return whole, whole.get("derived", whole)
+
+
+def name_of(file: Path) -> str:
+    return file.relative_to(RECORDINGS).with_suffix("").as_posix()
+
+
+@pytest.mark.recordings
+def test_every_recorded_printer_is_who_it_is():
+    """Maker, model, serial number and firmware of all recordings are the expected ones, never others."""
+    unlike = {name_of(file): differences for file in FILES if (differences := unlike_expected(file))}
+    assert unlike == {}
+
+
+def unlike_expected(file: Path) -> list[str]:
+    """What the agent says of a recorded printer and what is expected of it, where they are not the same."""
+    whole, derived = said_of(file)
+    identity = understood(load_recording(file).varbinds).identity
+    maker = str(whole.get("vendor") or "").partition(" (")[0] or None
+    model = OTHER_MODEL.get(name_of(file), (derived.get("model_by_hand"), ""))[0]
+    serials = {normal_serial(str(value).removeprefix("\x01\x15")) for value in (derived.get("serials") or {}).values()}
+    firmwares = set((derived.get("firmware") or {}).values())
+    differences = []
+    if identity.manufacturer != maker and name_of(file) not in NOTHING_SAID:
+        differences.append(f"maker {identity.manufacturer}, expected {maker}")
+    if plain(identity.model) != plain(model) and not (identity.model is None and says_nothing_of_itself(file)):
+        differences.append(f"model {identity.model}, expected {model}")
+    if serials - {None} and identity.serial_number not in serials:
+        differences.append(f"serial number {identity.serial_number}, expected {serials}")
+    if firmwares and identity.firmware not in firmwares:
+        differences.append(f"firmware {identity.firmware}, expected {firmwares}")
+    return differences
+
+
+def says_nothing_of_itself(file: Path) -> bool:
+    """A recording of counters alone: no system group, so its model is known only to who recorded it."""
+    return not any(line.startswith("1.3.6.1.2.1.1.1.0|") for line in file.read_text("utf-8", "replace").splitlines())
+
+
+# All that the makers of this file's profiles tell in a recording: meter -> what the expected file calls it.
+SHARP = {
+    "monochrome": "Black & White Total Count [5.4.61]", "full_color": "Full Color Total Count [5.4.63]",
+    "two_color": "Two Color Total Count [5.4.64]", "highlight_color": "Single Color Total Count [5.4.80]",
+    "print_total": "Prints [1.4.60]", "print_monochrome": "Black & White Print Count [1.4.61]",
+    "print_full_color": "Full Color Print Count [1.4.63]", "copy_total": "Copies [4.4.60]",
+    "copy_monochrome": "Black & White Copy Count [4.4.61]", "copy_full_color": "Full Color Copy Count [4.4.63]",
+    "duplex_total": "Duplex [1.4.75]", "scan_total": "Scan to E-mail/FTP [7.4.50]",
+}  # fmt: skip
+CANON = {"total": "Total 1 [1]", "copy_total": "Copy (Total 1) [17]", "print_total": "Print (Total 1) [25]"}
+LIFE_COUNT = "life count"
+LABELLED = {
+    "librenms/sharp": SHARP | {"total": LIFE_COUNT},
+    "quoted/canon_mf642c": CANON,
+    "librenms/canonprinter_tm": {"total": LIFE_COUNT},
+    "librenms/ricoh_mpc3002": {"total": LIFE_COUNT},
+    "printmaster/epson_sc": {"total": LIFE_COUNT},
+    "librenms/gestetner": {}, "librenms/lanier": {}, "librenms/ricoh": {}, "librenms/epson": {},
+    "librenms/canonprinter_ir-adv": {}, "librenms/canonprinter_mf": {}, "librenms/sharp_mx2614n": {},
+    "librenms/sharp_mxc301w": {}, "librenms/okilan_9450g": {}, "librenms/toshiba-tec_estudio2505": {},
+    "librenms/toshiba-tec_ev4": {}, "librenms/toshiba-tec_fv4": {}, "librenms/tsc": {}, "librenms/zebra": {},
+}  # fmt: skip
+
+
+@pytest.mark.recordings
+@pytest.mark.parametrize("name", LABELLED)
+def test_all_meters_of_a_recording_are_the_labelled_ones(name):
+    """Every meter that the recording holds, with its labelled value, and no meter that it does not hold."""
+    file = RECORDINGS / f"{name}.snmprec"
+    _, derived = said_of(file)
+    standard = derived.get("standard_counters", {}).get("prtMarkerLifeCount.1.1", {})
+    values = derived["vendor_counters_labelled"] | {LIFE_COUNT: standard.get("value")}
+    wanted = {meter: values[label] for meter, label in LABELLED[name].items()}
+    assert meters(understood(load_recording(file).varbinds)) == wanted
+
+
+@pytest.mark.recordings
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [
+        ("librenms/ricoh_mpc3002", "impressions"),
+        ("librenms/canonprinter_tm", "sheets"),
+        ("printmaster/epson_sc", "sheets"),
+    ],
+)
+def test_a_life_count_in_sheets_is_pages_only_where_that_is_known(name, unit):
+    """Ricoh says sheets and counts sides; of plotters nobody knows that, so their life count stays sheets."""
+    readout = understood(load_recording(RECORDINGS / f"{name}.snmprec").varbinds)
+    assert [counter.unit for counter in readout.counters if counter.meter == "total"] == [unit]
+
+
+RICOH = {
+    "total": 305118, "copy_total": 102564, "copy_monochrome": 70044, "copy_full_color": 32500,
+    "copy_highlight_color": 20, "print_total": 201344, "print_monochrome": 120311, "print_full_color": 81000,
+    "print_highlight_color": 33, "fax_total": 1210, "large_total": 18010, "duplex_total": 140022,
+}  # fmt: skip
+WHOLE = {
+    "ricoh_im_c3010": RICOH,
+    "canon_ir_adv_c3831": {"total": 91477, "monochrome": 52020, "copy_total": 25374, "print_total": 66103,
+        "scan_total": 30418},
+    "epson_wf_c5895": {"total": 48331, "monochrome": 18220, "full_color": 30111, "print_total": 40331,
+        "copy_total": 8000, "print_full_color": 26000, "copy_full_color": 4111},
+    "sharp_mx_3061": {"total": 97367, "monochrome": 70173, "full_color": 27184, "two_color": 0, "highlight_color": 10,
+        "print_total": 62222, "print_monochrome": 40112, "print_full_color": 22110, "copy_total": 35055,
+        "copy_monochrome": 30001, "copy_full_color": 5044, "duplex_total": 31408, "scan_total": 11402},
+    "oki_mc854": {"total": 64110},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("device", WHOLE)
+def test_a_described_device_tells_exactly_these_meters(device):
+    """All meters of our own devices of these makers, none more and none less."""
+    text = lines_of(DEVICES / f"{device}.toml")
+    assert meters(understood(parse_recording(text).varbinds)) == WHOLE[device]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="addresses of their own need Linux")
+def test_the_meters_come_over_the_wire_too(tmp_path):
+    """The same devices over SNMP on loopback, Canon in version 1: what is asked for is enough for every meter."""
+    fleet = [printer(name, f"127.20.9.{at}", name) for at, name in enumerate(WHOLE, 1)]
+    with FleetProcess(tmp_path, fleet) as world:
+        targets = [f"{line['address']}:{world.ports[line['name']]}" for line in fleet]
+        command = [sys.executable, "-m", "agent", "read", "--json", *targets]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    read = [json.loads(line) for line in done.stdout.splitlines()]
+    told = {one["target"]: {counter["meter"]: counter["value"] for counter in one["counters"]} for one in read}
+    assert told == dict(zip(targets, WHOLE.values(), strict=True))
+
+
+def test_scans_of_a_sharp_are_found_by_name():
+    """On other models group 8 holds the scans to e-mail; the row that says so is read, wherever it stands."""
+    names, values = f"{ENTERPRISES}.2385.1.1.19.2.1.4", f"{ENTERPRISES}.2385.1.1.19.2.1.3"
+    text = (
+        f"{names}.7.4.50|4|Scan to HDD\n{values}.7.4.50|65|6\n"
+        f"{names}.8.4.50|4|Scan to E-mail/FTP\n{values}.8.4.50|65|900\n"
+    )
+    assert meters(understood(parse_recording(text).varbinds)) == {"scan_total": 900}
+
+
+def test_a_toshiba_without_color_tells_black_alone():
+    """-1 is a colour that is not offered; the function `all` is not believed: the total is the life count."""
+    base = f"{ENTERPRISES}.1129.2.3.50.1.3.21.6.1"
+    text = (
+        "1.3.6.1.2.1.1.1.0|4|TOSHIBA e-STUDIO2508A\n"
+        "1.3.6.1.2.1.43.10.2.1.3.1.1|2|7\n1.3.6.1.2.1.43.10.2.1.4.1.1|65|52\n"
+        f"{base}.2.1.4|2|99\n{base}.3.1.1|2|-1\n{base}.3.1.3|2|40\n{base}.4.1.1|2|-1\n{base}.4.1.3|2|12\n"
+    )
+    readout = understood(parse_recording(text).varbinds)
+    assert meters(readout) == {"total": 52, "print_monochrome": 40, "copy_monochrome": 12}
+    assert "life_count_as_total" in {finding.code for finding in readout.findings}
+
+
+@pytest.mark.parametrize(
+    ("lines", "serial"),
+    [
+        ("{e}.367.3.2.1.2.1.4.0|4|M6394300657", "M6394300657"),
+        ("{e}.1347.43.5.1.1.28.1|4|QUV9600664", "QUV9600664"),
+        ("{e}.1248.1.2.2.1.1.1.5.1|4|X8G9000415", "X8G9000415"),
+        ("{e}.2001.1.1.1.1.11.1.10.45.0|4|AK7C031190A0", "AK7C031190A0"),
+        ("{e}.40093.1.1.1.5|4|CF3A012345", "CF3A012345"),
+        ("1.3.6.1.2.1.1.1.0|4|Pantum M6500\n{e}.40093.10.1.1.4|4|CF3A012345", "CF3A012345"),
+        ("1.3.6.1.2.1.1.1.0|4|HP X\n{e}.11.2.3.9.4.2.1.1.3.3.0|4x|0115564e435243343831", "VNCRC481"),
+        ("1.3.6.1.2.1.1.1.0|4|HP ETHERNET,SN:VNCRC48198,FN:4Q,PID:HP LaserJet M130nw", "VNCRC48198"),
+        ("1.3.6.1.2.1.1.1.0|4|HP ETHERNET MULTI-ENVIRONMENT,SN:VNCRC48198,JETDIRECT EX", None),
+        ("1.3.6.1.2.1.43.5.1.1.17.1|4|0000\n1.3.6.1.2.1.1.1.0|4|Xerox X\n{e}.253.8.53.3.2.1.3.1|4|33533", "33533"),
+        ("1.3.6.1.2.1.43.5.1.1.17.1|4|0000000000", None),
+    ],
+)  # fmt: skip
+def test_a_serial_number_is_found_where_only_the_maker_has_it(lines, serial):
+    """In the makers' own objects, without the prefix of HP's; zeros and a network card's number are none."""
+    text = f"1.3.6.1.2.1.43.5.1.1.1.1|65|1\n{lines.format(e=ENTERPRISES)}\n"
+    assert understood(parse_recording(text).varbinds).identity.serial_number == serial
+
+
+@pytest.mark.parametrize(
+    ("lines", "model"),
+    [
+        ("1.3.6.1.2.1.25.3.2.1.3.1|4|Generic 28C-1\n1.3.6.1.2.1.1.1.0|4|KONICA MINOLTA bizhub C3110", "bizhub C3110"),
+        ("1.3.6.1.2.1.25.3.2.1.3.1|4|Generic 28C-1", None),
+        ("1.3.6.1.2.1.1.1.0|4|HP ETHERNET MULTI-ENVIRONMENT,SN:X,PID:HP LaserJet MFP M130nw", "LaserJet MFP M130nw"),
+        ("1.3.6.1.2.1.1.1.0|4|HP ETHERNET MULTI-ENVIRONMENT", None),
+        ("1.3.6.1.2.1.1.1.0|4|Canon iR-ADV C5235 /P", "iR-ADV C5235"),
+        ("1.3.6.1.2.1.1.1.0|4|RICOH Aficio MP C3002 2.20 / RICOH Network Printer C model", "Aficio MP C3002"),
+        ("1.3.6.1.2.1.1.1.0|4|OKI OkiLAN 9450g Rev.00.69 PrintServer: Attached to MC873 Rev.07.87 : (c)", "MC873"),
+        ("1.3.6.1.2.1.1.1.0|4|TTP244CE Version: 7.02 EZD\n1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.51966.2.6", "TTP244CE"),
+    ],
+)  # fmt: skip
+def test_a_model_is_a_model(lines, model):
+    """Without maker, firmware and page description language; a network card or a generic text is no model."""
+    assert understood(parse_recording(f"{lines}\n").varbinds).identity.model == model
