@@ -25,7 +25,8 @@ from agent.schedule import Rhythm, keep_running
 from agent.secrets import Secrets
 from agent.settings import Settings, SnmpSettings, load, portal_of
 from agent.snmp.catalogue import shipped
-from agent.snmp.client import CommunityAccess, Pace, SnmpClient
+from agent.snmp.client import SnmpClient
+from agent.snmp.conversation import CommunityAccess, Pace
 from agent.snmp.pacing import Pacer
 from agent.store import Store
 from agent.supplies.policy import OrderRules

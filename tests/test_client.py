@@ -15,8 +15,9 @@ from pysnmp.proto.rfc1902 import OctetString
 from agent.errors import PrinterSilent
 from agent.printers import Endpoint
 from agent.snmp.catalogue import shipped
-from agent.snmp.client import CommunityAccess, Pace, SnmpClient
+from agent.snmp.client import SnmpClient
 from agent.snmp.codec import decode_response
+from agent.snmp.conversation import CommunityAccess, Pace
 from agent.snmp.pacing import Pacer
 from agent.snmp.varbinds import Ask, oid_of
 from tests.fleet_process import FleetProcess, printer
@@ -239,15 +240,24 @@ def test_one_request_in_flight_per_printer():
 
 
 def test_packets_leave_at_the_configured_rate():
-    """Fifty packets at 100 a second take about half a second, whoever sends them."""
+    """Fifty turns asked for at the same moment at 100 a second are spread over half a second, in order."""
+    pacer = Pacer(100)
+    turns = [pacer.turn(1000.0) for _ in range(50)]
+    assert turns == sorted(turns)
+    assert 0.4 < turns[-1] - turns[0] < 0.5
+    assert pacer.turn(2000.0) == 2000.0
 
-    async def work():
-        pacer = Pacer(100)
+
+def test_no_more_packets_leave_than_configured():
+    """Thirty asks of one packet each, at 100 a second, take as long as that."""
+
+    async def work(endpoint):
+        asker = SnmpClient(LADDER, Pace(timeout=2.0), Pacer(100))
         begun = asyncio.get_running_loop().time()
-        await asyncio.gather(*(pacer.turn() for _ in range(50)))
+        await asyncio.gather(*(asker.ask(endpoint, Ask((NAME,))) for _ in range(30)))
         return asyncio.get_running_loop().time() - begun
 
-    assert asyncio.run(work()) > 0.4
+    assert asyncio.run(with_peer(lambda data: [answer_to(data)], work))[0] > 0.27
 
 
 def test_the_community_is_shown_nowhere():

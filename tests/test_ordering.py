@@ -15,7 +15,8 @@ from agent.meters import MeasuringPoint
 from agent.ports import Account
 from agent.printers import Equipment
 from agent.snmp.catalogue import shipped
-from agent.snmp.client import CommunityAccess, SnmpClient
+from agent.snmp.client import SnmpClient
+from agent.snmp.conversation import CommunityAccess
 from agent.store import Store
 from agent.supplies.orders import BomItem
 from agent.supplies.policy import OrderRules

@@ -6,7 +6,6 @@ portal's ledger, the agent's database) stays in the state folder: a second run s
 
 from __future__ import annotations
 
-import asyncio
 import json
 import socket
 import subprocess
@@ -27,6 +26,7 @@ from agent.cli.watch import Watch
 from agent.config_template import Entry, first_config
 from agent.errors import AgentError, ConfigError
 from agent.language import _, current, show
+from agent.loop import run
 from agent.paths import places_of
 from agent.secrets import Secrets
 from agent.texts import message
@@ -56,7 +56,7 @@ def run_demo(recordings: Path | None, state: Path | None) -> int:
             seed = ["--seed", str(folder / "equipment.json")]
             portal = stack.enter_context(_process(["sandbox.portal", "--data", str(folder / "portal"), *seed]))
             agent = Agent.load(_configured(folder, plan, portal))
-            report = asyncio.run(agent.once(watch))
+            report = run(agent.once(watch))
         print_report(console, report)
         _where_to_look(console, folder)
         return exit_code(report)

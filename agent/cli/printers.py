@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from agent.discovery.ranges import AddressRanges
 from agent.discovery.sweep import Sweep, resolve
 from agent.discovery.target import Target
 from agent.errors import ConfigError, PrinterSilent
+from agent.loop import run
 from agent.paths import find_config
 from agent.printers import Endpoint
 from agent.readout import Readout
@@ -30,7 +30,7 @@ from agent.texts import message
 
 def read_targets(config: Path | None, targets: Sequence[str], *, as_json: bool) -> int:
     """Reads each target; 0 when all were read, 1 when some failed, 4 when none answered."""
-    return asyncio.run(_read_all(survey_for(config), targets, as_json=as_json))
+    return run(_read_all(survey_for(config), targets, as_json=as_json))
 
 
 async def _read_all(survey: Survey, targets: Sequence[str], *, as_json: bool) -> int:
@@ -75,7 +75,7 @@ def discover_printers(config: Path | None, ranges: Sequence[str], port: int | No
             message("Name a network: meter-agent discover --range 192.168.1.0/24"),
         )
     with Watch(Console(stderr=True)) as watch:
-        found = asyncio.run(survey.find(watch))
+        found = run(survey.find(watch))
     for printer in found.printers if as_json else ():
         emit(printer_json(printer))
     if not as_json:
@@ -87,7 +87,7 @@ def match_printers(config: Path | None, *, as_json: bool) -> int:
     """Which printer is which equipment; 0 when every equipment has its printer, else 1."""
     agent = agent_of(config)
     with Watch(Console(stderr=True)) as watch:
-        matching = asyncio.run(agent.match(watch))
+        matching = run(agent.match(watch))
     if as_json:
         for matched in matching.matched:
             emit(match_json(matched))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from agent.discovery.sweep import resolve
 from agent.discovery.target import Target
 from agent.errors import AgentError, PrinterSilent
 from agent.language import _
+from agent.loop import run
 from agent.printers import Endpoint, Identity
 from agent.snmp.interpretation import identify
 from agent.snmp.profile import Profile
@@ -27,7 +27,7 @@ from agent.texts import message
 
 def record_target(config: Path | None, target: str, output: Path | None) -> int:
     """Writes the redacted recording; it replays as a virtual printer and reads like the printer itself."""
-    varbinds = asyncio.run(_recorded(survey_for(config), Target.parse(target)))
+    varbinds = run(_recorded(survey_for(config), Target.parse(target)))
     text = dump_recording(varbinds)
     if output is None:
         sys.stdout.write(text)

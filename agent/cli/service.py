@@ -16,6 +16,7 @@ from agent.cycle import CycleReport
 from agent.errors import AgentError
 from agent.language import _, choose, show, show_error
 from agent.log import start_log
+from agent.loop import run
 from agent.paths import find_config
 from service import notify
 
@@ -32,7 +33,7 @@ def run_once(config: Path | None) -> int:
     agent = agent_of(config)
     console = Console()
     with Watch(Console(stderr=True)) as watch:
-        report = asyncio.run(agent.once(watch))
+        report = run(agent.once(watch))
     print_report(console, report)
     return exit_code(report)
 
@@ -51,7 +52,7 @@ def run_forever(config: Path | None) -> int:
     """The daemon in the foreground: ends within seconds of SIGTERM or Ctrl+C with nothing lost."""
     agent = agent_of(config)
     start_log(agent.settings.log.level, agent.settings.log.file)
-    asyncio.run(_until_stopped(agent))
+    run(_until_stopped(agent))
     return 0
 
 
@@ -91,7 +92,7 @@ def check_all(config: Path | None) -> int:
         _say(False, _("Config"), show_error(error))
         return error.exit_code
     _say(True, _("Config"), str(file))
-    return asyncio.run(_check(agent))
+    return run(_check(agent))
 
 
 async def _check(agent: Agent) -> int:

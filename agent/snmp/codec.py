@@ -26,15 +26,37 @@ VERSIONS = {"v1": 0, "v2c": 1}
 K = TypeVar("K")
 V = TypeVar("V")
 _SEQUENCE = 0x30
-_UNSIGNED = frozenset({Tag.COUNTER32, Tag.GAUGE32, Tag.TIME_TICKS})
-_EMPTY = frozenset({Tag.NULL, Tag.NO_SUCH_OBJECT, Tag.NO_SUCH_INSTANCE, Tag.END_OF_MIB_VIEW})
-_STRINGS = frozenset({Tag.OCTET_STRING, Tag.IP_ADDRESS, Tag.OPAQUE})
-_TAGS = {int(tag): tag for tag in Tag}
+# How the content of each type is read, by its tag; other tags are none of SNMP's.
+_NUMBER, _STRING, _COUNTER, _NOTHING, _IDENTIFIER = range(5)
+_KIND_OF = {
+    Tag.INTEGER: _NUMBER,
+    Tag.OCTET_STRING: _STRING,
+    Tag.IP_ADDRESS: _STRING,
+    Tag.OPAQUE: _STRING,
+    Tag.COUNTER32: _COUNTER,
+    Tag.GAUGE32: _COUNTER,
+    Tag.TIME_TICKS: _COUNTER,
+    Tag.COUNTER64: _COUNTER,
+    Tag.OBJECT_IDENTIFIER: _IDENTIFIER,
+    Tag.NULL: _NOTHING,
+    Tag.NO_SUCH_OBJECT: _NOTHING,
+    Tag.NO_SUCH_INSTANCE: _NOTHING,
+    Tag.END_OF_MIB_VIEW: _NOTHING,
+}
+_TAGS: list[Tag | None] = [None] * 256
+_KINDS = [_NOTHING] * 256
+for _tag, _kind in _KIND_OF.items():
+    _TAGS[_tag], _KINDS[_tag] = _tag, _kind
+_OCTETS, _INTEGER, _OBJECT = int(Tag.OCTET_STRING), int(Tag.INTEGER), int(Tag.OBJECT_IDENTIFIER)
+_OCTET_STRING = Tag.OCTET_STRING
+_SMALL = [Value(Tag.INTEGER, number if number < 0x80 else number - 0x100) for number in range(0x100)]
+_pair = tuple.__new__  # a NamedTuple without the cost of its constructor
 
 # Printers share the same few hundred identifiers: each is taken apart once. Emptied when full, so that a device
 # that makes identifiers up cannot fill the memory.
 _oids: dict[bytes, Oid] = {}
 _encoded: dict[Oid, bytes] = {}
+_asked: dict[tuple[Oid, ...], bytes] = {}
 
 
 class Response(NamedTuple):
@@ -53,9 +75,12 @@ def encode_request(
 ) -> bytes:
     """A request message; `pdu` is GET, GET_NEXT or GET_BULK, for which `first` is non-repeaters and `second`
     max-repetitions. `version` is 0 for v1, 1 for v2c; `request_id` 0..2^31-1."""
-    names = b"".join(_tlv(_SEQUENCE, encode_oid(oid) + b"\x05\x00") for oid in oids)
-    head = _integer(request_id) + _integer(first) + _integer(second)
-    body = _tlv(pdu, head + _tlv(_SEQUENCE, names))
+    key = tuple(oids)
+    names = _asked.get(key)
+    if names is None:
+        names = _tlv(_SEQUENCE, b"".join(_tlv(_SEQUENCE, encode_oid(oid) + b"\x05\x00") for oid in key))
+        _remember(_asked, key, names)
+    body = _tlv(pdu, _integer(request_id) + _integer(first) + _integer(second) + names)
     return _tlv(_SEQUENCE, _integer(version) + _tlv(Tag.OCTET_STRING, community) + body)
 
 
@@ -103,40 +128,50 @@ def _response(data: bytes) -> Response:
 
 
 def _varbinds(data: bytes, at: int, end: int) -> list[tuple[Oid, Value]]:
+    """The varbind list. What is ordinary is done in this loop without a call: here reading spends its time."""
     found: list[tuple[Oid, Value]] = []
     while at < end:
-        if len(found) == MAX_VARBINDS:
-            raise _bad("too_many_varbinds")
-        tag, at, stop = _header(data, at, end)
-        if tag != _SEQUENCE:
-            raise _bad("no_varbind")
-        tag, start, value_at = _header(data, at, stop)
-        if tag != Tag.OBJECT_IDENTIFIER:
+        length = data[at + 1]
+        if data[at] != _SEQUENCE or len(found) == MAX_VARBINDS:
+            raise _bad("no_varbind" if len(found) < MAX_VARBINDS else "too_many_varbinds")
+        at, stop = (at + 2, at + 2 + length) if length < 0x80 else _long(data, at + 1)
+        length = data[at + 1]
+        if data[at] != _OBJECT:
             raise _bad("no_object_identifier")
-        name = data[start:value_at]
-        oid = _oids.get(name) or _oid(name)
-        tag, start, value_end = _header(data, value_at, stop)
-        if value_end != stop:
-            raise _bad("trailing_octets")
-        found.append((oid, _value(tag, data[start:stop])))
-        at = stop
+        start, place = (at + 2, at + 2 + length) if length < 0x80 else _long(data, at + 1)
+        name = data[start:place]
+        length = data[place + 1]
+        start, at = (place + 2, place + 2 + length) if length < 0x80 else _long(data, place + 1)
+        if at != stop or stop > end:
+            raise _bad("trailing_octets" if at < stop <= end else "truncated")
+        tag = data[place]
+        if tag == _OCTETS and length < 0x80:
+            value = _pair(Value, (_OCTET_STRING, data[start:at]))
+        elif tag == _INTEGER and length == 1:
+            value = _SMALL[data[start]]
+        else:
+            value = _value(tag, data[start:at])
+        found.append((_oids.get(name) or _oid(name), value))
     return found
+
+
+def _long(data: bytes, at: int) -> tuple[int, int]:
+    """Start and end of a content whose length octets, at `at`, are of the long definite form."""
+    count = data[at] & 0x7F
+    if not 1 <= count <= 4:
+        raise _bad("length_form")
+    start = at + 1 + count
+    return start, start + int.from_bytes(data[at + 1 : start], "big")
 
 
 def _header(data: bytes, at: int, end: int) -> tuple[int, int, int]:
     """Tag, start and end of the content; low tag numbers and definite lengths only, never beyond `end`."""
-    tag, length = data[at], data[at + 1]
-    at += 2
-    if length >= 0x80:
-        count = length & 0x7F
-        if not 1 <= count <= 4:
-            raise _bad("length_form")
-        length = int.from_bytes(data[at : at + count], "big")
-        at += count
-    stop = at + length
+    start, stop = at + 2, at + 2 + data[at + 1]
+    if data[at + 1] >= 0x80:
+        start, stop = _long(data, at + 1)
     if stop > end:
         raise _bad("truncated")
-    return tag, at, stop
+    return data[at], start, stop
 
 
 def _small(data: bytes, at: int, end: int) -> tuple[int, int]:
@@ -148,31 +183,29 @@ def _small(data: bytes, at: int, end: int) -> tuple[int, int]:
 
 
 def _value(number: int, content: bytes) -> Value:
-    tag = _TAGS.get(number)
+    tag = _TAGS[number]
     if tag is None:
         raise _bad("unknown_type")
-    if tag in _STRINGS:
+    kind = _KINDS[number]
+    if kind == _NUMBER:
+        if not 1 <= len(content) <= MAX_INTEGER_OCTETS:
+            raise _bad("integer_length")
+        return _pair(Value, (tag, int.from_bytes(content, "big", signed=True)))
+    if kind == _STRING:
         if len(content) > MAX_STRING_OCTETS:
             raise _bad("string_too_long")
-        return Value(tag, content)
-    if tag in _EMPTY:
+        return _pair(Value, (tag, content))
+    if kind == _COUNTER:
+        # Devices leave out the leading zero octet, which would make a counter negative.
+        if not 1 <= len(content) <= MAX_INTEGER_OCTETS:
+            raise _bad("integer_length")
+        return _pair(Value, (tag, int.from_bytes(content, "big") & (MAX_ARC if tag != Tag.COUNTER64 else 2**64 - 1)))
+    if kind == _NOTHING:
         if content:
             raise _bad("null_with_content")
         return Value(tag, None)
-    if tag is Tag.OBJECT_IDENTIFIER:
-        # Zero octets stand for 0.0 on some devices; there is no such object, but it is no reason to lose the rest.
-        return Value(tag, (_oids.get(content) or _oid(content)) if content else (0, 0))
-    if not 1 <= len(content) <= MAX_INTEGER_OCTETS:
-        raise _bad("integer_length")
-    return Value(tag, _number(tag, content))
-
-
-def _number(tag: Tag, content: bytes) -> int:
-    value = int.from_bytes(content, "big", signed=True)
-    if tag is Tag.INTEGER:
-        return value
-    # Unsigned types: devices leave out the leading zero octet, which makes large counters look negative.
-    return value & (MAX_ARC if tag in _UNSIGNED else 2**64 - 1)
+    # Zero octets stand for 0.0 on some devices; there is no such object, but it is no reason to lose the rest.
+    return Value(tag, (_oids.get(content) or _oid(content)) if content else (0, 0))
 
 
 def _oid(content: bytes) -> Oid:
@@ -204,6 +237,8 @@ def _tlv(tag: int, content: bytes) -> bytes:
 
 
 def _integer(value: int) -> bytes:
+    if 0 <= value < 0x80:
+        return bytes((Tag.INTEGER, 1, value))
     return _tlv(Tag.INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
 
 

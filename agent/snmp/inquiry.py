@@ -17,6 +17,7 @@ MAX_CELLS = 60  # columns x rows per GETBULK: about 1400 octets
 RIDING_OBJECTS = 24  # objects that travel as non-repeaters of the smallest table's GETBULK
 
 TOO_BIG, NO_SUCH_NAME, GEN_ERR = 1, 2, 5
+ENDINGS = ABSENT - {Tag.NULL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +42,27 @@ class Column:
     cut: bool = False
     seen: set[Oid] = field(default_factory=set)
 
-    def take(self, oid: Oid, value: Value, notes: list[str]) -> bool:
-        """One answer for this column: a new value of it (True), or its end. What is odd goes to `notes`."""
-        ended = value.tag in ABSENT and value.tag != Tag.NULL
-        if ended or oid[: len(self.prefix)] != self.prefix:
-            self.done = True
-            return False
-        if oid in self.seen:
-            self.done = self.cut = True
-            notes.append("looping_walk")
-            return False
-        if oid < self.last:
-            notes.append("out_of_order")
-        self.seen.add(oid)
-        self.last = oid
-        self.done = self.most is not None and len(self.seen) >= self.most
-        return True
+    def take(self, cells: Sequence[tuple[Oid, Value]], values: dict[Oid, Value], notes: list[str]) -> None:
+        """Answers for this column in their order: its values go to `values`, what is odd to `notes`."""
+        prefix, size, last, seen = self.prefix, len(self.prefix), self.last, self.seen
+        for oid, value in cells:
+            # A null stands in its row all the same; other exceptions, and what lies elsewhere, end the column.
+            if oid[:size] != prefix or value.tag in ENDINGS:
+                self.done = True
+                break
+            if oid in seen:
+                self.done = self.cut = True
+                notes.append("looping_walk")
+                break
+            if oid < last:
+                notes.append("out_of_order")
+            seen.add(oid)
+            values[oid] = value
+            last = oid
+            if len(seen) == self.most:
+                self.done = True
+                break
+        self.last = last
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,10 +198,8 @@ class Inquiry:
             if request.riders:
                 return  # the riders took all the room: the columns are asked for again without them
             self._give_up(self._asked, "empty_answer")
-        for place, (oid, value) in enumerate(cells):
-            column = self._asked[place % width]
-            if not column.done and column.take(oid, value, self.notes):
-                self._values[oid] = value
+        for place, column in enumerate(self._asked if width else ()):
+            column.take(cells[place::width], self._values, self.notes)
         if width and self._fresh:
             self._fresh.pop(0)
         for column in self._asked if width else ():

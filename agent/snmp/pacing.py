@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 
 class Pacer:
     """Gives turns at most `per_second` times a second (1..10,000), evenly spaced, in order of asking."""
@@ -12,11 +10,8 @@ class Pacer:
         self._gap = 1.0 / per_second
         self._next = 0.0
 
-    async def turn(self) -> None:
-        """Returns when a packet may leave."""
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+    def turn(self, now: float) -> float:
+        """When a packet may leave, on the clock of `now` (seconds): now or later. Every call takes a turn."""
         # A turn that nobody took is not saved up for a burst; a late one may catch up a hundredth of a second.
         self._next = max(self._next + self._gap, now - 0.01)
-        if self._next > now:
-            await asyncio.sleep(self._next - now)
+        return max(self._next, now)

@@ -1,0 +1,242 @@
+"""One exchange with one printer over UDP: requests, repetitions, adaptive patience, and what counts as an answer.
+
+Driven by callbacks: a datagram, a refusal or a timer moves it on. One request is in flight at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+from typing import Literal
+
+from agent.errors import BadReply
+from agent.snmp.codec import VERSIONS, Response, decode_response, encode_request
+from agent.snmp.inquiry import Inquiry, Request
+from agent.snmp.pacing import Pacer
+from agent.snmp.switchboard import Line
+
+LEAST_TIMEOUT = 0.25  # seconds; a printer's controller is busy now and then, and a repetition costs it more
+MOST_STRAYS = 50  # datagrams that are no answer, per request sent; more is somebody's game
+MOST_REFUSALS = 2  # a single ICMP error may be a matter of a moment
+
+
+@dataclass(frozen=True, slots=True)
+class CommunityAccess:
+    """How to speak to a printer: the version and the community, which no error and no `repr` shows."""
+
+    version: Literal["v1", "v2c"]
+    community: str
+
+    def __repr__(self) -> str:
+        return f"CommunityAccess({self.version})"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Patience with one printer: `timeout` seconds for the first answer (later ones adapt, never longer), `retries`
+    repetitions of a request, and the most datagrams and seconds one exchange may take."""
+
+    timeout: float = 1.0
+    retries: int = 2
+    max_datagrams: int = 300
+    max_seconds: float = 30.0
+
+
+@dataclass(slots=True)
+class Budget:
+    """What an exchange may still take: until `deadline` (loop time), `most` datagrams."""
+
+    deadline: float
+    most: int
+    datagrams: int = 0
+
+
+class Conversation:
+    """Works through an `Inquiry`; `over` becomes True when anything was answered and False when nothing was.
+
+    `speaks` says that the printer has answered by this access before. A `Listener` of the switchboard.
+    """
+
+    def __init__(
+        self, access: CommunityAccess, inquiry: Inquiry, pace: Pace, budget: Budget, pacer: Pacer, *, speaks: bool
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.over: asyncio.Future[bool] = self._loop.create_future()
+        self._version = VERSIONS[access.version]
+        self._community = access.community.encode()
+        self._inquiry = inquiry
+        self._pace = pace
+        self._budget = budget
+        self._pacer = pacer
+        self._speaks = speaks
+        self._answered = False
+        self._line: Line | None = None
+        self._request: Request | None = None
+        self._sent: dict[int, float] = {}  # request id -> when
+        self._latest = 0
+        self._strays = self._refusals = 0
+        self._due = 0.0
+        self._timer: asyncio.TimerHandle | None = None  # patience with the request that was sent
+        self._turn: asyncio.TimerHandle | None = None  # the moment at which the next packet may leave
+        self._smooth: float | None = None  # RFC 6298: smoothed round trip time and its variation, in seconds
+        self._varies = 0.0
+
+    def begin(self, line: Line) -> None:
+        """Asks the first question."""
+        self._line = line
+        self._go_on()
+
+    def end(self) -> None:
+        """No more of it, whatever is still outstanding."""
+        for timer in filter(None, (self._timer, self._turn)):
+            timer.cancel()
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+
+    def heard(self, datagram: bytes) -> None:
+        """A datagram from the printer: the answer, or a stray."""
+        if not self._sent or self.over.done():
+            return
+        try:
+            response = self._valid(datagram)
+            if response is not None:
+                self._accept(response, len(datagram))
+            else:
+                self._strays += 1
+                if self._strays == MOST_STRAYS:
+                    self._inquiry.notes.append("too_many_strays")
+                    self._repeat()
+        except Exception as error:  # noqa: BLE001  whoever waits must learn of it, else they wait for ever
+            self._finish(error)
+
+    def refused(self) -> None:
+        """The network says that nobody is there."""
+        self._refusals += 1
+        if self._refusals >= MOST_REFUSALS:
+            self._give_up()
+        else:
+            self._repeat()
+
+    def _go_on(self) -> None:
+        self._request = self._inquiry.next_request()
+        self._sent = {}
+        self._refusals = 0
+        if self._turn is not None:
+            self._turn.cancel()  # a repetition that has become needless
+            self._turn = None
+        if self._request is None:
+            self._finish()
+        else:
+            self._send_in_turn()
+
+    def _send_in_turn(self) -> None:
+        now = self._loop.time()
+        if self._budget.datagrams >= self._budget.most or now >= self._budget.deadline:
+            self._give_up()
+            return
+        turn = self._pacer.turn(now)
+        if turn > now:
+            self._turn = self._loop.call_at(turn, self._send)
+        else:
+            self._send()
+
+    def _send(self) -> None:
+        self._turn = None
+        if self._request is None or self._line is None:
+            return
+        number = self._latest = secrets.randbits(31)
+        now = self._loop.time()
+        self._due = min(now + self._patience(len(self._sent)), self._budget.deadline)
+        self._sent[number] = now
+        self._strays = 0
+        self._budget.datagrams += 1
+        if self._timer is not None and self._timer.when() > self._due:
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None:
+            self._timer = self._loop.call_at(self._due, self._ring)
+        if not self._line.send(self._encoded(self._request, number)):
+            self.refused()
+
+    def _ring(self) -> None:
+        """Time is up, unless an answer has moved the moment on meanwhile: most timers are never needed."""
+        self._timer = None
+        if self._loop.time() < self._due:
+            self._timer = self._loop.call_at(self._due, self._ring)
+        else:
+            self._repeat()
+
+    def _repeat(self) -> None:
+        """The request was not answered: once more, or enough of it."""
+        if self._turn is not None or self.over.done():
+            return
+        if len(self._sent) <= self._pace.retries:
+            self._send_in_turn()
+        else:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """No answer to this request: a simpler one where there is one and anything is left to spend."""
+        spent = self._budget.datagrams >= self._budget.most or self._loop.time() >= self._budget.deadline
+        simpler = self._inquiry.unanswered(speaks=self._speaks or self._answered)
+        if simpler and not spent:
+            self._go_on()
+        else:
+            self._finish()
+
+    def _finish(self, error: Exception | None = None) -> None:
+        self._sent = {}
+        if self.over.done():
+            return
+        if error is None:
+            self.over.set_result(self._answered)
+        else:
+            self.over.set_exception(error)
+
+    def _accept(self, response: Response, octets: int) -> None:
+        if response.request_id != self._latest:
+            self._inquiry.notes.append("late_reply")
+        self._learn(self._loop.time() - self._sent[response.request_id])
+        self._answered = True
+        self._inquiry.accept(response, octets)
+        self._go_on()
+
+    def _valid(self, datagram: bytes) -> Response | None:
+        """The response that answers the outstanding request; what is odd about others is noted."""
+        note = self._inquiry.notes.append
+        try:
+            response = decode_response(datagram)
+        except BadReply as error:
+            note(f"bad_reply:{error.reason}")
+            return None
+        if response.request_id not in self._sent:
+            note("wrong_request_id")
+        elif response.version != self._version or response.community != self._community:
+            note("wrong_community")
+        elif not self._inquiry.answers(response):
+            note("wrong_objects")
+        else:
+            return response
+        return None
+
+    def _encoded(self, request: Request, number: int) -> bytes:
+        riders = request.riders if request.rows else 0
+        return encode_request(
+            self._version, self._community, request.pdu, number, request.oids, first=riders, second=request.rows
+        )
+
+    def _patience(self, attempt: int) -> float:
+        """Seconds to wait for an answer: the printer's own pace once it is known, doubled with every repetition."""
+        if self._smooth is None:
+            return self._pace.timeout
+        adapted: float = max(self._smooth + 4 * self._varies, LEAST_TIMEOUT) * 2**attempt
+        return min(adapted, self._pace.timeout)
+
+    def _learn(self, seconds: float) -> None:
+        if self._smooth is None:
+            self._smooth, self._varies = seconds, seconds / 2
+        else:
+            self._varies = 0.75 * self._varies + 0.25 * abs(self._smooth - seconds)
+            self._smooth = 0.875 * self._smooth + 0.125 * seconds
