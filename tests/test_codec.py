@@ -16,7 +16,7 @@ from pysnmp.proto.rfc1902 import Counter32, Counter64, Gauge32, Integer32, IpAdd
 
 from agent.errors import BadReply
 from agent.snmp import codec
-from agent.snmp.codec import GET, GET_BULK, GET_NEXT, decode_response, encode_request
+from agent.snmp.codec import GET, GET_BULK, GET_NEXT, decode_response, encode_head, encode_pdu, encode_request
 from agent.snmp.varbinds import Tag, Value
 
 MUTATIONS = 100_000 if os.environ.get("CI") == "true" else 20_000
@@ -61,15 +61,22 @@ def test_responses_of_pysnmp_are_read_alike(varbinds, request_id, community):
     assert response.varbinds == [(oid, ours) for oid, (_, ours) in varbinds]
 
 
-@given(st.sampled_from([0, 1]), st.integers(0, 2**31 - 1), st.lists(oids, min_size=1, max_size=30), st.integers(0, 60))
+@given(
+    st.sampled_from([0, 1]),
+    st.integers(codec.LEAST_ID, 2**31 - 1),
+    st.lists(oids, min_size=1, max_size=30),
+    st.integers(0, 60),
+)
 def test_requests_are_read_alike_by_pysnmp(version, request_id, asked, rows):
     """GET, GETNEXT and GETBULK requests mean to pysnmp what they mean to us."""
     module = api.PROTOCOL_MODULES[version]
     for pdu_type in (GET, GET_NEXT, *((GET_BULK,) if version else ())):
-        octets = encode_request(version, b"public", pdu_type, request_id, asked, first=1, second=rows)
+        encoded = encode_pdu(pdu_type, asked, first=1, second=rows)
+        octets = encode_request(encode_head(version, b"public"), encoded, request_id)
         message, rest = decoder.decode(octets, asn1Spec=module.Message())
         pdu = module.apiMessage.get_pdu(message)
         assert rest == b""
+        assert module.apiPDU.get_request_id(pdu) == request_id
         assert [tuple(oid) for oid, _ in module.apiPDU.get_varbinds(pdu)] == asked
         if pdu_type == GET_BULK:
             bulk = module.apiBulkPDU

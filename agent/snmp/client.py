@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from agent.errors import PrinterSilent
 from agent.printers import Endpoint
@@ -35,19 +34,18 @@ class SnmpClient:
         self._board = Switchboard()
         self._spoken: dict[Endpoint, CommunityAccess] = {}
         self._simple: set[Endpoint] = set()
-        self._turns: dict[Endpoint, Turn] = {}
+        self._busy: dict[Endpoint, asyncio.Future[None]] = {}  # done when the exchange with this printer is
 
     async def ask(self, endpoint: Endpoint, ask: Ask) -> Answer:
         """Everything in `ask` that the device has; raises `PrinterSilent` when it gave no valid answer at all."""
-        turn = self._turns.setdefault(endpoint, Turn())
-        turn.users += 1
+        while (before := self._busy.get(endpoint)) is not None:
+            await asyncio.wait((before,))
+        done = self._busy[endpoint] = asyncio.get_running_loop().create_future()
         try:
-            async with turn.lock:
-                return await self._ladder(endpoint, ask)
+            return await self._ladder(endpoint, ask)
         finally:
-            turn.users -= 1
-            if not turn.users:
-                del self._turns[endpoint]
+            del self._busy[endpoint]
+            done.set_result(None)
 
     async def _ladder(self, endpoint: Endpoint, ask: Ask) -> Answer:
         budget = Budget(asyncio.get_running_loop().time() + self._pace.max_seconds, self._pace.max_datagrams)
@@ -77,11 +75,3 @@ class SnmpClient:
         finally:
             talk.end()
         return inquiry.outcome(budget.datagrams) if answered else None
-
-
-@dataclass(slots=True)
-class Turn:
-    """One printer's turn: `users` are those who have it or wait for it."""
-
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    users: int = 0

@@ -19,7 +19,9 @@ MAX_ARCS = 128
 MAX_ARC = 2**32 - 1
 MAX_INTEGER_OCTETS = 9
 MAX_STRING_OCTETS = 4096
-MAX_CACHED_OIDS = 50_000
+MAX_REMEMBERED = 20_000
+LEAST_ID = 2**23  # the least request id that takes four octets; BER has one form of a number only
+MAX_KNOWN_OCTETS = 0x60  # longer varbinds are not worth remembering
 
 GET, GET_NEXT, RESPONSE, GET_BULK = 0xA0, 0xA1, 0xA2, 0xA5
 VERSIONS = {"v1": 0, "v2c": 1}
@@ -47,16 +49,15 @@ _TAGS: list[Tag | None] = [None] * 256
 _KINDS = [_NOTHING] * 256
 for _tag, _kind in _KIND_OF.items():
     _TAGS[_tag], _KINDS[_tag] = _tag, _kind
-_OCTETS, _INTEGER, _OBJECT = int(Tag.OCTET_STRING), int(Tag.INTEGER), int(Tag.OBJECT_IDENTIFIER)
-_OCTET_STRING = Tag.OCTET_STRING
-_SMALL = [Value(Tag.INTEGER, number if number < 0x80 else number - 0x100) for number in range(0x100)]
+_INTEGER = int(Tag.INTEGER)  # an attribute of an enum costs as much as the comparison
 _pair = tuple.__new__  # a NamedTuple without the cost of its constructor
 
-# Printers share the same few hundred identifiers: each is taken apart once. Emptied when full, so that a device
-# that makes identifiers up cannot fill the memory.
+# Printers share the same few hundred identifiers, and most varbinds are what the last printer of that model, or the
+# same printer an hour ago, has said: each is taken apart once and then shared. Emptied when full, so that a device that
+# makes things up cannot fill the memory.
 _oids: dict[bytes, Oid] = {}
+_known: dict[bytes, tuple[Oid, Value]] = {}
 _encoded: dict[Oid, bytes] = {}
-_asked: dict[tuple[Oid, ...], bytes] = {}
 
 
 class Response(NamedTuple):
@@ -70,18 +71,25 @@ class Response(NamedTuple):
     varbinds: list[tuple[Oid, Value]]
 
 
-def encode_request(
-    version: int, community: bytes, pdu: int, request_id: int, oids: Sequence[Oid], *, first: int = 0, second: int = 0
-) -> bytes:
-    """A request message; `pdu` is GET, GET_NEXT or GET_BULK, for which `first` is non-repeaters and `second`
-    max-repetitions. `version` is 0 for v1, 1 for v2c; `request_id` 0..2^31-1."""
-    key = tuple(oids)
-    names = _asked.get(key)
-    if names is None:
-        names = _tlv(_SEQUENCE, b"".join(_tlv(_SEQUENCE, encode_oid(oid) + b"\x05\x00") for oid in key))
-        _remember(_asked, key, names)
-    body = _tlv(pdu, _integer(request_id) + _integer(first) + _integer(second) + names)
-    return _tlv(_SEQUENCE, _integer(version) + _tlv(Tag.OCTET_STRING, community) + body)
+def encode_pdu(pdu: int, oids: Sequence[Oid], *, first: int = 0, second: int = 0) -> tuple[bytes, bytes]:
+    """A request PDU before and after its request id, which is four octets long: it serves any number of printers.
+
+    `pdu` is GET, GET_NEXT or GET_BULK, for which `first` is non-repeaters and `second` max-repetitions.
+    """
+    names = _tlv(_SEQUENCE, b"".join(_tlv(_SEQUENCE, encode_oid(oid) + b"\x05\x00") for oid in oids))
+    rest = _integer(first) + _integer(second) + names
+    whole = _tlv(pdu, b"\x02\x04\x00\x00\x00\x00" + rest)
+    return whole[: -len(rest) - 4], rest
+
+
+def encode_head(version: int, community: bytes) -> bytes:
+    """What stands before the PDU in every message to a printer; `version` is 0 for v1, 1 for v2c."""
+    return _integer(version) + _tlv(Tag.OCTET_STRING, community)
+
+
+def encode_request(head: bytes, pdu: tuple[bytes, bytes], request_id: int) -> bytes:
+    """A request message of its parts, of `encode_head` and `encode_pdu`; `request_id` LEAST_ID..2^31-1."""
+    return _tlv(_SEQUENCE, head + pdu[0] + request_id.to_bytes(4, "big") + pdu[1])
 
 
 def encode_oid(oid: Oid) -> bytes:
@@ -128,31 +136,42 @@ def _response(data: bytes) -> Response:
 
 
 def _varbinds(data: bytes, at: int, end: int) -> list[tuple[Oid, Value]]:
-    """The varbind list. What is ordinary is done in this loop without a call: here reading spends its time."""
+    """The varbind list up to `end`, which is the end of the data. Here reading spends its time."""
     found: list[tuple[Oid, Value]] = []
+    get = _known.get
     while at < end:
         length = data[at + 1]
-        if data[at] != _SEQUENCE or len(found) == MAX_VARBINDS:
-            raise _bad("no_varbind" if len(found) < MAX_VARBINDS else "too_many_varbinds")
-        at, stop = (at + 2, at + 2 + length) if length < 0x80 else _long(data, at + 1)
-        length = data[at + 1]
-        if data[at] != _OBJECT:
-            raise _bad("no_object_identifier")
-        start, place = (at + 2, at + 2 + length) if length < 0x80 else _long(data, at + 1)
-        name = data[start:place]
-        length = data[place + 1]
-        start, at = (place + 2, place + 2 + length) if length < 0x80 else _long(data, place + 1)
-        if at != stop or stop > end:
-            raise _bad("trailing_octets" if at < stop <= end else "truncated")
-        tag = data[place]
-        if tag == _OCTETS and length < 0x80:
-            value = _pair(Value, (_OCTET_STRING, data[start:at]))
-        elif tag == _INTEGER and length == 1:
-            value = _SMALL[data[start]]
-        else:
-            value = _value(tag, data[start:at])
-        found.append((_oids.get(name) or _oid(name), value))
+        stop = at + 2 + length
+        octets = data[at:stop]
+        known = get(octets)
+        if known is None:
+            if length >= 0x80:
+                stop = _long(data, at + 1)[1]
+            if stop > end:
+                raise _bad("truncated")
+            known = _varbind(data, at, stop)
+            if length < MAX_KNOWN_OCTETS:
+                _remember(_known, octets, known)
+        found.append(known)
+        at = stop
+    if len(found) > MAX_VARBINDS:
+        raise _bad("too_many_varbinds")
     return found
+
+
+def _varbind(data: bytes, at: int, end: int) -> tuple[Oid, Value]:
+    """The one varbind between these two places."""
+    tag, at, _ = _header(data, at, end)
+    if tag != _SEQUENCE:
+        raise _bad("no_varbind")
+    tag, at, stop = _header(data, at, end)
+    if tag != Tag.OBJECT_IDENTIFIER:
+        raise _bad("no_object_identifier")
+    oid = _oids.get(data[at:stop]) or _oid(data[at:stop])
+    tag, at, stop = _header(data, stop, end)
+    if stop != end:
+        raise _bad("trailing_octets")
+    return oid, _value(tag, data[at:stop])
 
 
 def _long(data: bytes, at: int) -> tuple[int, int]:
@@ -176,10 +195,12 @@ def _header(data: bytes, at: int, end: int) -> tuple[int, int, int]:
 
 def _small(data: bytes, at: int, end: int) -> tuple[int, int]:
     """A 32-bit INTEGER of the message's frame, and where it ends."""
-    tag, at, stop = _header(data, at, end)
-    if tag != Tag.INTEGER or not 1 <= stop - at <= 5:
+    start, stop = at + 2, at + 2 + data[at + 1]
+    if data[at + 1] >= 0x80:
+        start, stop = _long(data, at + 1)
+    if data[at] != _INTEGER or not 1 <= stop - start <= 5 or stop > end:
         raise _bad("no_integer")
-    return int.from_bytes(data[at:stop], "big", signed=True), stop
+    return int.from_bytes(data[start:stop], "big", signed=True), stop
 
 
 def _value(number: int, content: bytes) -> Value:
@@ -238,7 +259,7 @@ def _tlv(tag: int, content: bytes) -> bytes:
 
 def _integer(value: int) -> bytes:
     if 0 <= value < 0x80:
-        return bytes((Tag.INTEGER, 1, value))
+        return bytes((_INTEGER, 1, value))
     return _tlv(Tag.INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
 
 
@@ -250,7 +271,7 @@ def _base128(arc: int) -> bytes:
 
 
 def _remember(cache: dict[K, V], key: K, value: V) -> None:
-    if len(cache) >= MAX_CACHED_OIDS:
+    if len(cache) >= MAX_REMEMBERED:
         cache.clear()
     cache[key] = value
 

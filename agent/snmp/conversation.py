@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from agent.errors import BadReply
-from agent.snmp.codec import VERSIONS, Response, decode_response, encode_request
+from agent.snmp.codec import LEAST_ID, VERSIONS, Response, decode_response, encode_head, encode_request
 from agent.snmp.inquiry import Inquiry, Request
 from agent.snmp.pacing import Pacer
 from agent.snmp.switchboard import Line
@@ -65,6 +65,7 @@ class Conversation:
         self.over: asyncio.Future[bool] = self._loop.create_future()
         self._version = VERSIONS[access.version]
         self._community = access.community.encode()
+        self._head = encode_head(self._version, self._community)
         self._inquiry = inquiry
         self._pace = pace
         self._budget = budget
@@ -146,7 +147,7 @@ class Conversation:
         self._turn = None
         if self._request is None or self._line is None:
             return
-        number = self._latest = secrets.randbits(31)
+        number = self._latest = LEAST_ID + secrets.randbits(30)
         now = self._loop.time()
         self._due = min(now + self._patience(len(self._sent)), self._budget.deadline)
         self._sent[number] = now
@@ -157,7 +158,7 @@ class Conversation:
             self._timer = None
         if self._timer is None:
             self._timer = self._loop.call_at(self._due, self._ring)
-        if not self._line.send(self._encoded(self._request, number)):
+        if not self._line.send(encode_request(self._head, self._request.octets, number)):
             self.refused()
 
     def _ring(self) -> None:
@@ -220,12 +221,6 @@ class Conversation:
         else:
             return response
         return None
-
-    def _encoded(self, request: Request, number: int) -> bytes:
-        riders = request.riders if request.rows else 0
-        return encode_request(
-            self._version, self._community, request.pdu, number, request.oids, first=riders, second=request.rows
-        )
 
     def _patience(self, attempt: int) -> float:
         """Seconds to wait for an answer: the printer's own pace once it is known, doubled with every repetition."""

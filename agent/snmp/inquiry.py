@@ -7,20 +7,23 @@ patient: few datagrams where the printer is ordinary, smaller or simpler ones wh
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import chain
 
-from agent.snmp.codec import GET, GET_BULK, GET_NEXT, Response
+from agent.snmp.codec import GET, GET_BULK, GET_NEXT, Response, encode_pdu
 from agent.snmp.varbinds import ABSENT, Answer, Ask, Oid, Tag, Value, Varbinds
 
 MAX_OBJECTS = 24  # per GET: request and answer stay below an Ethernet frame
 MAX_CELLS = 60  # columns x rows per GETBULK: about 1400 octets
+FEW_ROWS, MORE_ROWS = 2, 8  # how a table that is longer than usual is continued
 RIDING_OBJECTS = 24  # objects that travel as non-repeaters of the smallest table's GETBULK
 
 TOO_BIG, NO_SUCH_NAME, GEN_ERR = 1, 2, 5
-ENDINGS = ABSENT - {Tag.NULL}
+EXCEPTIONS = int(Tag.NO_SUCH_OBJECT)  # the tags from here on say that there is no value (RFC 3416)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Request:
     """One request PDU: for GET_BULK `riders` leading identifiers do not repeat, the others `rows` times."""
 
@@ -29,48 +32,83 @@ class Request:
     riders: int = 0
     rows: int = 0
 
+    @cached_property
+    def octets(self) -> tuple[bytes, bytes]:
+        """The encoded PDU before and after its request id; many printers share one request."""
+        riders = self.riders if self.rows else 0
+        return encode_pdu(self.pdu, self.oids, first=riders, second=self.rows)
 
-@dataclass(slots=True)
+
 class Column:
-    """A table column being walked: where it is, and which identifiers it has given."""
+    """A table column being walked: where it is, and what it has given. `beyond` is the first identifier after it."""
 
-    prefix: Oid
-    last: Oid
-    rows: int
-    most: int | None = None
-    done: bool = False
-    cut: bool = False
-    seen: set[Oid] = field(default_factory=set)
+    __slots__ = ("beyond", "continued", "cut", "done", "last", "most", "prefix", "rows", "taken")
 
-    def take(self, cells: Sequence[tuple[Oid, Value]], values: dict[Oid, Value], notes: list[str]) -> None:
-        """Answers for this column in their order: its values go to `values`, what is odd to `notes`."""
-        prefix, size, last, seen = self.prefix, len(self.prefix), self.last, self.seen
-        for oid, value in cells:
-            # A null stands in its row all the same; other exceptions, and what lies elsewhere, end the column.
-            if oid[:size] != prefix or value.tag in ENDINGS:
+    def __init__(self, prefix: Oid, beyond: Oid, rows: int, most: int | None) -> None:
+        self.prefix = self.last = prefix
+        self.beyond = beyond
+        self.rows = rows
+        self.most = most
+        self.continued = self.done = self.cut = False
+        self.taken: list[tuple[Oid, Value]] = []
+
+    def take(self, cells: Sequence[tuple[Oid, Value]], notes: list[str]) -> None:
+        """Answers for this column in their order; what is odd about them goes to `notes`."""
+        last, beyond, taken = self.last, self.beyond, self.taken
+        if self.most is not None:
+            cells = cells[: self.most - len(taken)]
+        for varbind in cells:
+            oid, value = varbind
+            if not (last < oid < beyond and value[0] < EXCEPTIONS) and self._ends(oid, value, notes):
                 self.done = True
                 break
-            if oid in seen:
-                self.done = self.cut = True
-                notes.append("looping_walk")
-                break
-            if oid < last:
-                notes.append("out_of_order")
-            seen.add(oid)
-            values[oid] = value
+            taken.append(varbind)
             last = oid
-            if len(seen) == self.most:
-                self.done = True
-                break
         self.last = last
+        self.done = self.done or len(taken) == self.most
+
+    def _ends(self, oid: Oid, value: Value, notes: list[str]) -> bool:
+        """Whether an answer that is not simply the next row ends the column. A null is a row all the same."""
+        if oid[: len(self.prefix)] != self.prefix or value.tag >= EXCEPTIONS:
+            return True
+        self.cut = any(oid == known for known, _ in self.taken)
+        notes.append("looping_walk" if self.cut else "out_of_order")
+        return self.cut
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Batch:
     """Objects to be asked for together; `nearby` by GETNEXT of what stands before each, else by GET."""
 
     oids: tuple[Oid, ...]
     nearby: bool
+
+    @cached_property
+    def request(self) -> Request:
+        """The request for these objects alone."""
+        near = tuple(map(before, self.oids))
+        return Request(GET_NEXT, near, riders=len(near)) if self.nearby else Request(GET, self.oids)
+
+
+class Plan:
+    """How an `Ask` begins in one version, the same for every printer."""
+
+    def __init__(self, ask: Ask, version: str, *, bulk: bool) -> None:
+        # One absent object fails a whole v1 GET; GETNEXT of what stands before each object does not.
+        nearby = version == "v1" or (bulk and bool(ask.tables) and len(ask.objects) <= RIDING_OBJECTS)
+        groups = [ask.objects[at : at + MAX_OBJECTS] for at in range(0, len(ask.objects), MAX_OBJECTS)]
+        self.batches = tuple(Batch(group, nearby) for group in groups)
+        tables = sorted(ask.tables, key=lambda table: len(table.columns) * table.rows)
+        self.tables = [
+            [(oid, (*oid[:-1], oid[-1] + 1), table.rows, table.most) for oid in table.columns] for table in tables
+        ]
+        self.openings: dict[tuple[int, Batch | None], Request] = {}  # tables not yet opened, riders -> first request
+
+
+@lru_cache(maxsize=512)
+def plan_of(ask: Ask, version: str, *, bulk: bool) -> Plan:
+    """The plan for this very `Ask`; asks of a profile live as long as the process."""
+    return Plan(ask, version, bulk=bulk)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +126,10 @@ class Inquiry:
         self._version = version
         self._bounds = bounds
         self._bulk = bulk and version == "v2c"
+        self._plan = plan_of(ask, version, bulk=self._bulk)
         self._shrink = 1
-        # One absent object fails a whole v1 GET; GETNEXT of what stands before each object does not.
-        nearby = version == "v1" or (self._bulk and bool(ask.tables) and len(ask.objects) <= RIDING_OBJECTS)
-        groups = [ask.objects[at : at + MAX_OBJECTS] for at in range(0, len(ask.objects), MAX_OBJECTS)]
-        self._batches = [Batch(group, nearby) for group in groups]
-        tables = sorted(ask.tables, key=lambda table: len(table.columns) * table.rows)
-        self._fresh = [[Column(oid, oid, table.rows, table.most) for oid in table.columns] for table in tables]
+        self._batches = list(self._plan.batches)
+        self._fresh = [[Column(*place) for place in table] for table in self._plan.tables]
         self._columns = [column for columns in self._fresh for column in columns]
         self._values: dict[Oid, Value] = {}
         self._lost: list[Oid] = []
@@ -150,10 +185,11 @@ class Inquiry:
 
     def outcome(self, datagrams: int) -> Answer:
         """Everything that was answered so far, and what is missing."""
+        self._values.update(chain.from_iterable([column.taken for column in self._columns]))
         missing = [column.prefix for column in self._columns if column.cut or not column.done]
         missing += [*self._lost, *(oid for batch in self._batches for oid in batch.oids)]
         return Answer(
-            varbinds=Varbinds(self._values.items()),
+            varbinds=Varbinds(self._values),
             version=self._version,
             datagrams=datagrams,
             complete=not missing,
@@ -166,26 +202,42 @@ class Inquiry:
         if not self._batches:
             return None
         batch = self._batches[0]
-        if not batch.nearby:
-            return Request(GET, batch.oids)
-        if self._bulk and self._fresh:
+        if batch.nearby and self._bulk and self._fresh:
             return None
-        return Request(GET_NEXT, tuple(map(before, batch.oids)), riders=len(batch.oids))
+        return batch.request
 
     def _columns_request(self) -> Request | None:
         """The first rows of a table in one GETBULK, later all columns that still have rows, across tables."""
         if not self._bulk:
             self._fresh.clear()
+        elif self._fresh and self._shrink == 1:
+            return self._opening()
         columns = [column for column in (self._fresh[0] if self._fresh else self._columns) if not column.done]
         if not columns:
             return None
         if not self._bulk:
             self._asked = columns[: max(MAX_OBJECTS // self._shrink, 1)]
             return Request(GET_NEXT, tuple(column.last for column in self._asked))
+        return self._bulk_request(columns)
+
+    def _opening(self) -> Request:
+        """The first request for a table, with objects that ride along; made once for all printers."""
+        riding = self._batches[0] if self._batches else None
+        key = (len(self._fresh), riding)
+        request = self._plan.openings.get(key)
+        if request is None:
+            request = self._bulk_request(self._fresh[0])
+            if riding is None or riding in self._plan.batches:
+                self._plan.openings[key] = request
+        else:
+            self._asked = self._fresh[0][: len(request.oids) - request.riders]
+        return request
+
+    def _bulk_request(self, columns: list[Column]) -> Request:
         riders = tuple(map(before, self._batches[0].oids)) if self._batches else ()
         self._asked = columns[: max(MAX_CELLS // 2 // self._shrink, 1)]
-        usual = max(column.rows for column in self._asked) + 1
-        rows = max(min(usual, MAX_CELLS // len(self._asked)) // self._shrink, 1)
+        usual = max(column.rows for column in self._asked) + 1  # the row after the last one proves the end
+        rows = max(min(usual, (MAX_CELLS - len(riders)) // len(self._asked)) // self._shrink, 1)
         return Request(GET_BULK, (*riders, *(column.last for column in self._asked)), riders=len(riders), rows=rows)
 
     def _walked(self, request: Request, varbinds: Sequence[tuple[Oid, Value]]) -> None:
@@ -199,11 +251,12 @@ class Inquiry:
                 return  # the riders took all the room: the columns are asked for again without them
             self._give_up(self._asked, "empty_answer")
         for place, column in enumerate(self._asked if width else ()):
-            column.take(cells[place::width], self._values, self.notes)
+            column.take(cells[place::width], self.notes)
         if width and self._fresh:
             self._fresh.pop(0)
         for column in self._asked if width else ():
-            column.rows = 8  # a table longer than usual: continue in larger steps
+            # Longer than usual: probably a row or two, else many.
+            column.rows, column.continued = MORE_ROWS if column.continued else FEW_ROWS, True
 
     def _ridden(self, varbinds: Sequence[tuple[Oid, Value]]) -> None:
         """Objects asked by GETNEXT: each is there, or proven absent because the next one is beyond it."""

@@ -50,9 +50,9 @@ class Varbind(NamedTuple):
     value: Value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Ask:
-    """What to fetch from one printer: single objects, and tables column by column.
+    """What to fetch from one printer: single objects, and tables column by column. Each is only equal to itself.
 
     The columns of one `Table` advance together (one GETBULK carries them all); `rows` is how many rows are
     usual, so that an ordinary printer's table fits one answer.
@@ -79,8 +79,10 @@ class Varbinds(Mapping[Oid, Value]):
 
     __slots__ = ("_order", "_values")
 
-    def __init__(self, answers: Iterable[tuple[Oid, Value]] = ()) -> None:
-        self._values: dict[Oid, Value] = {oid: value for oid, value in answers if value.tag not in ABSENT}
+    def __init__(self, answers: Mapping[Oid, Value] | Iterable[tuple[Oid, Value]] = ()) -> None:
+        self._values: dict[Oid, Value] = dict(answers)
+        for oid in [oid for oid, value in self._values.items() if value.tag in ABSENT]:
+            del self._values[oid]
         self._order: list[Oid] = []
 
     def __getitem__(self, oid: Oid) -> Value:
