@@ -50,7 +50,7 @@ def interpret(profile: Profile, endpoint: Endpoint, first: Varbinds, answer: Ans
         supplies=tuple(supplies),
         alerts=tuple(read_alerts(profile, witness)),
         findings=(*gaps, *odd_counters, *odd_supplies, *_notes(answer)),
-        evidence=dict(witness.evidence),
+        evidence=witness.evidence(),
         datagrams=answer.datagrams,
         profile=profile.label,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 # IANA charset MIBenum (RFC 3808) as printers declare it in prtLocalizationCharacterSet -> Python codec.
 CHARSETS = {
@@ -35,6 +36,7 @@ CHARSETS = {
 PML_STRING = b"\x01\x15"  # HP's PML type prefix of a string; the value follows
 
 
+@lru_cache(maxsize=20_000)
 def text_of(octets: bytes, charset: int | None = None) -> str | None:
     """The octets as one line of text without padding and control characters; `None` when nothing is left."""
     content = octets.removeprefix(PML_STRING).replace(b"\x00", b" ")

@@ -9,6 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 Oid = tuple[int, ...]
@@ -102,14 +103,18 @@ class Varbinds(Mapping[Oid, Value]):
         """The value's octets, `None` when it is absent or not an OCTET STRING."""
         return as_octets(self._values.get(oid))
 
-    def column(self, prefix: Oid) -> dict[Oid, Value]:
-        """All values below `prefix` by the rest of their identifier (the table index), in ascending order."""
+    def below(self, prefix: Oid) -> list[tuple[Oid, Value]]:
+        """All values below `prefix` with their whole identifiers, in ascending order."""
         if len(self._order) != len(self._values):
             self._order = sorted(self._values)
-        size = len(prefix)
         begin = bisect_right(self._order, prefix)
         end = bisect_left(self._order, (*prefix[:-1], prefix[-1] + 1))
-        return {oid[size:]: self._values[oid] for oid in self._order[begin:end]}
+        return [(oid, self._values[oid]) for oid in self._order[begin:end]]
+
+    def column(self, prefix: Oid) -> dict[Oid, Value]:
+        """All values below `prefix` by the rest of their identifier (the table index), in ascending order."""
+        size = len(prefix)
+        return {oid[size:]: value for oid, value in self.below(prefix)}
 
     def merged(self, other: Varbinds) -> Varbinds:
         """Both answers together; where both have an object, `other` (the later one) counts."""
@@ -129,8 +134,9 @@ def as_octets(value: Value | None) -> bytes | None:
     return value.content if value and value.tag == Tag.OCTET_STRING and isinstance(value.content, bytes) else None
 
 
+@lru_cache(maxsize=20_000)
 def dotted(oid: Oid) -> str:
-    """`(1, 3, 6)` as `1.3.6`."""
+    """`(1, 3, 6)` as `1.3.6`; printers share most of their identifiers."""
     return ".".join(map(str, oid))
 
 

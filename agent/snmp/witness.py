@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from agent.snmp.octets import text_of
-from agent.snmp.varbinds import Oid, Tag, Value, Varbinds, as_number, as_octets, dotted
+from agent.snmp.varbinds import NUMERIC, Oid, Tag, Value, Varbinds, as_number, as_octets, dotted
 
 
 class Witness:
-    """One device's answers by object name. What was asked of it is in `evidence` (dotted OID -> `tag|value`)."""
+    """One device's answers by object name, and which of them were used."""
 
     def __init__(self, varbinds: Varbinds, oids: dict[str, Oid]) -> None:
         self._varbinds = varbinds
         self._oids = oids
         self._columns: dict[str, dict[Oid, Value]] = {}
-        self.evidence: dict[str, str] = {}
+        self._used: dict[Oid, Value] = {}
         sets = self.column("prtLocalizationCharacterSet").values() if "prtLocalizationCharacterSet" in oids else ()
         self.charset = next((number for number in map(as_number, sets) if number), None)
 
@@ -22,7 +22,7 @@ class Witness:
         oid = self._oids[name]
         value = self._varbinds.get(oid)
         if value is not None:
-            self.evidence[dotted(oid)] = raw(value)
+            self._used[oid] = value
         return value
 
     def text(self, name: str) -> str | None:
@@ -34,25 +34,34 @@ class Witness:
         """The table column of this name by index."""
         if name not in self._columns:
             prefix = self._oids[name]
-            self._columns[name] = column = self._varbinds.column(prefix)
-            for index, value in column.items():
-                self.evidence[dotted(prefix + index)] = raw(value)
+            below = self._varbinds.below(prefix)
+            self._used.update(below)
+            size = len(prefix)
+            self._columns[name] = {oid[size:]: value for oid, value in below}
         return self._columns[name]
 
     def texts(self, name: str) -> dict[Oid, str]:
         """The texts of a column by index; blank ones are left out."""
-        decoded = {index: as_octets(value) for index, value in self.column(name).items()}
-        shown = {index: text_of(octets, self.charset) for index, octets in decoded.items() if octets}
-        return {index: text for index, text in shown.items() if text}
+        found = {}
+        for index, value in self.column(name).items():
+            octets = as_octets(value)
+            text = text_of(octets, self.charset) if octets else None
+            if text:
+                found[index] = text
+        return found
 
     def numbers(self, name: str) -> dict[Oid, int]:
         """The numbers of a column by index; other types are left out."""
-        numbers = {index: as_number(value) for index, value in self.column(name).items()}
-        return {index: number for index, number in numbers.items() if number is not None}
+        column = self.column(name)
+        return {i: v.content for i, v in column.items() if v.tag in NUMERIC and isinstance(v.content, int)}
+
+    def evidence(self) -> dict[str, str]:
+        """Everything that was used, in its raw form: dotted OID -> `tag|value`."""
+        return {dotted(oid): raw(value) for oid, value in self._used.items()}
 
     def has_below(self, prefix: Oid) -> bool:
         """Whether the device answered anything below this identifier."""
-        return any(oid[: len(prefix)] == prefix for oid in self._varbinds)
+        return bool(self._varbinds.below(prefix))
 
     def oid_text(self, name: str) -> str:
         """The dotted identifier behind a name."""
@@ -68,8 +77,9 @@ class Witness:
 
 def raw(value: Value) -> str:
     """A value as it stands in a snmprec file: `tag|value`, octets in hexadecimal under `4x` and the like."""
-    if isinstance(value.content, bytes):
-        return f"{int(value.tag)}x|{value.content.hex()}"
-    if isinstance(value.content, tuple):
-        return f"{int(value.tag)}|{dotted(value.content)}"
-    return f"{int(value.tag)}|{'' if value.content is None else value.content}"
+    tag, content = value
+    if isinstance(content, bytes):
+        return f"{tag:d}x|{content.hex()}"
+    if isinstance(content, tuple):
+        return f"{tag:d}|{dotted(content)}"
+    return f"{tag:d}|{'' if content is None else content}"
