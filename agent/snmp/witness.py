@@ -6,6 +6,9 @@ from agent.snmp.octets import text_of
 from agent.snmp.varbinds import NUMERIC, Oid, Tag, Value, Varbinds, as_number, as_octets, dotted
 
 
+TAGS: dict[int, str] = {tag: str(int(tag)) for tag in Tag}  # as a snmprec file writes them
+
+
 class Witness:
     """One device's answers by object name, and which of them were used."""
 
@@ -77,9 +80,9 @@ class Witness:
 
 def raw(value: Value) -> str:
     """A value as it stands in a snmprec file: `tag|value`, octets in hexadecimal under `4x` and the like."""
-    tag, content = value
+    tag, content = TAGS.get(value.tag, str(value.tag)), value.content
     if isinstance(content, bytes):
-        return f"{tag:d}x|{content.hex()}"
+        return f"{tag}x|{content.hex()}"
     if isinstance(content, tuple):
-        return f"{tag:d}|{dotted(content)}"
-    return f"{tag:d}|{'' if content is None else content}"
+        return f"{tag}|{dotted(content)}"
+    return f"{tag}|{'' if content is None else content}"
