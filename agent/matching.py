@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from agent.meters import Finding
 from agent.printers import Equipment, Printer
-from agent.serials import same_serial
+from agent.serials import normal_serial, same_serial
 from agent.texts import Message, message
 
 
@@ -58,12 +58,13 @@ class Matching:
 
 def match(printers: Sequence[Printer], equipments: Sequence[Equipment]) -> Matching:
     """Pairs printers with equipment. The order of neither list matters for the outcome."""
-    claims = {equipment.equipment_number: _claims(equipment, printers) for equipment in equipments}
+    street = Directory(printers)
+    claims = {equipment.equipment_number: _claims(equipment, street) for equipment in equipments}
     claimed_by: dict[Printer, list[Equipment]] = {}
     for equipment in equipments:
         for printer, _ in claims[equipment.equipment_number] if equipment.active else ():
             claimed_by.setdefault(printer, []).append(equipment)
-    outcomes = [_decide(item, claims[item.equipment_number], claimed_by, printers) for item in equipments]
+    outcomes = [_decide(item, claims[item.equipment_number], claimed_by, street) for item in equipments]
     unclaimed = tuple(printer for printer in printers if printer not in claimed_by)
     return Matching(
         tuple(outcome for outcome in outcomes if isinstance(outcome, Matched)),
@@ -76,7 +77,7 @@ def _decide(
     equipment: Equipment,
     claims: Sequence[tuple[Printer, tuple[Evidence, ...]]],
     claimed_by: dict[Printer, list[Equipment]],
-    printers: Sequence[Printer],
+    printers: Directory,
 ) -> Matched | Refused:
     number = equipment.technical_identification_number
     if not equipment.active:
@@ -123,11 +124,63 @@ def _with_serial(equipment: Equipment, printer: Printer, evidence: tuple[Evidenc
     return Refused(equipment, "contradicted", Finding("contradicted", said), (printer,))
 
 
-def _claims(equipment: Equipment, printers: Iterable[Printer]) -> Sequence[tuple[Printer, tuple[Evidence, ...]]]:
+class Directory:
+    """Printers by everything that a number may mean, so that thousands are matched without comparing all with all."""
+
+    def __init__(self, printers: Sequence[Printer]) -> None:
+        self._printers = printers
+        self._by_key: dict[str, set[int]] = {}
+        for place, printer in enumerate(printers):
+            for key in _keys(printer):
+                self._by_key.setdefault(key, set()).add(place)
+
+    def candidates(self, number: str) -> list[Printer]:
+        """The printers that this number may mean, in their order; a superset of those it does mean."""
+        keys = {number.strip(), _first_label(number), _address(number), _plain_mac(number)}
+        places = set().union(*(self._by_key.get(key, ()) for key in keys if key))
+        return [self._printers[place] for place in sorted(places)]
+
+    def with_serial(self, serial: str | None) -> tuple[Printer, ...]:
+        """The printers with this serial number."""
+        near = self.candidates(_serial_key(serial)) if normal_serial(serial) else ()
+        return tuple(printer for printer in near if same_serial(serial, printer.identity.serial_number_raw))
+
+
+def _keys(printer: Printer) -> Iterable[str]:
+    identity = printer.identity
+    for name in filter(None, (identity.host_name, *printer.names)):
+        yield _first_label(name)
+    for endpoint in {printer.endpoint, *(sighting.endpoint for sighting in printer.sightings)}:
+        yield str(endpoint)
+        yield _address(endpoint.address) or endpoint.address
+    for mac in identity.mac_addresses:
+        yield mac.replace(":", "")
+    if normal_serial(identity.serial_number_raw):
+        yield _serial_key(identity.serial_number_raw)
+
+
+def _first_label(name: str) -> str:
+    """Names that are one (see `same_name`) have the same first label."""
+    return _plain(name).partition(".")[0]
+
+
+def _serial_key(serial: str | None) -> str:
+    return f"serial {(normal_serial(serial) or '').lstrip('0')}"
+
+
+def _address(text: str) -> str | None:
+    """The address in its one form; `None` for anything else."""
+    try:
+        return str(ipaddress.ip_address(text.strip()))
+    except ValueError:
+        return None
+
+
+def _claims(equipment: Equipment, printers: Directory) -> Sequence[tuple[Printer, tuple[Evidence, ...]]]:
     number = equipment.technical_identification_number
     if not number:
         return ()
-    found = ((printer, tuple(_evidence(number, printer))) for printer in printers)
+    found = ((printer, tuple(_evidence(number, printer))) for printer in printers.candidates(number))
     return [(printer, evidence) for printer, evidence in found if evidence]
 
 
@@ -171,8 +224,13 @@ def same_address(number: str, printer: Printer) -> bool:
 
 def same_mac(number: str, mac: str) -> bool:
     """Whether the number is this MAC address, however it is written (colons, dashes, dots, none)."""
+    return _plain_mac(number) == mac.replace(":", "")
+
+
+def _plain_mac(number: str) -> str | None:
+    """Twelve signs of a MAC address without what is between them; `None` for anything else."""
     plain = number.strip().lower().translate(str.maketrans("", "", ":-. "))
-    return len(plain) == 12 and plain == mac.replace(":", "")
+    return plain if len(plain) == 12 else None
 
 
 def _plain(name: str) -> str:
@@ -180,17 +238,9 @@ def _plain(name: str) -> str:
 
 
 def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
+    return _address(text) is not None
 
 
-def _refused(equipment: Equipment, code: str, said: Message, printers: Sequence[Printer] = ()) -> Refused:
-    near = tuple(
-        printer
-        for printer in printers
-        if same_serial(equipment.manufacturer_serial_number, printer.identity.serial_number_raw)
-    )
+def _refused(equipment: Equipment, code: str, said: Message, printers: Directory | None = None) -> Refused:
+    near = printers.with_serial(equipment.manufacturer_serial_number) if printers else ()
     return Refused(equipment, code, Finding(code, said), near)

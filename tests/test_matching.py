@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.discovery.merge import Identified, merge
-from agent.matching import Matched, match, same_mac, same_name
+from agent.matching import Matched, match, same_address, same_mac, same_name
 from agent.printers import Endpoint, Equipment, Identity, Printer, Sighting
 from agent.serials import normal_serial, same_serial
 
@@ -162,6 +162,26 @@ def test_every_equipment_and_every_printer_stands_in_one_list(devices, numbers):
     given_away = [one.printer for one in outcome.matched]
     assert len(set(given_away)) == len(given_away)
     assert not set(given_away) & set(outcome.unclaimed)
+
+
+@given(
+    st.lists(st.tuples(names, st.sampled_from(["", "00:11:22:33:44:55", "00:11:22:33:44:66"])), max_size=8),
+    st.one_of(names, st.sampled_from(["10.0.0.2", "00-11-22-33-44-55", "0011.2233.4466", " PRN "])),
+)
+def test_whoever_answers_to_a_number_is_found(devices, number):
+    """The quick way through thousands of printers finds all that comparing each with each would find."""
+    printers = [printer(f"10.0.0.{at + 1}", host, None, mac=mac) for at, (host, mac) in enumerate(devices)]
+    expected = {
+        one.endpoint
+        for one in printers
+        if same_name(number, one.identity.host_name)
+        or same_address(number, one)
+        or any(same_mac(number, mac) for mac in one.identity.mac_addresses)
+    }
+    outcome = match(printers, [equipment("1", number)])
+    found = {one.printer.endpoint for one in outcome.matched}
+    found |= {one.endpoint for refused in outcome.refused for one in refused.candidates}
+    assert found == expected
 
 
 @pytest.mark.parametrize("text", ["", "0000", "????", "unknown", "serial_number", None, "XXXXXXXX"])

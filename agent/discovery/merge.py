@@ -20,12 +20,17 @@ class Identified:
 def merge(found: Sequence[Identified]) -> tuple[Printer, ...]:
     """One printer per device, at the lowest of its addresses, with all its names. Order of input does not matter."""
     groups: list[list[Identified]] = []
+    near: dict[object, list[int]] = {}  # an address or a network card -> the groups that have it, in their order
     for one in sorted(found, key=lambda item: (item.sighting.endpoint, item.sighting.name or "")):
-        group = next((group for group in groups if any(same_printer(one, other) for other in group)), None)
-        if group is None:
-            groups.append([one])
-        else:
-            group.append(one)
+        keys = (one.sighting.endpoint, *one.identity.mac_addresses)
+        places = sorted({place for key in keys for place in near.get(key, ())})
+        place = next((place for place in places if any(same_printer(one, other) for other in groups[place])), None)
+        if place is None:
+            place = len(groups)
+            groups.append([])
+        groups[place].append(one)
+        for key in keys:
+            near.setdefault(key, []).append(place)
     return tuple(_printer(group) for group in groups)
 
 
