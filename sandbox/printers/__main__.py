@@ -15,13 +15,15 @@ from sandbox.printers.faults import Faults
 from sandbox.printers.fleet import FleetError, Loaded, Member
 
 USAGE, NETWORK = 2, 4
-ABOUT = """Starts virtual printers on loopback. They answer SNMP v1 and v2c (GET, GETNEXT, GETBULK) like the real ones.
+ABOUT = """Starts virtual printers on loopback. They answer SNMP (GET, GETNEXT, GETBULK) like the real ones.
 Prints one JSON line per printer, then {"ready": true}, and runs until SIGTERM, SIGINT or a closed standard input."""
 MORE = f"""A fleet file is a JSON list:
   [{{"name": "copier", "address": "127.20.0.1", "source": "copier.snmprec", "community": "public",
     "faults": {{"slow": 300, "drop": 5}}, "set": {{"1.3.6.1.2.1.1.5.0": "4|PRN-01"}}}}]
 source is a recording (.snmprec) or a device description (.toml), relative to the fleet file.
 faults: {", ".join(name for name in Faults.model_fields if name != "seed")}.
+user: {{"name": "reader", "authentication": "sha256", "authentication_secret": "…", "privacy": "aes128",
+"privacy_secret": "…"}} lets the printer speak SNMPv3 and nothing else.
 A recording X_at_C.snmprec beside X.snmprec is what X answers under the community public@C.
 
 examples:

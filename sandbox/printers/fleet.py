@@ -14,6 +14,7 @@ from sandbox.printers import description, recording
 from sandbox.printers.device import Device
 from sandbox.printers.faults import Faults, altered
 from sandbox.printers.mib import Mib
+from sandbox.printers.secured import Secured, User
 
 NETWORK = IPv4Network("127.20.0.0/16")
 LOOPBACK = "127.0.0.1"
@@ -27,7 +28,8 @@ class Member(BaseModel):
     """One line of a fleet file.
 
     `source` is a recording (`.snmprec`) or a device description (`.toml`), relative to the fleet file. `set`
-    replaces single objects: `{"1.3.6.1.2.1.1.5.0": "4|NEW-NAME"}`. `port` is for this printer alone.
+    replaces single objects: `{"1.3.6.1.2.1.1.5.0": "4|NEW-NAME"}`. `port` is for this printer alone. With a `user` it
+    speaks SNMPv3 and nothing else.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -39,6 +41,7 @@ class Member(BaseModel):
     community: str = "public"
     faults: Faults = Faults()
     set: dict[str, str] = Field(default_factory=dict)
+    user: User | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ def load(member: Member) -> Loaded:
         mib, contexts, own, skipped = _source(member)
     except (OSError, ValueError) as error:
         raise FleetError(f"The source of {member.name}, {member.source}, cannot be used: {error}") from error
-    community = member.community.encode()
+    community = b"" if member.user else member.community.encode()
     views = {community: mib}
     for context, beside in contexts.items():
         views[community + b"@" + context.encode()] = beside
@@ -107,7 +110,8 @@ def load(member: Member) -> Loaded:
     altering = (
         {name: Mib(altered(view.values, faults)) for name, view in views.items()} if faults != Faults() else views
     )
-    return Loaded(member, Device(member.name, altering, faults), len(mib.rows), skipped)
+    secured = Secured(member.name, member.user) if member.user else None
+    return Loaded(member, Device(member.name, altering, faults, secured), len(mib.rows), skipped)
 
 
 def _source(member: Member) -> tuple[Mib, dict[str, Mib], Faults, int]:
