@@ -6,16 +6,17 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 
+from agent.acquaintances import SqlKeeper
 from agent.checks import Check, attempt, check_portal, check_snmp
 from agent.clock import SystemClock
 from agent.cycle import Cycle, CycleReport
 from agent.discovery.sweep import Sweep
-from agent.errors import AgentError
+from agent.errors import AgentError, SecretError
 from agent.matching import Matching, match
 from agent.memory import SqlMemory
 from agent.paths import Places, places_of
@@ -23,11 +24,16 @@ from agent.period import period_key
 from agent.printers import Endpoint
 from agent.schedule import Rhythm, keep_running
 from agent.secrets import Secrets
-from agent.settings import Settings, SnmpSettings, load, portal_of
+from agent.settings import Settings, UserSettings, load, portal_of
+from agent.snmp.access import LEAST_SECRET, UserAccess
 from agent.snmp.catalogue import shipped
 from agent.snmp.client import SnmpClient
 from agent.snmp.conversation import CommunityAccess, Pace
+from agent.snmp.interpretation import identify
+from agent.snmp.ladder import Ladder, Rung
+from agent.snmp.manners import Manners
 from agent.snmp.pacing import Pacer
+from agent.snmp.varbinds import Varbinds
 from agent.store import Store
 from agent.supplies.policy import OrderRules
 from agent.survey import Limits, Progress, Survey
@@ -72,14 +78,46 @@ class Agent:
         """The database file."""
         return self.settings.storage.database or self.places.database
 
-    def survey(self) -> Survey:
-        """Finding and reading printers by these settings. Raises `SecretError` for a missing community."""
-        return survey_of(self.settings, self.communities(), self.clock, self.places.profiles)
+    def survey(self, store: Store | None = None) -> Survey:
+        """Finding and reading printers by these settings; what is learnt of them is kept in `store`, if any.
+
+        Raises `SecretError` for a missing or unusable community or password.
+        """
+        accesses = Accesses(self.communities(), self.users())
+        manners = Manners(SqlKeeper(store) if store else None)
+        return survey_of(self.settings, accesses, self.clock, self.places.profiles, manners)
 
     def communities(self) -> tuple[str, ...]:
         """The SNMP communities, the stored ones revealed."""
         named = self.settings.snmp.communities
         return tuple(self.secrets.get(name[1:]).reveal() if name.startswith("@") else name for name in named)
+
+    def users(self) -> tuple[UserAccess, ...]:
+        """The SNMPv3 users with their passwords. Raises `SecretError` for one that is missing or too short."""
+        return tuple(self._user(user) for user in self.settings.snmp.users)
+
+    def _user(self, user: UserSettings) -> UserAccess:
+        return UserAccess(
+            user=user.name,
+            authentication=user.authentication,
+            authentication_secret=self._revealed(user.authentication_secret),
+            privacy=user.privacy,
+            privacy_secret=self._revealed(user.privacy_secret),
+            context=user.context,
+        )
+
+    def _revealed(self, reference: str | None) -> str:
+        """The password behind "@name", "" for none; RFC 3414 section 11.2 wants 8 characters or more."""
+        if reference is None:
+            return ""
+        name = reference[1:]
+        value = self.secrets.get(name).reveal()
+        if len(value.encode()) < LEAST_SECRET:
+            raise SecretError(
+                message('The SNMPv3 password "{name}" is shorter than 8 characters.', name=name),
+                message("Give the user a longer one in the printer, then: meter-agent secret set {name}", name=name),
+            )
+        return value
 
     def store(self, *, exclusive: bool) -> Store:
         """The database, opened; only one process may have it `exclusive`."""
@@ -110,7 +148,7 @@ class Agent:
             async with self.portal() as portal:
                 outbox, memory = SqlOutbox(store), SqlMemory(store)
                 yield Cycle(
-                    survey=self.survey(),
+                    survey=self.survey(store),
                     portal=portal,
                     outbox=outbox,
                     memory=memory,
@@ -149,7 +187,8 @@ class Agent:
         """Which printer is which equipment, with nothing read, stored or sent."""
         async with self.portal() as portal:
             equipments = await portal.equipments()
-        found = await self.survey().find(progress)
+        with self.store(exclusive=False) as store:
+            found = await self.survey(store).find(progress)
         return match(found.printers, equipments)
 
     async def check(self) -> AsyncIterator[Check]:
@@ -168,9 +207,12 @@ class Agent:
     async def _secrets_found(self) -> Message:
         names = [portal_of(self.settings).secret]
         names += [name[1:] for name in self.settings.snmp.communities if name.startswith("@")]
+        for user in self.settings.snmp.users:
+            names += [secret[1:] for secret in (user.authentication_secret, user.privacy_secret) if secret]
         for name in names:
             self.secrets.get(name)
-        return message("{names} can be used.", names=", ".join(names))
+        self.users()
+        return message("{names} can be used.", names=", ".join(dict.fromkeys(names)))
 
     async def _database_sound(self) -> Message:
         with self.store(exclusive=False) as store:
@@ -189,13 +231,14 @@ class Agent:
         )
 
     async def _printers_answer(self) -> Message:
-        survey = self.survey()
-        endpoints: list[Endpoint] = []
-        async for sighting in survey.finder.candidates():
-            endpoints.append(sighting.endpoint)
-            if len(endpoints) >= 64:
-                break
-        return await check_snmp(survey.snmp, endpoints)
+        with self.store(exclusive=False) as store:
+            survey = self.survey(store)
+            endpoints: list[Endpoint] = []
+            async for sighting in survey.finder.candidates():
+                endpoints.append(sighting.endpoint)
+                if len(endpoints) >= 64:
+                    break
+            return await check_snmp(survey.snmp, endpoints)
 
     def _areas(self) -> dict[str, Message]:
         areas = {
@@ -209,24 +252,58 @@ class Agent:
 
 
 def survey_of(
-    settings: Settings, communities: tuple[str, ...], clock: SystemClock, own_profiles: Path | None = None
+    settings: Settings,
+    accesses: Accesses,
+    clock: SystemClock,
+    own_profiles: Path | None = None,
+    manners: Manners | None = None,
 ) -> Survey:
-    """Finding and reading by these settings, with these communities."""
+    """Finding and reading by these settings, with these accesses; what is learnt goes to `manners`."""
     discovery, snmp = settings.discovery, settings.snmp
+    manners, catalogue = manners or Manners(), shipped(own_profiles)
+
+    def serial_of(varbinds: Varbinds) -> str | None:
+        serial = identify(catalogue.generic, varbinds)[0].serial_number
+        return serial.lstrip("0") if serial else None  # some HP firmware adds zeros in front, and takes them away again
+
     return Survey(
         finder=Sweep(discovery.addresses, discovery.targets, snmp.port),
-        snmp=snmp_client(snmp, communities, discovery.packets_per_second),
-        catalogue=shipped(own_profiles),
+        snmp=Ladder(rungs_of(settings, accesses), manners, clock.now, serial_of),
+        catalogue=catalogue,
         clock=clock,
         limits=Limits(reads=snmp.max_concurrent_printers),
+        manners=manners,
     )
 
 
-def snmp_client(snmp: SnmpSettings, communities: tuple[str, ...], packets_per_second: int) -> SnmpClient:
-    """The client for these communities: every community in every version, the versions in the configured order."""
-    accesses = [CommunityAccess(version, community) for version in snmp.versions for community in communities]
+@dataclass(frozen=True, slots=True)
+class Accesses:
+    """What opens printers, revealed: communities and SNMPv3 users. No `repr` shows a secret."""
+
+    communities: tuple[str, ...] = field(default=(), repr=False)
+    users: tuple[UserAccess, ...] = ()
+
+
+def rungs_of(settings: Settings, accesses: Accesses) -> list[Rung]:
+    """Every access in every version it is for, the versions in the configured order; all share one pace of packets."""
+    snmp, pacer = settings.snmp, Pacer(settings.discovery.packets_per_second)
     pace = Pace(timeout=snmp.timeout_seconds, retries=snmp.retries)
-    return SnmpClient(accesses, pace, Pacer(packets_per_second))
+    rungs: list[Rung] = []
+    for spoken in snmp.versions:
+        if spoken == "v3":
+            rungs += [_user_rung(place, user, pace, pacer) for place, user in enumerate(accesses.users, 1)]
+        else:
+            for place, community in enumerate(accesses.communities, 1):
+                voice = SnmpClient([CommunityAccess(spoken, community)], pace, pacer)
+                rungs.append(Rung(f"{spoken}:{place}", spoken, voice))
+    return rungs
+
+
+def _user_rung(place: int, user: UserAccess, pace: Pace, pacer: Pacer) -> Rung:
+    # Loaded only where there are users: pysnmp's security model takes as long to import as all the rest.
+    from agent.snmp.v3_client import UserClient
+
+    return Rung(f"v3:{place}:{user.user}", "v3", UserClient(user, pace, pacer))
 
 
 def rules_of(settings: Settings) -> OrderRules:

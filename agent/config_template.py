@@ -27,7 +27,7 @@ def first_config(language: Code, entries: Mapping[str, Entry] | None = None) -> 
 def _line_of(lines: Sequence[str], section: str, name: str) -> int:
     current = ""
     for number, line in enumerate(lines):
-        if header := re.fullmatch(r"\[(\w+)\]", line):
+        if header := re.fullmatch(r"#?\[+([\w.]+)\]+", line):
             current = header[1]
         elif current == section and re.match(rf"#?{re.escape(name)} = ", line):
             return number

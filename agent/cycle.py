@@ -93,6 +93,7 @@ class Cycle:
         found = await self.survey.find(progress)
         matching = match(found.printers, equipments)
         lines = await self._read(matching, found, progress)
+        self.survey.manners.flush()
         lines = [self._seal(line) for line in lines]
         lines = [await self._order(line) for line in lines]
         progress.stage(message("Reporting to the portal"), None)
@@ -128,12 +129,23 @@ class Cycle:
 
         async def read(pair: Matched) -> Line:
             endpoint = pair.printer.endpoint
+            self.survey.manners.claim(endpoint, pair.equipment.equipment_number)
             readout = await self.survey.read(endpoint, found.first.get(endpoint, Varbinds()))
             return Line(pair.equipment, pair, readout)
 
         lines = await bounded(read, matching.matched, self.survey.limits.reads, progress)
-        lines += [Line(refused.equipment, refused) for refused in matching.refused]
+        lines += [Line(refused.equipment, refused, self._absent(refused, found)) for refused in matching.refused]
         return sorted(lines, key=lambda line: line.equipment.equipment_number)
+
+    def _absent(self, refused: Refused, found: Found) -> Readout | None:
+        """What is known of the printer that this equipment was, when nothing answers to its number now."""
+        if refused.code != "not_found":
+            return None
+        place = self.survey.manners.place_of(refused.equipment.equipment_number)
+        if place is not None:
+            return found.absent.get(place)
+        number = refused.equipment.technical_identification_number
+        return next((readout for at, readout in found.absent.items() if number in (str(at), at.address)), None)
 
     def _seal(self, line: Line) -> Line:
         """Judges a readout and, once in a reporting period, makes it an envelope in the outbox."""
@@ -249,6 +261,8 @@ def order_name(order: Entry) -> str:
 
 def outcome_of(line: Line) -> Finding:
     """In one sentence what became of an equipment in this cycle, or where its way ended and why."""
+    if line.readout is not None and line.readout.status in ("asleep", "unreachable") and line.readout.findings:
+        return line.readout.findings[0]
     if isinstance(line.match, Refused):
         return line.match.reason
     if line.readout is None or line.verdict is None:

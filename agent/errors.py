@@ -120,6 +120,14 @@ class PrinterSilent(NetworkError):
     """The printer gave no valid answer within its budget."""
 
 
+class PrinterRefuses(PrinterSilent):
+    """The printer answers, but not to us: `code` is a short word for why, as in a `Finding`."""
+
+    def __init__(self, what: Message, remedy: Message | None = None, *, code: str) -> None:
+        super().__init__(what, remedy)
+        self.code = code
+
+
 class BadReply(AgentError):
     """A datagram is not a well-formed answer within the limits; `reason` is a short word for counting."""
 

@@ -104,7 +104,9 @@ def _sections(model: type[BaseModel]) -> dict[str, list[str]]:
 
 def _keys_at(model: type[BaseModel], where: Location) -> list[str]:
     for step in where:
-        nested = _model_of(model, str(step))
+        if isinstance(step, int):
+            continue  # an item of a list has the keys of the list's model
+        nested = _model_of(model, step)
         if nested is None:
             return []
         model = nested

@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 
 from agent.discovery.ranges import AddressRanges, check_exclusion, check_range
 from agent.discovery.target import Target
@@ -18,6 +27,7 @@ from agent.errors import ConfigError, Problem
 from agent.period import Every
 from agent.problems import ConfigProblems, Unfit, problems_of
 from agent.secrets import is_secret_name
+from agent.snmp.access import MOST_NAME, Authentication, Privacy
 from agent.texts import message
 
 MAX_BYTES = 1024 * 1024
@@ -57,6 +67,21 @@ def _checked_community(text: str) -> str:
         message("A community is a password and does not belong into this file."),
         message('Store it with "meter-agent secret set floor2" and write "@floor2" here.'),
     )
+
+
+def _checked_reference(text: str) -> str:
+    if text.startswith("@") and is_secret_name(text[1:]):
+        return text
+    raise Unfit(
+        message("A password does not belong into this file."),
+        message('Store it with "meter-agent secret set v3-auth" and write "@v3-auth" here.'),
+    )
+
+
+def _checked_user_name(text: str) -> str:
+    if len(text.encode()) <= MOST_NAME:
+        return text
+    raise Unfit(message("A name of SNMPv3 has at most 32 bytes."), message("Write it as the printer has it."))
 
 
 def _checked_secret_name(text: str) -> str:
@@ -119,7 +144,8 @@ Text = Annotated[str, Field(min_length=1, max_length=255)]
 Listed = Field(strict=False, max_length=10_000)
 FilePath = Annotated[Path, BeforeValidator(_path)]
 SecretName = Annotated[str, AfterValidator(_checked_secret_name)]
-Version = Literal["v2c", "v1"]
+Version = Literal["v3", "v2c", "v1"]
+SecretReference = Annotated[str, AfterValidator(_checked_reference)]
 
 
 class Section(BaseModel):
@@ -159,6 +185,36 @@ class DiscoverySettings(Section):
         return tuple(Target.parse(text) for text in self.hosts)
 
 
+class UserSettings(Section):
+    """[[snmp.users]]: an SNMPv3 user. Secrets are "@" and the name of a stored secret; no privacy without
+    authentication."""
+
+    name: Annotated[str, Field(min_length=1), AfterValidator(_checked_user_name)]
+    authentication: Authentication | None = None
+    authentication_secret: SecretReference | None = None
+    privacy: Privacy | None = None
+    privacy_secret: SecretReference | None = None
+    context: Annotated[str, AfterValidator(_checked_user_name)] = ""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> UserSettings:
+        for protocol, secret, name in (
+            (self.authentication, self.authentication_secret, "authentication"),
+            (self.privacy, self.privacy_secret, "privacy"),
+        ):
+            if (protocol is None) != (secret is None):
+                raise Unfit(
+                    message("{name} and {name}_secret belong together; one of them is missing.", name=name),
+                    message("Write both, or leave out both."),
+                )
+        if self.privacy and not self.authentication:
+            raise Unfit(
+                message("SNMPv3 has no privacy without authentication."),
+                message("Write authentication and authentication_secret as well."),
+            )
+        return self
+
+
 class SnmpSettings(Section):
     """[snmp]: how printers are asked. `communities` are "public" or "@" and the name of a stored secret."""
 
@@ -166,10 +222,25 @@ class SnmpSettings(Section):
     communities: Annotated[
         tuple[Annotated[str, AfterValidator(_checked_community)], ...], Field(strict=False, min_length=1, max_length=8)
     ] = ("public",)
-    versions: Annotated[tuple[Version, ...], Field(strict=False, min_length=1, max_length=2)] = ("v2c", "v1")
+    versions: Annotated[tuple[Version, ...], Field(strict=False, min_length=1, max_length=3)] = ("v3", "v2c", "v1")
     timeout_seconds: Annotated[float, Field(ge=0.1, le=60)] = 2.0
     retries: Annotated[int, Field(ge=0, le=10)] = 2
     max_concurrent_printers: Annotated[int, Field(ge=1, le=500)] = 32
+    users: Annotated[tuple[UserSettings, ...], Field(strict=False, max_length=8)] = ()
+
+    @model_validator(mode="after")
+    def _speakable(self) -> SnmpSettings:
+        if self.users and "v3" not in self.versions:
+            raise Unfit(
+                message("There are SNMPv3 users, but versions does not allow SNMPv3."),
+                message('Write versions = ["v3", "v2c", "v1"], or delete the users.'),
+            )
+        if self.versions == ("v3",) and not self.users:
+            raise Unfit(
+                message("Only SNMPv3 is allowed, but no user is named."),
+                message("Add a section [[snmp.users]] with name, authentication and privacy."),
+            )
+        return self
 
 
 class ReadingsSettings(Section):

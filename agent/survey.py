@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from agent.discovery.merge import Identified, merge
-from agent.errors import PrinterSilent
+from agent.errors import PrinterRefuses, PrinterSilent
+from agent.meters import Finding
 from agent.ports import Clock, Finder, Snmp
 from agent.printers import Endpoint, Printer, Sighting
 from agent.readout import Readout
 from agent.snmp.catalogue import Catalogue
 from agent.snmp.interpretation import identify, interpret, says_printer
+from agent.snmp.manners import Manner, Manners
 from agent.snmp.profile import Profile
 from agent.snmp.varbinds import Answer, Ask, Table, Varbinds, oid_of
 from agent.texts import Message, message
@@ -57,12 +60,17 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The outcome of asking all addresses who they are; `first` keeps each printer's answer for interpreting."""
+    """The outcome of asking all addresses who they are; `first` keeps each printer's answer for interpreting.
+
+    `silent` counts the addresses without an answer; `absent` says of those where a printer is known, or refused us,
+    what is to be said of it.
+    """
 
     printers: tuple[Printer, ...] = ()
     strangers: tuple[Printer, ...] = ()
     first: dict[Endpoint, Varbinds] = field(default_factory=dict)
     silent: int = 0
+    absent: dict[Endpoint, Readout] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,41 +82,66 @@ class Survey:
     catalogue: Catalogue
     clock: Clock
     limits: Limits = Limits()
+    manners: Manners = field(default_factory=Manners)
 
     async def find(self, progress: Progress) -> Found:
-        """Asks every candidate address who it is, and makes printers of the answers."""
+        """Asks every candidate address who it is, and makes printers of the answers. Raises `StoreError`."""
+        self.manners.refresh()
         seen: dict[tuple[Endpoint, str | None], Sighting] = {}
         async for sighting in self.finder.candidates():
             seen.setdefault((sighting.endpoint, sighting.name), sighting)
         endpoints = sorted({sighting.endpoint for sighting in seen.values()})
         progress.stage(message("Looking for printers"), len(endpoints))
         answers = dict(zip(endpoints, await bounded(self._who, endpoints, self.limits.probes, progress), strict=True))
+        self.manners.flush()
         return self._sorted_out(list(seen.values()), answers)
 
-    async def _who(self, endpoint: Endpoint) -> Varbinds | None:
+    async def _who(self, endpoint: Endpoint) -> Varbinds | PrinterSilent:
         """What the device says of itself; one that says nothing of printing is asked for a Printer-MIB."""
         try:
             varbinds = (await self.snmp.ask(endpoint, self.profile.identify_ask)).varbinds
             if not says_printer(self.profile, varbinds):
                 varbinds = varbinds.merged((await self.snmp.ask(endpoint, self.profile.doubt_ask)).varbinds)
-        except PrinterSilent:
-            return None
+        except PrinterSilent as error:
+            return error
         return varbinds
 
-    def _sorted_out(self, sightings: list[Sighting], answers: dict[Endpoint, Varbinds | None]) -> Found:
+    def _sorted_out(self, sightings: list[Sighting], answers: dict[Endpoint, Varbinds | PrinterSilent]) -> Found:
         printers: list[Identified] = []
         strangers: list[Identified] = []
         for sighting in sightings:
             varbinds = answers[sighting.endpoint]
-            if varbinds is not None:
+            if isinstance(varbinds, Varbinds):
                 identity, printing = identify(self.profile, varbinds)
                 (printers if printing else strangers).append(Identified(sighting, identity))
         return Found(
             printers=merge(printers),
             strangers=merge(strangers),
-            first={endpoint: varbinds for endpoint, varbinds in answers.items() if varbinds is not None},
-            silent=sum(1 for varbinds in answers.values() if varbinds is None),
+            first={endpoint: said for endpoint, said in answers.items() if isinstance(said, Varbinds)},
+            silent=sum(1 for said in answers.values() if isinstance(said, PrinterSilent)),
+            absent={
+                endpoint: self.absent(endpoint, said)
+                for endpoint, said in answers.items()
+                if isinstance(said, PrinterRefuses)
+                or (isinstance(said, PrinterSilent) and self.manners.of(endpoint) is not None)
+            },
         )
+
+    def absent(self, endpoint: Endpoint, silence: PrinterSilent) -> Readout:
+        """What is to be said of a printer that gave no answer: unreachable, with the reason where it is known, or
+        asleep when it answered not long ago. Never a reading of earlier."""
+        now, manner = self.clock.now(), self.manners.of(endpoint)
+        if isinstance(silence, PrinterRefuses):
+            reasons = [Finding(silence.code, silence.what)]
+        elif manner is None:
+            return Readout(endpoint, "unreachable", now)
+        elif manner.sleeps(now):
+            return Readout(endpoint, "asleep", now, findings=(_asleep(manner, now),))
+        else:
+            reasons = [Finding("silent", silence.what)]
+        if silence.remedy:
+            reasons.append(Finding("remedy", silence.remedy))
+        return Readout(endpoint, "unreachable", now, findings=tuple(reasons))
 
     async def read(self, endpoint: Endpoint, first: Varbinds) -> Readout:
         """Asks one printer the question of its profile; a printer that does not answer is a readout that says so.
@@ -123,9 +156,13 @@ class Survey:
                 first, asked = first.merged(signature.varbinds), signature.datagrams
             profile = self.catalogue.choose(identity, first)
             answer = await self.snmp.ask(endpoint, profile.read_ask)
+        except PrinterRefuses as error:
+            return self.absent(endpoint, error)
         except PrinterSilent:
             return Readout(endpoint, "unreachable", self.clock.now())
         readout = interpret(profile, endpoint, first, answer, self.clock.now())
+        if readout.status in ("ok", "partial"):
+            self.manners.change(endpoint, lambda manner: replace(manner, read_at=readout.read_at))
         return replace(readout, datagrams=readout.datagrams + asked)
 
     async def record(self, endpoint: Endpoint) -> Varbinds:
@@ -150,6 +187,21 @@ class Survey:
     def profile(self) -> Profile:
         """What is asked before anything is known."""
         return self.catalogue.generic
+
+
+def _asleep(manner: Manner, now: datetime) -> Finding:
+    """How long ago a printer that is silent now was read, or only answered."""
+    place = str(manner.endpoint)
+    hours, rest = divmod(max(int((now - (manner.read_at or manner.answered_at)).total_seconds()), 0) // 60, 60)
+    if manner.read_at is None:
+        what = message("The printer at {place} is asleep or off; last answer {hours} h ago.", place=place, hours=hours)
+    elif hours:
+        what = message("The printer at {place} is asleep or off; last read {hours} h ago.", place=place, hours=hours)
+    else:
+        what = message(
+            "The printer at {place} is asleep or off; last read {minutes} min ago.", place=place, minutes=rest
+        )
+    return Finding("asleep", what)
 
 
 async def bounded(work: Callable[[T], Awaitable[R]], items: Iterable[T], at_once: int, progress: Progress) -> list[R]:

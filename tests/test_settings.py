@@ -74,7 +74,7 @@ def test_full_file(tmp_path: Path) -> None:
     assert len(settings.discovery.addresses) == 253
     assert settings.discovery.targets == (Target("printer-1", 1161),)
     assert settings.snmp.communities == ("public", "@floor2")
-    assert settings.snmp.versions == ("v2c", "v1")
+    assert settings.snmp.versions == ("v3", "v2c", "v1")
     assert settings.readings.at == (time(6, 30), time(14, 0))
     assert settings.storage.database == tmp_path / "data" / "m.sqlite"
     assert settings.orders.armed is False
@@ -172,7 +172,15 @@ def test_unknown_keys(tmp_path: Path, text: str, key: str, hint: str) -> None:
         ("discovery", "packets_per_second = 0", "discovery.packets_per_second"),
         ("discovery", "packets_per_second = 10001", "discovery.packets_per_second"),
         ("snmp", "communities = []", "snmp.communities"),
-        ("snmp", 'versions = ["v3"]', "snmp.versions[0]"),
+        ("snmp", 'versions = ["v4"]', "snmp.versions[0]"),
+        ("snmp", 'versions = ["v3"]', "snmp"),
+        ("[snmp.users]", 'name = "x"\nauthentication = "sha3"', "snmp.users[0].authentication"),
+        ("[snmp.users]", 'name = "x"\nauthentication = "sha256"', "snmp.users[0]"),
+        ("[snmp.users]", 'name = "x"\nprivacy = "aes128"\nprivacy_secret = "@p"', "snmp.users[0]"),
+        ("[snmp.users]", 'name = "x"\nprivacy_secret = "password"', "snmp.users[0].privacy_secret"),
+        ("[snmp.users]", 'name = ""', "snmp.users[0].name"),
+        ("[snmp.users]", f'name = "{"x" * 33}"', "snmp.users[0].name"),
+        ("[snmp.users]", 'name = "x"\npassword = "y"', "snmp.users[0].password"),
         ("snmp", "retries = true", "snmp.retries"),
         ("snmp", "port = 65536", "snmp.port"),
         ("readings", "at = []", "readings.at"),
@@ -267,7 +275,10 @@ def keys_of(model: type[BaseModel]) -> list[tuple[str, str]]:
     for name, field in model.model_fields.items():
         kinds = (field.annotation, *getattr(field.annotation, "__args__", ()))
         nested = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
-        keys += [(name, key) for key in nested[0].model_fields] if nested else [("", name)]
+        for key, inner in keys_of(nested[0]) if nested else ():
+            keys.append((f"{name}.{key}" if key else name, inner))
+        if not nested:
+            keys.append(("", name))
     return keys
 
 
@@ -275,7 +286,7 @@ def keys_in(text: str) -> list[tuple[str, str]]:
     keys: list[tuple[str, str]] = []
     section = ""
     for line in text.splitlines():
-        if header := re.fullmatch(r"\[(\w+)\]", line):
+        if header := re.fullmatch(r"#?\[+([\w.]+)\]+", line):
             section = header[1]
         elif key := re.match(r"#?(\w+) = ", line):
             keys.append((section, key[1]))
@@ -300,8 +311,8 @@ def test_every_key_of_the_first_config_is_explained(tmp_path: Path, language: Co
     for number, line in enumerate(lines):
         if re.match(r"#?\w+ = ", line):
             before = lines[number - 1]
-            assert before.startswith("# ") or re.match(r"\w+ = ", before), line
-    uncommented = [line.removeprefix("#") if re.match(r"#\w+ = ", line) else line for line in lines]
+            assert before.startswith("# ") or re.match(r"#?\w+ = ", before), line
+    uncommented = [line.removeprefix("#") if re.match(r"#(\[|\w+ = )", line) else line for line in lines]
     assert loaded(tmp_path, "\n".join(uncommented)).log.file is not None
 
 
@@ -332,7 +343,7 @@ def test_documentation_names_every_key() -> None:
     text = (Path(__file__).parent.parent / "docs" / "configuration.md").read_text(encoding="utf-8")
     section, documented = "", []
     for line in text.splitlines():
-        if header := re.fullmatch(r"## \[(\w+)\].*", line):
+        if header := re.fullmatch(r"## \[+([\w.]+)\].*", line):
             section = header[1]
         elif row := re.match(r"\| `(\w+)` \|", line):
             documented.append((section, row[1]))

@@ -28,6 +28,10 @@ app.add_typer(outbox, name="outbox")
 app.add_typer(secret, name="secret")
 
 Config = Annotated[Path | None, typer.Option("--config", help=_("The config file; else the usual place."))]
+User = Annotated[str | None, typer.Option(help=_("An SNMPv3 user instead of the config; its passwords are asked for."))]
+Authentication = Annotated[str | None, typer.Option(help="md5, sha1, sha224, sha256, sha384, sha512")]
+Privacy = Annotated[str | None, typer.Option(help="des, 3des, aes128, aes192, aes256, aes192c, aes256c")]
+Context = Annotated[str, typer.Option(help=_("The SNMPv3 context; most printers have only the empty one."))]
 Json = Annotated[bool, typer.Option("--json", help=_("One JSON object per line instead of a table."))]
 
 
@@ -64,12 +68,18 @@ def status(config: Config = None, as_json: Json = False) -> None:
 def read(
     targets: Annotated[list[str], typer.Argument(metavar="HOST[:PORT]…")],
     config: Config = None,
+    user: User = None,
+    authentication: Authentication = None,
+    privacy: Privacy = None,
+    context: Context = "",
     as_json: Json = False,
 ) -> None:
     """Identity, counters and supplies of single printers."""
+    from agent.cli.access import user_of
     from agent.cli.printers import read_targets
 
-    raise typer.Exit(read_targets(config, targets, as_json=as_json))
+    access = user_of(user, authentication, privacy, context)
+    raise typer.Exit(read_targets(config, targets, as_json=as_json, user=access))
 
 
 @app.command("record", help=_("Record what a printer answers, without serial numbers, names and addresses."))
@@ -77,11 +87,16 @@ def record(
     target: Annotated[str, typer.Argument(metavar="HOST[:PORT]")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help=_("The file; else standard output."))] = None,
     config: Config = None,
+    user: User = None,
+    authentication: Authentication = None,
+    privacy: Privacy = None,
+    context: Context = "",
 ) -> None:
     """A redacted recording of one printer."""
+    from agent.cli.access import user_of
     from agent.cli.records import record_target
 
-    raise typer.Exit(record_target(config, target, output))
+    raise typer.Exit(record_target(config, target, output, user_of(user, authentication, privacy, context)))
 
 
 @app.command("profiles", help=_("What is known of printers: the profiles, or the one that fits a maker and model."))
@@ -103,12 +118,26 @@ def discover(
     ] = None,
     port: Annotated[int | None, typer.Option(help=_("The printers' SNMP port."), min=1, max=65535)] = None,
     config: Config = None,
+    user: User = None,
+    authentication: Authentication = None,
+    privacy: Privacy = None,
+    context: Context = "",
     as_json: Json = False,
 ) -> None:
     """Printers on the network."""
+    from agent.cli.access import user_of
     from agent.cli.printers import discover_printers
 
-    raise typer.Exit(discover_printers(config, ranges or [], port, as_json=as_json))
+    access = user_of(user, authentication, privacy, context)
+    raise typer.Exit(discover_printers(config, ranges or [], port, as_json=as_json, user=access))
+
+
+@app.command("forget", help=_("Forget how a printer was asked, also that it spoke SNMPv3; all versions are tried."))
+def forget(target: Annotated[str, typer.Argument(metavar="HOST[:PORT]")], config: Config = None) -> None:
+    """A person's consent to ask a printer in weaker versions again."""
+    from agent.cli.printers import forget_printer
+
+    raise typer.Exit(forget_printer(config, target))
 
 
 @app.command("match", help=_("Show which printer is which equipment, without reading or sending anything."))

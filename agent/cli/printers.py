@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
-from agent.app import survey_of
+from agent.acquaintances import SqlKeeper
+from agent.app import Accesses, survey_of
 from agent.cli.jsonl import emit, match_json, printer_json, readout_json
 from agent.cli.service import agent_of
 from agent.cli.views import print_matching, print_printers, print_readout
@@ -18,19 +21,22 @@ from agent.discovery.ranges import AddressRanges
 from agent.discovery.sweep import Sweep, resolve
 from agent.discovery.target import Target
 from agent.errors import ConfigError, PrinterSilent
+from agent.language import _
 from agent.loop import run
 from agent.paths import find_config
 from agent.printers import Endpoint
 from agent.readout import Readout
 from agent.settings import Settings
+from agent.snmp.access import UserAccess
 from agent.snmp.recording import load_recording
-from agent.survey import Survey
+from agent.survey import Found, Survey
 from agent.texts import message
 
 
-def read_targets(config: Path | None, targets: Sequence[str], *, as_json: bool) -> int:
+def read_targets(config: Path | None, targets: Sequence[str], *, as_json: bool, user: UserAccess | None = None) -> int:
     """Reads each target; 0 when all were read, 1 when some failed, 4 when none answered."""
-    return run(_read_all(survey_for(config), targets, as_json=as_json))
+    with survey_for(config, user) as survey:
+        return run(_read_all(survey, targets, as_json=as_json))
 
 
 async def _read_all(survey: Survey, targets: Sequence[str], *, as_json: bool) -> int:
@@ -44,29 +50,46 @@ async def _read_all(survey: Survey, targets: Sequence[str], *, as_json: bool) ->
     failed = [readout for readout in readouts if readout.status not in ("ok", "partial")]
     if not failed:
         return 0
-    return 4 if len(failed) == len(readouts) and all(one.status == "unreachable" for one in failed) else 1
+    return 4 if len(failed) == len(readouts) and all(one.status in ("unreachable", "asleep") for one in failed) else 1
 
 
 async def _read(survey: Survey, target: str) -> Readout:
     """The readout of a printer, or of a recording of one."""
-    now = survey.clock.now()
     if target.endswith(".snmprec"):
         return survey.understand(Endpoint("0.0.0.0"), load_recording(Path(target)).varbinds)
     parsed = Target.parse(target)
+    absent: Readout | None = None
     for address in await resolve(parsed.host):
         endpoint = Endpoint(address, parsed.port or 161)
         try:
             first = await survey.snmp.ask(endpoint, survey.profile.identify_ask)
-        except PrinterSilent:
+        except PrinterSilent as error:
+            absent = absent or survey.absent(endpoint, error)
             continue
         readout = await survey.read(endpoint, first.varbinds)
         return replace(readout, datagrams=readout.datagrams + first.datagrams)
-    return Readout(Endpoint(parsed.host, parsed.port or 161), "unreachable", now)
+    return absent or Readout(Endpoint(parsed.host, parsed.port or 161), "unreachable", survey.clock.now())
 
 
-def discover_printers(config: Path | None, ranges: Sequence[str], port: int | None, *, as_json: bool) -> int:
+def discover_printers(
+    config: Path | None,
+    ranges: Sequence[str],
+    port: int | None,
+    *,
+    as_json: bool,
+    user: UserAccess | None = None,
+) -> int:
     """Looks for printers; 0 when some were found, 4 when none."""
-    survey = survey_for(config)
+    with survey_for(config, user) as survey:
+        found = _discovered(survey, ranges, port)
+    for printer in found.printers if as_json else ():
+        emit(printer_json(printer))
+    if not as_json:
+        print_printers(Console(), found)
+    return 0 if found.printers else 4
+
+
+def _discovered(survey: Survey, ranges: Sequence[str], port: int | None) -> Found:
     if ranges:
         survey = replace(survey, finder=Sweep(AddressRanges.parse(ranges), (), port or 161))
     elif isinstance(survey.finder, Sweep) and not len(survey.finder.ranges) and not survey.finder.hosts:
@@ -75,12 +98,7 @@ def discover_printers(config: Path | None, ranges: Sequence[str], port: int | No
             message("Name a network: meter-agent discover --range 192.168.1.0/24"),
         )
     with Watch(Console(stderr=True)) as watch:
-        found = run(survey.find(watch))
-    for printer in found.printers if as_json else ():
-        emit(printer_json(printer))
-    if not as_json:
-        print_printers(Console(), found)
-    return 0 if found.printers else 4
+        return run(survey.find(watch))
 
 
 def match_printers(config: Path | None, *, as_json: bool) -> int:
@@ -100,9 +118,34 @@ def match_printers(config: Path | None, *, as_json: bool) -> int:
     return 1 if matching.refused else 0
 
 
-def survey_for(config: Path | None) -> Survey:
-    """By the config file where there is one; `read` and `discover` also work without any, with community `public`."""
+def forget_printer(config: Path | None, target: str) -> int:
+    """Forgets how a printer was asked; 0 when something was known of it, else 1."""
+    agent, parsed = agent_of(config), Target.parse(target)
+    addresses = run(resolve(parsed.host))
+    with agent.store(exclusive=False) as store:
+        keeper = SqlKeeper(store)
+        ports = {parsed.port} if parsed.port else {161, agent.settings.snmp.port}
+        known = [one for one in addresses for port in ports if keeper.forget(Endpoint(one, port))]
+    said = _("Forgotten.") if known else _("Nothing was known of it.")
+    sys.stdout.write(said + "\n")
+    return 0 if known else 1
+
+
+@contextmanager
+def survey_for(config: Path | None, user: UserAccess | None = None) -> Iterator[Survey]:
+    """By the config file where there is one; `read` and `discover` also work without any, with community `public`.
+
+    What is learnt of printers is kept beside the config's other data; a `user` from the command line leaves config and
+    memory alone.
+    """
     found = find_config(config)
-    if found.found is None and config is None:
-        return survey_of(Settings(), ("public",), SystemClock())
-    return agent_of(config).survey()
+    if user is not None:
+        yield survey_of(Settings(), Accesses(users=(user,)), SystemClock())
+    elif found.found is None and config is None:
+        yield survey_of(Settings(), Accesses(communities=("public",)), SystemClock())
+    else:
+        agent = agent_of(config)
+        with agent.store(exclusive=False) as store:
+            survey = agent.survey(store)
+            yield survey
+            survey.manners.flush()

@@ -9,13 +9,17 @@ from rich.console import Console
 
 from agent.cli.jsonl import emit
 from agent.cli.printers import survey_for
+from agent.cli.service import agent_of
 from agent.cli.tables import new_table, row, section
 from agent.discovery.sweep import resolve
 from agent.discovery.target import Target
 from agent.errors import AgentError, PrinterSilent
 from agent.language import _
 from agent.loop import run
+from agent.paths import find_config
 from agent.printers import Endpoint, Identity
+from agent.snmp.access import UserAccess
+from agent.snmp.catalogue import shipped
 from agent.snmp.interpretation import identify
 from agent.snmp.profile import Profile
 from agent.snmp.recording import dump_recording
@@ -25,9 +29,10 @@ from agent.survey import Survey
 from agent.texts import message
 
 
-def record_target(config: Path | None, target: str, output: Path | None) -> int:
+def record_target(config: Path | None, target: str, output: Path | None, user: UserAccess | None = None) -> int:
     """Writes the redacted recording; it replays as a virtual printer and reads like the printer itself."""
-    varbinds = run(_recorded(survey_for(config), Target.parse(target)))
+    with survey_for(config, user) as survey:
+        varbinds = run(_recorded(survey, Target.parse(target)))
     text = dump_recording(varbinds)
     if output is None:
         sys.stdout.write(text)
@@ -45,14 +50,16 @@ def record_target(config: Path | None, target: str, output: Path | None) -> int:
 
 
 async def _recorded(survey: Survey, target: Target) -> Varbinds:
+    silence: PrinterSilent | None = None
     for address in await resolve(target.host):
         try:
             varbinds = await survey.record(Endpoint(address, target.port or 161))
-        except PrinterSilent:
+        except PrinterSilent as error:
+            silence = silence or error
             continue
         identity, _printing = identify(survey.profile, varbinds)
         return redact(varbinds, identity)
-    raise PrinterSilent(
+    raise silence or PrinterSilent(
         message("Nothing at {place} answers SNMP.", place=target.host),
         message("Check that the printer is on and connected, that SNMP is on in it, and the community."),
     )
@@ -60,7 +67,8 @@ async def _recorded(survey: Survey, target: Target) -> Varbinds:
 
 def list_profiles(config: Path | None, model: str | None, *, as_json: bool) -> int:
     """All profiles with the makers they are for, or the meters of the one that fits."""
-    catalogue = survey_for(config).catalogue
+    known = find_config(config).found is not None or config is not None
+    catalogue = shipped(agent_of(config).places.profiles if known else None)
     if model is None:
         chosen = [catalogue.generic, *catalogue.vendors]
     else:

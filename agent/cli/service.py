@@ -44,7 +44,9 @@ def exit_code(report: CycleReport) -> int:
         sys.stderr.write(show_error(report.trouble) + "\n")
         return report.trouble.exit_code
     unsettled = [line for line in report.lines if line.entry and line.entry.state in ("waiting", "rejected", "parked")]
-    unread = [line for line in report.lines if line.readout and line.verdict is None]
+    unread = [
+        line for line in report.lines if line.readout and line.verdict is None and line.readout.status != "asleep"
+    ]
     return 1 if unsettled or unread else 0
 
 

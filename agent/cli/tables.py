@@ -129,6 +129,7 @@ def verdict_text(line: Line) -> str:
     if line.readout is not None and line.verdict is None:
         return {
             "unreachable": _("no answer"),
+            "asleep": _("asleep"),
             "refused": _("another device answered"),
             "not_a_printer": _("no printer"),
         }.get(line.readout.status, line.readout.status)
@@ -172,7 +173,8 @@ def _without_printer(report: CycleReport) -> Table:
     for line in report.lines:
         if not isinstance(line.match, Matched):
             number_text = plain(line.equipment.technical_identification_number)
-            row(table, equipment_name(line.equipment), number_text, show(line.match.reason.message))
+            known = _reasons(line.readout.findings) if line.readout else ""
+            row(table, equipment_name(line.equipment), number_text, known or show(line.match.reason.message))
     return table
 
 
@@ -202,8 +204,10 @@ def _refusals(lines: Iterable[Line]) -> Table:
 
 
 def _refusal(line: Line) -> str:
+    if not isinstance(line.match, Matched):
+        return ""
     if line.readout is not None and line.verdict is None:
-        return verdict_text(line)
+        return _reasons(line.readout.findings) or verdict_text(line)
     if line.verdict and line.verdict.outcome in ("quarantined", "unreadable"):
         return _reasons(line.verdict.reasons)
     if line.entry and line.entry.state in ("rejected", "parked"):

@@ -37,6 +37,10 @@ def print_printers(console: Console, found: Found) -> None:
     for stranger in found.strangers:
         row(others, str(stranger.endpoint), plain(stranger.identity.description))
     section(console, _("Answering, but no printers"), others)
+    absent = new_table(_("Address"), _("Why"))
+    for endpoint, readout in found.absent.items():
+        row(absent, str(endpoint), "\n".join(show(finding.message) for finding in readout.findings))
+    section(console, _("Known, or answering others only"), absent)
     console.print(_("{count} addresses did not answer.").replace("{count}", number(found.silent)), markup=False)
 
 

@@ -119,3 +119,29 @@ low_supplies = Table(
     Column("slot", String(64), primary_key=True),
     Column("since", String(32), nullable=False),
 )
+
+# How the printer at an address wants to be asked; `access` names a user or a community's place, never a secret.
+manners = Table(
+    "manners",
+    metadata,
+    Column("address", String(64), primary_key=True),
+    Column("port", Integer, primary_key=True),
+    Column("access", String(64), nullable=False),
+    Column("version", String(8), nullable=False),
+    Column("ways", Text, nullable=False),
+    Column("climbed_at", String(32), nullable=False),
+    Column("answered_at", String(32), nullable=False),
+    Column("no_bulk", Integer, nullable=False),
+    Column("serial_number", String(255)),
+    Column("equipment_number", String(64)),
+    Column("read_at", String(32)),
+)
+
+# Printers that once spoke SNMPv3, and where they were met last.
+secured_printers = Table(
+    "secured_printers",
+    metadata,
+    Column("serial_number", String(255), primary_key=True),
+    Column("address", String(64), nullable=False),
+    Column("port", Integer, nullable=False),
+)

@@ -47,6 +47,11 @@ class SnmpClient:
             del self._busy[endpoint]
             done.set_result(None)
 
+    def recall(self, endpoint: Endpoint, *, simple: bool) -> None:
+        """What is known of a printer from before this process: whether it fails at GETBULK."""
+        if simple:
+            self._simple.add(endpoint)
+
     async def _ladder(self, endpoint: Endpoint, ask: Ask) -> Answer:
         budget = Budget(asyncio.get_running_loop().time() + self._pace.max_seconds, self._pace.max_datagrams)
         known = self._spoken.get(endpoint)
