@@ -26,6 +26,13 @@ FIRST_NUMBER = 10_004_711
 INK = frozenset({"toner", "toner_cartridge", "ink", "ink_cartridge"})
 LOW = 10.0  # percent
 JUMP = 20_000  # impressions: what a reading has to rise by to be a clear deviation
+USER = {  # of the printer that speaks SNMPv3 alone; a made-up world has made-up passwords
+    "name": "meter-reader",
+    "authentication": "sha256",
+    "authentication_secret": "demo-authentication",
+    "privacy": "aes128",
+    "privacy_secret": "demo-privacy",
+}
 SILENT = "konica_bizhub_368e"
 HISTORIES = {"equal": "equal", "below_last": "above", "deviation": "tiny"}
 
@@ -88,6 +95,7 @@ def plan(sources: Sequence[Path], network: IPv4Network, port: int, now: datetime
         "ranges": _ranges(members, network),
         "port": port,
         "targets": [f"{each.address}:{each.port or port}" for each in members],
+        "users": [USER] if "v3_only" in draft.chosen else [],
         "cases": dict(sorted(draft.cases.items())),
     }
     return World(served, equipment.seed(draft.equipments), about)
@@ -109,6 +117,7 @@ def _choose(draft: _Draft) -> None:
         "equal": (_billed, _known),
         "unknown_levels": (_vague, _counts),
         "unknown_to_portal": (_known, _counts),
+        "v3_only": (_counts, _known),
     }
     for case, (suits, best) in rules.items():
         free = [site for site in draft.sites if draft.case_of(site) is None]
@@ -179,6 +188,8 @@ def _served(site: Site, case: str | None) -> Record:
         faults["v1_only"] = True
     if faults:
         line["faults"] = faults
+    if case == "v3_only":
+        line["user"] = USER
     if case == "low_toner" and not _low(site):
         line["set"] = _emptied(site)
     return line

@@ -33,6 +33,7 @@ CASES = {
     "unknown_levels",
     "unknown_to_portal",
     "v1_only",
+    "v3_only",
 }
 PRESENT = pytest.mark.skipif(
     not RECORDINGS.is_dir(), reason="the recordings of real printers are not beside the project"

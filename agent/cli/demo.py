@@ -141,10 +141,22 @@ def _configured(folder: Path, plan: dict[str, Any], portal: dict[str, Any]) -> P
         "orders.armed": True,
         "orders.minutes_between_low_readings": 0,
     }
-    file.write_text(first_config(current().code, entries), encoding="utf-8")
-    secret = Path(portal["client_secret_file"]).read_text("utf-8")
-    Secrets(places_of(file).secrets).set("portal", secret)
+    users = "".join(_user_section(place, user) for place, user in enumerate(plan["users"], 1))
+    file.write_text(first_config(current().code, entries) + users, encoding="utf-8")
+    secrets = Secrets(places_of(file).secrets)
+    secrets.set("portal", Path(portal["client_secret_file"]).read_text("utf-8"))
+    for place, user in enumerate(plan["users"], 1):
+        secrets.set(f"v3-auth-{place}", user["authentication_secret"])
+        secrets.set(f"v3-priv-{place}", user["privacy_secret"])
     return file
+
+
+def _user_section(place: int, user: dict[str, str]) -> str:
+    return (
+        f'\n[[snmp.users]]\nname = "{user["name"]}"\n'
+        f'authentication = "{user["authentication"]}"\nauthentication_secret = "@v3-auth-{place}"\n'
+        f'privacy = "{user["privacy"]}"\nprivacy_secret = "@v3-priv-{place}"\n'
+    )
 
 
 def _where_to_look(console: Console, folder: Path) -> None:
