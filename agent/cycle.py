@@ -6,27 +6,28 @@ costs nobody else. Only the ports do input and output.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from agent.errors import AgentError, PortalError
 from agent.matching import Matched, Matching, Refused, match
 from agent.meters import Finding, LastReading
-from agent.ports import Clock, Memory, Outbox, Portal, Supplies
+from agent.ports import Clock, Memory, Outbox, Parcel, Portal, Supplies
 from agent.printers import Equipment, Printer
 from agent.readout import Readout
 from agent.serials import same_serial
 from agent.snmp.varbinds import Varbinds
-from agent.supplies.levels import Supply
 from agent.supplies.orders import BomItem
 from agent.supplies.policy import Decision, OrderRules, Situation, decide, is_low, is_replaced, item_for
 from agent.survey import Found, Progress, Survey, bounded
 from agent.texts import Message, message
 from agent.upload.courier import Courier, Delivery
 from agent.upload.envelope import Entry
-from agent.upload.seal import Source, order_key, reading_key, seal_order, seal_reading
+from agent.upload.seal import Source, order_key, reading_slots, seal_order, seal_reading
 from agent.validation import Verdict, validate
+
+COMMITTED_TOGETHER = 100  # readings in one transaction: what a crash in it loses is read again
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +95,11 @@ class Cycle:
         matching = match(found.printers, equipments)
         lines = await self._read(matching, found, progress)
         self.survey.manners.flush()
-        lines = [self._seal(line) for line in lines]
-        lines = [await self._order(line) for line in lines]
+        lines = self._seal(lines)
+        lines = await self._order(lines)
         progress.stage(message("Reporting to the portal"), None)
         delivery = await self.courier.deliver()
-        lines = [self._settled(line) for line in lines]
+        lines = self._settle(lines)
         outcomes = {line.equipment.equipment_number: outcome_of(line) for line in lines}
         self.memory.remember_cycle(equipments, outcomes, self.clock.now())
         return CycleReport(
@@ -147,44 +148,72 @@ class Cycle:
         number = refused.equipment.technical_identification_number
         return next((readout for at, readout in found.absent.items() if number in (str(at), at.address)), None)
 
-    def _seal(self, line: Line) -> Line:
-        """Judges a readout and, once in a reporting period, makes it an envelope in the outbox."""
+    def _seal(self, lines: Sequence[Line]) -> list[Line]:
+        """Judges readouts and, once in a reporting period, makes them envelopes in the outbox: many in one commit."""
+        sealed: list[Line] = []
+        for at in range(0, len(lines), COMMITTED_TOGETHER):
+            with self.outbox.together():
+                sealed += self._sealed(lines[at : at + COMMITTED_TOGETHER], self.clock.now())
+        return sealed
+
+    def _sealed(self, lines: Sequence[Line], now: datetime) -> list[Line]:
+        before = self.memory.last_reported([number_of(line) for line in lines if line.readout])
+        lines = [self._judged(line, before.get(number_of(line), {})) for line in lines]
+        period = self.period(now)
+        if period is None:
+            return list(lines)
+        due = {number_of(line): line for line in lines if line.verdict and line.verdict.reading}
+        slots = {number: reading_slots(number, period, held=is_held(line)) for number, line in due.items()}
+        holders = self.outbox.holders("reading", [slot for some in slots.values() for slot in some])
+        taken = {
+            number: next((holders[slot] for slot in some if slot in holders), None) for number, some in slots.items()
+        }
+        parcels = {number: self._parcel(line, period, now) for number, line in due.items() if taken[number] is None}
+        self.outbox.put_all(list(parcels.values()))
+        sound = {number: proof for number, parcel in parcels.items() if (proof := parcel.proof) and not parcel.held}
+        known = {number: (proof.identity, proof.endpoint) for number, proof in sound.items()}
+        self.memory.remember_identities(known, now)
+        made = self.memory.entries_of([parcel.envelope.reference for parcel in parcels.values()])
+        entries = taken | {number: made[parcel.envelope.reference] for number, parcel in parcels.items()}
+        return [
+            replace(line, entry=entries.get(number_of(line)), repeated=taken.get(number_of(line)) is not None)
+            for line in lines
+        ]
+
+    def _judged(self, line: Line, reported: Mapping[str, LastReading]) -> Line:
+        """The line with its verdict, if it was read and the right device answered."""
         if line.readout is None or isinstance(line.match, Refused) or line.readout.status not in ("ok", "partial"):
             return line
         if not same_device(line.match.printer, line.readout):
             return replace(line, readout=replace(line.readout, status="refused"))
-        number, now, readout = line.equipment.equipment_number, self.clock.now(), line.readout
-        verdict = validate(line.equipment, readout, self._before(line.equipment))
-        line = replace(line, verdict=verdict)
-        period = self.period(now)
-        if verdict.reading is None or period is None:
-            return line
-        entry = self.outbox.taken("reading", reading_key(number, period))
-        if entry is not None:
-            return replace(line, entry=entry, repeated=True)
-        held = verdict.reasons if verdict.outcome == "quarantined" else ()
-        envelope = seal_reading(verdict.reading, self.source, period, held=bool(held), now=now)
-        if not held:
-            self.memory.remember_identity(number, readout.identity, readout.endpoint, now)
-        stored = self.outbox.put(envelope, readout, held=held)
-        return replace(line, entry=self.outbox.taken("reading", envelope.slot_key), repeated=not stored)
+        return replace(line, verdict=validate(line.equipment, line.readout, newest(line.equipment, reported)))
 
-    def _before(self, equipment: Equipment) -> dict[str, LastReading]:
-        """By meter code the newest of what the portal has and what waits here for it."""
-        before = {point.meter_code: point.last_reading for point in equipment.measuring_points if point.last_reading}
-        for code, last in self.memory.last_reported(equipment.equipment_number).items():
-            if code not in before or last.read_at > before[code].read_at:
-                before[code] = last
-        return before
+    def _parcel(self, line: Line, period: str, now: datetime) -> Parcel:
+        """The sealed reading of a line that has one."""
+        if line.verdict is None or line.verdict.reading is None:
+            raise ValueError("nothing was read")
+        held = line.verdict.reasons if is_held(line) else ()
+        return Parcel(
+            seal_reading(line.verdict.reading, self.source, period, held=bool(held), now=now), line.readout, held
+        )
 
-    async def _order(self, line: Line) -> Line:
-        """Decides about every supply that is low; asks for the bill of material only when there is one."""
-        if line.readout is None or line.verdict is None or line.verdict.outcome == "quarantined":
+    async def _order(self, lines: Sequence[Line]) -> list[Line]:
+        low = self.supplies.low_since([number_of(line) for line in lines if line.readout])
+        return [await self._ordered(line, low.get(number_of(line), {})) for line in lines]
+
+    async def _ordered(self, line: Line, known: Mapping[str, datetime]) -> Line:
+        """Decides about every supply that is low; asks for the bill of material only when there is one.
+
+        `known` says since when slots were low before. A shaken cartridge rises a little and is the same one.
+        """
+        if line.readout is None or line.verdict is None or is_held(line):
             return line
-        number, now = line.equipment.equipment_number, self.clock.now()
-        low = [supply for supply in line.readout.supplies if is_low(supply, self.rules)]
-        slots = [supply.slot for supply in line.readout.supplies if self._stays_low(number, supply)]
-        self.supplies.note_low(number, slots, now)
+        number, now, supplies = number_of(line), self.clock.now(), line.readout.supplies
+        low = [supply for supply in supplies if is_low(supply, self.rules)]
+        still = [supply for supply in supplies if supply.slot in known and not is_replaced(supply)]
+        since = {supply.slot: known.get(supply.slot, now) for supply in (*low, *still)}
+        if since.keys() != known.keys():
+            self.supplies.note_low(number, list(since), now)
         if not low:
             return line
         try:
@@ -194,20 +223,14 @@ class Cycle:
         orderings = []
         for supply in low:
             item = item_for(supply, bom)
-            situation = self._situation(line.equipment, supply.slot, item, now)
+            situation = self._situation(line.equipment, since[supply.slot], item, now)
             decision = decide(supply, bom, situation, self.rules)
             if decision:
                 orderings.append(self._placed(line.equipment, decision, now))
         return replace(line, orderings=tuple(orderings))
 
-    def _stays_low(self, equipment_number: str, supply: Supply) -> bool:
-        """Low, or low before and not replaced since: a shaken cartridge rises a little and is the same one."""
-        was_low = self.supplies.low_since(equipment_number, supply.slot) is not None
-        return is_low(supply, self.rules) or (was_low and not is_replaced(supply))
-
-    def _situation(self, equipment: Equipment, slot: str, item: BomItem | None, now: datetime) -> Situation:
+    def _situation(self, equipment: Equipment, low_since: datetime, item: BomItem | None, now: datetime) -> Situation:
         number, since = equipment.equipment_number, now - timedelta(days=1)
-        low_since = self.supplies.low_since(number, slot)
         last = self._last_order(number, item)
         return Situation(
             automatic_supply=equipment.automatic_supply,
@@ -233,16 +256,41 @@ class Cycle:
             return None
         return self.outbox.taken("order", order_key(equipment_number, item.component_material_number))
 
-    def _settled(self, line: Line) -> Line:
-        """The line with what the portal said meanwhile."""
-        orderings = tuple(
-            replace(ordering, entry=self.memory.entry(ordering.entry.envelope.reference))
-            if ordering.entry
-            else ordering
-            for ordering in line.orderings
-        )
-        entry = self.memory.entry(line.entry.envelope.reference) if line.entry else None
-        return replace(line, entry=entry, orderings=orderings)
+    def _settle(self, lines: Sequence[Line]) -> list[Line]:
+        """The lines with what the portal said meanwhile."""
+        sealed = [line.entry for line in lines] + [one.entry for line in lines for one in line.orderings]
+        entries = self.memory.entries_of([entry.envelope.reference for entry in sealed if entry])
+
+        def now(entry: Entry | None) -> Entry | None:
+            return entries.get(entry.envelope.reference) if entry else None
+
+        return [
+            replace(
+                line,
+                entry=now(line.entry),
+                orderings=tuple(replace(one, entry=now(one.entry)) for one in line.orderings),
+            )
+            for line in lines
+        ]
+
+
+def number_of(line: Line) -> str:
+    """The equipment number of a line; every equipment has one line."""
+    return line.equipment.equipment_number
+
+
+def is_held(line: Line) -> bool:
+    """Whether the line's reading is held back for a person."""
+    return line.verdict is not None and line.verdict.outcome == "quarantined"
+
+
+def newest(equipment: Equipment, reported: Mapping[str, LastReading]) -> dict[str, LastReading]:
+    """By meter code the newest of what the portal has and what waits here for it."""
+    before = {point.meter_code: point.last_reading for point in equipment.measuring_points if point.last_reading}
+    for code, last in reported.items():
+        if code not in before or last.read_at > before[code].read_at:
+            before[code] = last
+    return before
 
 
 def is_over(order: Entry, low_since: datetime | None) -> bool:

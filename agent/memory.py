@@ -6,15 +6,15 @@ Everything is answered from what was committed. Numbers come from bodies whose d
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import Connection, Table, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, Table, bindparam, delete, func, insert, select
 
 from agent.meters import Finding, LastReading
-from agent.migrations.rows import entry_of, instant, is_damaged, moment_of, moment_shown, note_json, note_of
+from agent.migrations.rows import entry_of, instant, is_damaged, moment_of, moment_shown, note_json, note_of, portions
 from agent.migrations.tables import (
     envelopes,
     identities,
@@ -37,6 +37,7 @@ from agent.store import Store
 from agent.texts import Message, message
 from agent.upload.envelope import Entry, State
 
+COUNTING = ("accepted", "waiting")  # states whose values later readings are compared with
 _IDENTITY = TypeAdapter(Identity)
 _ENDPOINT = TypeAdapter(Endpoint)
 _EQUIPMENTS = TypeAdapter(tuple[Equipment, ...])
@@ -85,39 +86,30 @@ class SqlMemory:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def last_reported(self, equipment_number: str) -> dict[str, LastReading]:
-        """By meter code the newest value accepted by the portal or waiting for it."""
-        found: dict[str, LastReading] = {}
-        mine = readings.c.equipment_number == equipment_number
-        counts = envelopes.c.state.in_(("accepted", "waiting"))
-        newest = (
-            select(envelopes)
-            .join(readings, readings.c.reference == envelopes.c.reference)
-            .where(mine, counts)
-            .order_by(readings.c.read_at.desc(), envelopes.c.created_at.desc())
-        )
-        codes = (
-            select(reading_values.c.meter_code)
-            .join(readings, readings.c.reference == reading_values.c.reference)
-            .join(envelopes, envelopes.c.reference == readings.c.reference)
-            .where(mine, counts)
-            .distinct()
-        )
+    def last_reported(self, equipment_numbers: Sequence[str]) -> dict[str, dict[str, LastReading]]:
+        """By equipment and meter code the newest value accepted by the portal or waiting for it."""
+        found: dict[str, dict[str, LastReading]] = {number: {} for number in equipment_numbers}
         with self._store.connect() as connection:
-            missing = set(connection.execute(codes).scalars())
-            for row in connection.execute(newest):
-                if not missing:
-                    break
-                for code, last in _values(entry_of(row)).items():
-                    found.setdefault(code, last)
-                    missing.discard(code)
+            for numbers in portions(equipment_numbers):
+                newest = connection.execute(_newest(numbers)).all()
+                entries = _entries(connection, {row.reference for row in newest})
+                for row in newest:
+                    known = found[row.equipment_number]
+                    last = _values(entries[row.reference]).get(row.meter_code)
+                    # A damaged row counts as not there: the newest sound one does.
+                    last = last or _older(connection, row.equipment_number).get(row.meter_code)
+                    if last is not None:
+                        known[row.meter_code] = last
         return found
 
     def entry(self, reference: str) -> Entry | None:
         """The envelope with this reference and what has become of it."""
+        return self.entries_of([reference]).get(reference)
+
+    def entries_of(self, references: Sequence[str]) -> dict[str, Entry]:
+        """The envelopes with these references and what has become of them."""
         with self._store.connect() as connection:
-            row = connection.execute(select(envelopes).where(envelopes.c.reference == reference)).one_or_none()
-            return entry_of(row) if row else None
+            return _entries(connection, references)
 
     def entries(self, state: State | None = None, limit: int = 1000) -> Sequence[Entry]:
         """Envelopes, all or those in one state, the newest first."""
@@ -166,15 +158,18 @@ class SqlMemory:
         except ValueError:
             return None
 
-    def remember_identity(self, equipment_number: str, identity: Identity, endpoint: Endpoint, now: datetime) -> None:
-        """Notes which printer an accepted match was, so that a later change of device is noticed."""
-        row = {
-            "identity": _IDENTITY.dump_json(identity).decode(),
-            "endpoint": _ENDPOINT.dump_json(endpoint).decode(),
-            "at": instant(now),
+    def remember_identities(self, printers: Mapping[str, tuple[Identity, Endpoint]], now: datetime) -> None:
+        """Notes by equipment which printer an accepted match was, so that a later change of device is noticed."""
+        rows = {
+            number: {
+                "identity": _IDENTITY.dump_json(identity).decode(),
+                "endpoint": _ENDPOINT.dump_json(endpoint).decode(),
+                "at": instant(now),
+            }
+            for number, (identity, endpoint) in printers.items()
         }
         with self._store.begin() as connection:
-            _replace(connection, identities, equipment_number, row)
+            _replace(connection, identities, rows)
 
     def identity(self, equipment_number: str) -> KnownPrinter | None:
         """The printer that this equipment was last matched with; `None` before the first match."""
@@ -201,9 +196,11 @@ class SqlMemory:
                 content = connection.execute(select(equipment_list.c.content)).scalar() or "[]"
             connection.execute(delete(equipment_list))
             connection.execute(insert(equipment_list).values(id=1, at=instant(now), content=content))
-            for number, finding in outcomes.items():
-                row = {"at": instant(now), "code": finding.code, "message": note_json(finding.message)}
-                _replace(connection, cycle_outcomes, number, row)
+            rows = {
+                number: {"at": instant(now), "code": finding.code, "message": note_json(finding.message)}
+                for number, finding in outcomes.items()
+            }
+            _replace(connection, cycle_outcomes, rows)
 
     def known_equipments(self) -> Sequence[Equipment]:
         """The equipment list of the last cycle that had one; empty before the first."""
@@ -246,12 +243,15 @@ class SqlMemory:
                 row = {"equipment_number": equipment_number, "slot": slot, "since": instant(now)}
                 connection.execute(insert(low_supplies).values(row))
 
-    def low_since(self, equipment_number: str, slot: str) -> datetime | None:
-        """When the slot was first seen low without a break since."""
-        where = (low_supplies.c.equipment_number == equipment_number) & (low_supplies.c.slot == slot)
+    def low_since(self, equipment_numbers: Sequence[str]) -> dict[str, dict[str, datetime]]:
+        """By equipment and slot when it was first seen low without a break since; what is not low is absent."""
+        found: dict[str, dict[str, datetime]] = {}
         with self._store.connect() as connection:
-            since = connection.execute(select(low_supplies.c.since).where(where)).scalar_one_or_none()
-        return moment_shown(since) if since else None
+            for numbers in portions(equipment_numbers):
+                statement = select(low_supplies).where(low_supplies.c.equipment_number.in_(numbers))
+                for row in connection.execute(statement):
+                    found.setdefault(row.equipment_number, {})[row.slot] = moment_shown(row.since)
+        return found
 
     def orders_open(self, equipment_number: str) -> Sequence[Entry]:
         """The orders of this equipment that stand in the way of another for the same material, the oldest first."""
@@ -287,6 +287,43 @@ def _values(entry: Entry) -> dict[str, LastReading]:
     return {value["meter_code"]: LastReading(value["value"], read_at) for value in content["readings"]}
 
 
+def _newest(equipment_numbers: Sequence[str]) -> Select[tuple[str, str, str]]:
+    """Per equipment and meter code the newest reading that counts."""
+    newest_first = (readings.c.read_at.desc(), envelopes.c.created_at.desc())
+    of_one = (readings.c.equipment_number, reading_values.c.meter_code)
+    place = func.row_number().over(partition_by=of_one, order_by=newest_first).label("place")
+    ranked = (
+        select(readings.c.equipment_number, reading_values.c.meter_code, readings.c.reference, place)
+        .join(reading_values, reading_values.c.reference == readings.c.reference)
+        .join(envelopes, envelopes.c.reference == readings.c.reference)
+        .where(readings.c.equipment_number.in_(equipment_numbers), envelopes.c.state.in_(COUNTING))
+        .subquery()
+    )
+    return select(ranked.c.equipment_number, ranked.c.meter_code, ranked.c.reference).where(ranked.c.place == 1)
+
+
+def _older(connection: Connection, equipment_number: str) -> dict[str, LastReading]:
+    """By meter code the newest value in a row that is sound."""
+    found: dict[str, LastReading] = {}
+    statement = (
+        select(envelopes)
+        .join(readings, readings.c.reference == envelopes.c.reference)
+        .where(readings.c.equipment_number == equipment_number, envelopes.c.state.in_(COUNTING))
+        .order_by(readings.c.read_at.desc(), envelopes.c.created_at.desc())
+    )
+    for row in connection.execute(statement):
+        found = _values(entry_of(row)) | found
+    return found
+
+
+def _entries(connection: Connection, references: Collection[str]) -> dict[str, Entry]:
+    found: dict[str, Entry] = {}
+    for portion in portions(sorted(references)):
+        statement = select(envelopes).where(envelopes.c.reference.in_(portion))
+        found |= {row.reference: entry_of(row) for row in connection.execute(statement)}
+    return found
+
+
 def _forget_others(connection: Connection, numbers: Sequence[str]) -> None:
     """Outcomes of equipment that the portal no longer has. Number by number: a list in SQL has a limit."""
     stored = connection.execute(select(cycle_outcomes.c.equipment_number)).scalars().all()
@@ -294,8 +331,10 @@ def _forget_others(connection: Connection, numbers: Sequence[str]) -> None:
         connection.execute(delete(cycle_outcomes).where(cycle_outcomes.c.equipment_number == number))
 
 
-def _replace(connection: Connection, table: Table, equipment_number: str, row: Mapping[str, str]) -> None:
-    """Update or insert, in words that every database knows."""
-    where = table.c.equipment_number == equipment_number
-    if connection.execute(update(table).where(where).values(**row)).rowcount == 0:
-        connection.execute(insert(table).values(equipment_number=equipment_number, **row))
+def _replace(connection: Connection, table: Table, rows: Mapping[str, Mapping[str, str]]) -> None:
+    """Update or insert by equipment number, in words that every database knows."""
+    if rows:
+        connection.execute(
+            delete(table).where(table.c.equipment_number == bindparam("number")), [{"number": each} for each in rows]
+        )
+        connection.execute(insert(table), [{"equipment_number": number, **row} for number, row in rows.items()])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -66,8 +67,20 @@ class Portal(Protocol):
         """Places one order; unless it is the `first_try`, asks first whether the portal already has it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """An envelope for the outbox with what it rests on; `held` reasons quarantine it."""
+
+    envelope: Envelope
+    proof: Readout | None = None
+    held: Sequence[Finding] = ()
+
+
 class Outbox(Protocol):
     """Owes: what `put` returned from is on the disk; an envelope leaves only with a verdict."""
+
+    def together(self) -> AbstractContextManager[None]:
+        """One transaction for everything inside, here and in `Memory`: on the disk when it ends, not before."""
 
     def put(
         self,
@@ -82,8 +95,14 @@ class Outbox(Protocol):
         `after` is the reference of an accepted envelope that is over and done and gives its slot to this one.
         """
 
+    def put_all(self, parcels: Sequence[Parcel]) -> None:
+        """Stores all in one transaction, or none. Raises `ValueError` when a slot among them is taken."""
+
     def taken(self, kind: str, slot_key: str) -> Entry | None:
         """The entry that already holds this slot, if any."""
+
+    def holders(self, kind: str, slot_keys: Sequence[str]) -> dict[str, Entry]:
+        """The entries that hold these slots, by slot."""
 
     def due(self, now: datetime, limit: int) -> Sequence[Entry]:
         """Waiting envelopes that may be sent now: per equipment the oldest first, never past one that waits."""
@@ -98,14 +117,14 @@ class Outbox(Protocol):
 class Memory(Protocol):
     """Owes: answers from what was committed, never from what was intended."""
 
-    def last_reported(self, equipment_number: str) -> dict[str, LastReading]:
-        """By meter code the newest value accepted by the portal or waiting for it."""
+    def last_reported(self, equipment_numbers: Sequence[str]) -> dict[str, dict[str, LastReading]]:
+        """By equipment and meter code the newest value accepted by the portal or waiting for it."""
 
-    def entry(self, reference: str) -> Entry | None:
-        """The envelope with this reference and what has become of it."""
+    def entries_of(self, references: Sequence[str]) -> dict[str, Entry]:
+        """The envelopes with these references and what has become of them."""
 
-    def remember_identity(self, equipment_number: str, identity: Identity, endpoint: Endpoint, now: datetime) -> None:
-        """Notes which printer an accepted match was, so that a later change of device is noticed."""
+    def remember_identities(self, printers: Mapping[str, tuple[Identity, Endpoint]], now: datetime) -> None:
+        """Notes by equipment which printer an accepted match was, so that a later change of device is noticed."""
 
     def remember_cycle(self, equipments: Sequence[Equipment], outcomes: Mapping[str, Finding], now: datetime) -> None:
         """Notes the portal's equipment list and what became of each equipment (by number) in this cycle."""
@@ -120,8 +139,8 @@ class Supplies(Protocol):
     def note_low(self, equipment_number: str, slots: Sequence[str], now: datetime) -> None:
         """These slots are low now; the others of this equipment are not (any more)."""
 
-    def low_since(self, equipment_number: str, slot: str) -> datetime | None:
-        """When the slot was first seen low without a break since."""
+    def low_since(self, equipment_numbers: Sequence[str]) -> dict[str, dict[str, datetime]]:
+        """By equipment and slot when it was first seen low without a break since; what is not low is absent."""
 
     def orders_since(self, since: datetime, equipment_number: str | None) -> int:
         """How many orders were made since then, for one equipment or (`None`) in all."""

@@ -46,6 +46,7 @@ class Store:
         self._lock = lock
         self._doubtful = True
         self._engine = _engine(path)
+        self._joint: Connection | None = None
 
     @classmethod
     def open(cls, path: Path, *, exclusive: bool) -> Store:
@@ -83,9 +84,22 @@ class Store:
             self._lock.release()
 
     @contextmanager
+    def together(self) -> Iterator[None]:
+        """One transaction for everything that is read and written inside; nothing inside may wait for anything."""
+        with self.begin() as connection:
+            self._joint = connection
+            try:
+                yield
+            finally:
+                self._joint = None
+
+    @contextmanager
     def begin(self) -> Iterator[Connection]:
         """A writing transaction: committed to the disk when the block ends, undone when it raises."""
         with self._translated():
+            if self._joint is not None:
+                yield self._joint
+                return
             self._verify()
             with self._engine.begin() as connection:
                 yield connection
@@ -94,6 +108,9 @@ class Store:
     def connect(self) -> Iterator[Connection]:
         """A reading transaction: one unchanging view, beside any writer."""
         with self._translated():
+            if self._joint is not None:
+                yield self._joint
+                return
             self._verify()
             with self._reading() as connection:
                 yield connection

@@ -46,11 +46,11 @@ def test_last_reported(store: Store) -> None:
     for envelope in (third, first, second, reading("E2", 9, value=7)):
         assert outbox.put(envelope, None)
     outbox.put(reading("E1", 4, value=4), None, held=[Finding("went_backwards", message("Went back."))])
-    assert memory.last_reported("E1") == {"total": LastReading(300, START + timedelta(minutes=3))}
+    assert memory.last_reported(["E1"])["E1"] == {"total": LastReading(300, START + timedelta(minutes=3))}
     outbox.settle(second.reference, Accepted(("1",)), NOON)
     outbox.settle(third.reference, Rejected("no", "no"), NOON)
-    assert memory.last_reported("E1")["total"].value == 200
-    assert memory.last_reported("E3") == {}
+    assert memory.last_reported(["E1"])["E1"]["total"].value == 200
+    assert memory.last_reported(["E3"])["E3"] == {}
 
 
 def test_entries(store: Store) -> None:
@@ -144,8 +144,8 @@ def test_identity(store: Store) -> None:
     """The printer an equipment was matched with is the last one noted."""
     memory = SqlMemory(store)
     assert memory.identity("E1") is None
-    memory.remember_identity("E1", Identity(), Endpoint("::1"), NOON - timedelta(days=1))
-    memory.remember_identity("E1", PRINTER, HERE, NOON)
+    memory.remember_identities({"E1": (Identity(), Endpoint("::1"))}, NOON - timedelta(days=1))
+    memory.remember_identities({"E1": (PRINTER, HERE)}, NOON)
     assert memory.identity("E1") == KnownPrinter(PRINTER, HERE, NOON)
 
 
@@ -156,11 +156,11 @@ def test_low_supplies(store: Store) -> None:
     memory.note_low("E1", ["1.1", "1.2"], NOON)
     memory.note_low("E2", ["1.1"], NOON)
     memory.note_low("E1", ["1.2", "1.2", "1.3"], NOON + hour)
-    assert [memory.low_since("E1", slot) for slot in ("1.1", "1.2", "1.3")] == [None, NOON, NOON + hour]
+    assert memory.low_since(["E1"]) == {"E1": {"1.2": NOON, "1.3": NOON + hour}}
     memory.note_low("E1", [], NOON + 2 * hour)
     memory.note_low("E1", ["1.2"], NOON + 3 * hour)
-    assert memory.low_since("E1", "1.2") == NOON + 3 * hour
-    assert memory.low_since("E2", "1.1") == NOON
+    assert memory.low_since(["E1"]) == {"E1": {"1.2": NOON + 3 * hour}}
+    assert memory.low_since(["E2", "E9"]) == {"E2": {"1.1": NOON}}
 
 
 def test_orders_since(store: Store) -> None:
@@ -203,4 +203,4 @@ def test_time_without_zone(store: Store) -> None:
     """A time that does not say its zone is a programming error and never stored."""
     with pytest.raises(ValueError, match="time zone"):
         SqlMemory(store).note_low("E1", ["1"], datetime(2026, 11, 23))  # noqa: DTZ001  the very thing
-    assert SqlMemory(store).low_since("E1", "1") is None
+    assert SqlMemory(store).low_since(["E1"]) == {}

@@ -185,7 +185,7 @@ def test_release(outbox: SqlOutbox, memory: SqlMemory, counter_replaced: bool) -
     envelope = reading("E1", 1, held=HELD)
     reference = put(outbox, envelope, BACKWARDS)
     assert outbox.due(LATER, 10) == []
-    assert memory.last_reported("E1") == {}
+    assert memory.last_reported(["E1"])["E1"] == {}
     outbox.release(reference, counter_replaced=counter_replaced, by="anna", now=LATER)
     (entry,) = outbox.due(LATER, 10)
     values = entry.envelope.content["readings"]
@@ -193,7 +193,7 @@ def test_release(outbox: SqlOutbox, memory: SqlMemory, counter_replaced: bool) -
     assert [value.get("counter_replaced", False) for value in values] == [counter_replaced]
     assert (entry.envelope.body == envelope.body) is not counter_replaced
     assert outbox.taken("reading", "E1/1") == entry
-    assert memory.last_reported("E1")["total"].value == 1000
+    assert memory.last_reported(["E1"])["E1"]["total"].value == 1000
     assert states(memory, reference) == ["quarantined", "waiting"]
     assert "anna" in str(memory.history(reference)[-1].note)
 
@@ -272,7 +272,7 @@ def test_damaged_row(outbox: SqlOutbox, memory: SqlMemory, store: Store, column:
     assert damaged is not None
     assert [reason.code for reason in damaged.reasons] == ["row_damaged"]
     assert len(memory.entries()) == 2
-    assert memory.last_reported("E1")["total"].value == 2000
+    assert memory.last_reported(["E1"])["E1"]["total"].value == 2000
     outbox.settle(first, Rejected("no", "no"), LATER)
     if column not in ("reasons", "receipts"):  # a new verdict has replaced these
         with pytest.raises(StoreDamaged, match="--discard"):
@@ -285,7 +285,7 @@ def test_damaged_number(outbox: SqlOutbox, memory: SqlMemory, store: Store) -> N
     put(outbox, reading("E1", 1))
     newest = put(outbox, reading("E1", 2, value=10009))
     _damage(store.path, DAMAGES["body"], newest)
-    assert memory.last_reported("E1")["total"].value == 1000
+    assert memory.last_reported(["E1"])["E1"]["total"].value == 1000
 
 
 def _damage(file: Path, statement: str, reference: str) -> None:

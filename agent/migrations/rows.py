@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast, get_args
 
@@ -19,6 +19,11 @@ T = TypeVar("T")
 _STATES = get_args(State)
 _KINDS = get_args(Kind)
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # stands for a time that can no longer be read
+
+
+def portions(items: Sequence[T], size: int = 500) -> Iterator[Sequence[T]]:
+    """The items in portions that fit one statement: databases bound how many values it may have."""
+    return (items[at : at + size] for at in range(0, len(items), size))
 
 
 def instant(moment: datetime) -> str:

@@ -15,6 +15,7 @@ from agent.snmp.conversation import Budget, CommunityAccess, Conversation, Pace
 from agent.snmp.inquiry import Bounds, Inquiry
 from agent.snmp.pacing import Pacer
 from agent.snmp.switchboard import Switchboard
+from agent.snmp.turns import Turns
 from agent.snmp.varbinds import Answer, Ask
 from agent.texts import message
 
@@ -34,18 +35,12 @@ class SnmpClient:
         self._board = Switchboard()
         self._spoken: dict[Endpoint, CommunityAccess] = {}
         self._simple: set[Endpoint] = set()
-        self._busy: dict[Endpoint, asyncio.Future[None]] = {}  # done when the exchange with this printer is
+        self._turns = Turns()
 
     async def ask(self, endpoint: Endpoint, ask: Ask) -> Answer:
         """Everything in `ask` that the device has; raises `PrinterSilent` when it gave no valid answer at all."""
-        while (before := self._busy.get(endpoint)) is not None:
-            await asyncio.wait((before,))
-        done = self._busy[endpoint] = asyncio.get_running_loop().create_future()
-        try:
+        async with self._turns.of(endpoint):
             return await self._ladder(endpoint, ask)
-        finally:
-            del self._busy[endpoint]
-            done.set_result(None)
 
     def recall(self, endpoint: Endpoint, *, simple: bool) -> None:
         """What is known of a printer from before this process: whether it fails at GETBULK."""

@@ -13,8 +13,9 @@ from typing import Protocol
 
 from agent.errors import PrinterRefuses, PrinterSilent
 from agent.printers import Endpoint
-from agent.snmp.client import SIMPLE_NOTES, Turn
+from agent.snmp.client import SIMPLE_NOTES
 from agent.snmp.manners import Manner, Manners, ways_of
+from agent.snmp.turns import Turns
 from agent.snmp.varbinds import Answer, Ask, Varbinds
 from agent.texts import message
 
@@ -55,20 +56,13 @@ class Ladder:
         self._manners = manners
         self._now = now
         self._serial_of = serial_of
-        self._turns: dict[Endpoint, Turn] = {}
+        self._turns = Turns()
 
     async def ask(self, endpoint: Endpoint, ask: Ask) -> Answer:
         """Everything in `ask` that the device has. Raises `PrinterSilent` when nothing answered, `PrinterRefuses` when
         the printer answers but cannot be asked as it has to be."""
-        turn = self._turns.setdefault(endpoint, Turn())
-        turn.users += 1
-        try:
-            async with turn.lock:
-                return await self._climb(endpoint, ask)
-        finally:
-            turn.users -= 1
-            if not turn.users:
-                del self._turns[endpoint]
+        async with self._turns.of(endpoint):
+            return await self._climb(endpoint, ask)
 
     async def _climb(self, endpoint: Endpoint, ask: Ask) -> Answer:
         manner, now = self._manners.of(endpoint), self._now()

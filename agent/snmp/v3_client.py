@@ -15,7 +15,7 @@ from agent.errors import BadReply, PrinterSilent
 from agent.printers import Endpoint
 from agent.snmp.access import AUTH_FLAG, PRIV_FLAG, UserAccess
 from agent.snmp.client import SIMPLE_NOTES, UNPACED
-from agent.snmp.codec import GET, Response
+from agent.snmp.codec import GET, LEAST_ID, Response
 from agent.snmp.conversation import LEAST_TIMEOUT, MOST_REFUSALS, MOST_STRAYS, Budget, Pace
 from agent.snmp.inquiry import Bounds, Inquiry, Request
 from agent.snmp.mailbox import Mailbox
@@ -236,7 +236,7 @@ class UserExchange:
             if self._budget.datagrams >= self._budget.most or _now() >= self._budget.deadline:
                 return None
             await self._client.turn()
-            number, request_id = secrets.randbits(31), secrets.randbits(31)
+            number, request_id = secrets.randbits(31), LEAST_ID + secrets.randbits(30)
             sent[number] = (request_id, _now())
             self._budget.datagrams += 1
             self._line.send(self._encoded(request, number, request_id))

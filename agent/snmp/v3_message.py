@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from agent.errors import BadReply
-from agent.snmp.codec import MAX_DATAGRAM, RESPONSE, Response, decode_response, encode_request
+from agent.snmp.codec import MAX_DATAGRAM, RESPONSE, Response, decode_response
 from agent.snmp.inquiry import Request
 from agent.texts import message
 
@@ -65,13 +65,9 @@ class Frame(NamedTuple):
 
 
 def encode_pdu(request: Request, request_id: int) -> bytes:
-    """The request PDU alone, as in v2c."""
-    bulk = request.rows > 0
-    whole = encode_request(
-        1, b"", request.pdu, request_id, request.oids, first=request.riders if bulk else 0, second=request.rows
-    )
-    head = 2 if whole[1] < 0x80 else 2 + (whole[1] & 0x7F)
-    return whole[head + len(_V2C_HEAD) :]
+    """The request PDU alone, as in v2c; `request_id` LEAST_ID..2^31-1."""
+    before, after = request.octets
+    return before + request_id.to_bytes(4, "big") + after
 
 
 def encode_scoped(engine_id: bytes, context: bytes, pdu: bytes) -> bytes:

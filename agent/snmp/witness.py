@@ -5,7 +5,6 @@ from __future__ import annotations
 from agent.snmp.octets import text_of
 from agent.snmp.varbinds import NUMERIC, Oid, Tag, Value, Varbinds, as_number, as_octets, dotted
 
-
 TAGS: dict[int, str] = {tag: str(int(tag)) for tag in Tag}  # as a snmprec file writes them
 
 

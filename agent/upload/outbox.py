@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import TypeAdapter
 from sqlalchemy import Connection, func, insert, or_, select, update
 
 from agent.errors import AgentError, StoreDamaged
 from agent.meters import Finding
-from agent.migrations.rows import entry_of, findings_json, instant, is_damaged, moment_of, note_json
-from agent.migrations.tables import envelopes, history, proofs, reading_values, readings
-from agent.printers import Endpoint, Identity
+from agent.migrations.rows import entry_of, findings_json, instant, is_damaged, note_json, portions
+from agent.migrations.tables import envelopes, history
+from agent.ports import Parcel
 from agent.readout import Readout
 from agent.store import Store
 from agent.texts import Message, message
+from agent.upload.deposit import deposit
 from agent.upload.envelope import Accepted, Entry, Envelope, Kept, Outcome, Rejected, State, canonical
 from agent.upload.seal import HELD
 
@@ -29,8 +30,6 @@ PARKED_FOR = timedelta(days=1)
 BELOW_LAST = "below_last"  # the finding of `agent.validation`; its value `code` names the meter
 # No portal is believed longer than a day (`agent.upload.refusals`): a wait beyond that is a clock that was set back.
 LONGEST_WAIT = timedelta(days=1)
-_IDENTITY = TypeAdapter(Identity)
-_ENDPOINT = TypeAdapter(Endpoint)
 
 
 class SqlOutbox:
@@ -51,40 +50,35 @@ class SqlOutbox:
 
         `after` is the reference of an accepted envelope that is over and done and gives its slot to this one.
         """
-        state: State = "quarantined" if held else "waiting"
         with self._store.begin() as connection:
             if after is not None:
                 _free_slot(connection, after, envelope.created_at)
-            if _holder(connection, envelope.kind, envelope.slot_key) is not None:
+            if _holders(connection, envelope.kind, [envelope.slot_key]):
                 return False
-            connection.execute(
-                insert(envelopes).values(
-                    reference=envelope.reference,
-                    kind=envelope.kind,
-                    equipment_number=envelope.equipment_number,
-                    slot_key=envelope.slot_key,
-                    slot=envelope.slot_key,
-                    created_at=instant(envelope.created_at),
-                    body=envelope.body,
-                    digest=envelope.digest,
-                    state=state,
-                    attempts=0,
-                    receipts="[]",
-                    reasons=findings_json(held),
-                )
-            )
-            if envelope.kind == "reading":
-                _put_values(connection, envelope)
-            if proof is not None:
-                _put_proof(connection, envelope.reference, proof)
-            note = held[0].message if held else message("Stored.")
-            _note(connection, envelope.reference, envelope.created_at, state, note)
+            deposit(connection, [Parcel(envelope, proof, held)])
         return True
+
+    def put_all(self, parcels: Sequence[Parcel]) -> None:
+        """Stores all in one transaction, or none. Raises `ValueError` when a slot among them is taken."""
+        with self._store.begin() as connection:
+            for kind in {parcel.envelope.kind for parcel in parcels}:
+                keys = [parcel.envelope.slot_key for parcel in parcels if parcel.envelope.kind == kind]
+                if len(set(keys)) < len(keys) or _holders(connection, kind, keys):
+                    raise ValueError("a slot can hold one envelope only")
+            deposit(connection, parcels)
+
+    def together(self) -> AbstractContextManager[None]:
+        """One transaction for everything inside; nothing inside may wait for anything."""
+        return self._store.together()
 
     def taken(self, kind: str, slot_key: str) -> Entry | None:
         """The entry that holds this slot, if any."""
+        return self.holders(kind, [slot_key]).get(slot_key)
+
+    def holders(self, kind: str, slot_keys: Sequence[str]) -> dict[str, Entry]:
+        """The entries that hold these slots, by slot."""
         with self._store.connect() as connection:
-            return _holder(connection, kind, slot_key)
+            return _holders(connection, kind, slot_keys)
 
     def due(self, now: datetime, limit: int) -> Sequence[Entry]:
         """Waiting envelopes that may be sent now, the oldest first and at most `limit`.
@@ -181,7 +175,7 @@ class SqlOutbox:
         with self._store.begin() as connection:
             entry = _required(connection, reference, ("quarantined",))
             key = entry.envelope.slot_key.removesuffix(HELD)
-            holder = _holder(connection, entry.envelope.kind, key)
+            holder = _holders(connection, entry.envelope.kind, [key]).get(key)
             if holder is not None and holder.envelope.reference != reference:
                 raise AgentError(
                     message("Another reading was already stored for this period: {other}.", other=_name(holder)),
@@ -212,31 +206,6 @@ def _free_slot(connection: Connection, reference: str, now: datetime) -> None:
     entry = _required(connection, reference, ("accepted", "rejected"), damaged_too=True)
     note = message("Closed; the same may be ordered again.")
     _change(connection, reference, now, {"state": entry.state, "slot": None}, note)
-
-
-def _put_values(connection: Connection, envelope: Envelope) -> None:
-    content = envelope.content
-    read_at = moment_of(content["read_at"]) if "read_at" in content else envelope.created_at
-    row = {"reference": envelope.reference, "equipment_number": envelope.equipment_number, "read_at": instant(read_at)}
-    connection.execute(insert(readings).values(row))
-    names = ("measuring_point", "meter_code", "value")
-    for value in content.get("readings", ()):
-        connection.execute(
-            insert(reading_values).values(reference=envelope.reference, **{name: value[name] for name in names})
-        )
-
-
-def _put_proof(connection: Connection, reference: str, proof: Readout) -> None:
-    connection.execute(
-        insert(proofs).values(
-            reference=reference,
-            read_at=instant(proof.read_at),
-            evidence=json.dumps(proof.evidence, ensure_ascii=False),
-            identity=_IDENTITY.dump_json(proof.identity).decode(),
-            endpoint=_ENDPOINT.dump_json(proof.endpoint).decode(),
-            profile=proof.profile,
-        )
-    )
 
 
 def _verdict(outcome: Outcome) -> tuple[State, tuple[str, ...], tuple[Finding, ...], Message]:
@@ -274,10 +243,12 @@ def _name(entry: Entry) -> str:
     return f"{entry.envelope.reference} ({entry.state})"
 
 
-def _holder(connection: Connection, kind: str, slot_key: str) -> Entry | None:
-    where = (envelopes.c.kind == kind) & (envelopes.c.slot == slot_key)
-    row = connection.execute(select(envelopes).where(where)).one_or_none()
-    return entry_of(row) if row else None
+def _holders(connection: Connection, kind: str, slot_keys: Sequence[str]) -> dict[str, Entry]:
+    found: dict[str, Entry] = {}
+    for keys in portions(slot_keys):
+        where = (envelopes.c.kind == kind) & envelopes.c.slot.in_(keys)
+        found |= {row.slot: entry_of(row) for row in connection.execute(select(envelopes).where(where))}
+    return found
 
 
 def _entry(connection: Connection, reference: str) -> Entry | None:

@@ -77,6 +77,12 @@ def reading_key(equipment_number: str, period: str) -> str:
     return f"{equipment_number}/{period}"
 
 
+def reading_slots(equipment_number: str, period: str, *, held: bool) -> tuple[str, ...]:
+    """The slots of which any, once taken, stands in the way of another reading in this period."""
+    key = reading_key(equipment_number, period)
+    return (key, key + HELD) if held else (key,)
+
+
 def order_key(equipment_number: str, material: str) -> str:
     """What may exist once: the open order of a material for an equipment."""
     return f"{equipment_number}/{material}"

@@ -1,0 +1,96 @@
+"""Parcels into rows: envelope, values, proof and the first line of the history, many parcels in few statements."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, insert
+
+from agent.migrations.rows import findings_json, instant, moment_of, note_json
+from agent.migrations.tables import envelopes, history, proofs, reading_values, readings
+from agent.ports import Parcel
+from agent.printers import Endpoint, Identity
+from agent.readout import Readout
+from agent.texts import message
+from agent.upload.envelope import Envelope
+
+_IDENTITY = TypeAdapter(Identity)
+_ENDPOINT = TypeAdapter(Endpoint)
+
+
+def deposit(connection: Connection, parcels: Sequence[Parcel]) -> None:
+    """Writes parcels whose slots are free, in the caller's transaction."""
+    sealed = [parcel.envelope for parcel in parcels]
+    made = [envelope for envelope in sealed if envelope.kind == "reading"]
+    rows = {
+        envelopes: [_envelope(parcel) for parcel in parcels],
+        readings: [_reading(envelope) for envelope in made],
+        reading_values: [row for envelope in made for row in _values(envelope)],
+        proofs: [_proof(one.envelope.reference, one.proof) for one in parcels if one.proof is not None],
+        history: [_first_line(parcel) for parcel in parcels],
+    }
+    for table, content in rows.items():
+        if content:
+            connection.execute(insert(table), content)
+
+
+def _state(parcel: Parcel) -> str:
+    return "quarantined" if parcel.held else "waiting"
+
+
+def _envelope(parcel: Parcel) -> dict[str, Any]:
+    envelope = parcel.envelope
+    return {
+        "reference": envelope.reference,
+        "kind": envelope.kind,
+        "equipment_number": envelope.equipment_number,
+        "slot_key": envelope.slot_key,
+        "slot": envelope.slot_key,
+        "created_at": instant(envelope.created_at),
+        "body": envelope.body,
+        "digest": envelope.digest,
+        "state": _state(parcel),
+        "attempts": 0,
+        "receipts": "[]",
+        "reasons": findings_json(parcel.held),
+    }
+
+
+def _reading(envelope: Envelope) -> dict[str, str]:
+    return {
+        "reference": envelope.reference,
+        "equipment_number": envelope.equipment_number,
+        "read_at": instant(_read_at(envelope)),
+    }
+
+
+def _read_at(envelope: Envelope) -> datetime:
+    content = envelope.content
+    return moment_of(content["read_at"]) if "read_at" in content else envelope.created_at
+
+
+def _values(envelope: Envelope) -> list[dict[str, Any]]:
+    names = ("measuring_point", "meter_code", "value")
+    told = envelope.content.get("readings", ())
+    return [{"reference": envelope.reference, **{name: value[name] for name in names}} for value in told]
+
+
+def _proof(reference: str, proof: Readout) -> dict[str, str]:
+    return {
+        "reference": reference,
+        "read_at": instant(proof.read_at),
+        "evidence": json.dumps(proof.evidence, ensure_ascii=False),
+        "identity": _IDENTITY.dump_json(proof.identity).decode(),
+        "endpoint": _ENDPOINT.dump_json(proof.endpoint).decode(),
+        "profile": proof.profile,
+    }
+
+
+def _first_line(parcel: Parcel) -> dict[str, str]:
+    note = parcel.held[0].message if parcel.held else message("Stored.")
+    at = instant(parcel.envelope.created_at)
+    return {"reference": parcel.envelope.reference, "at": at, "state": _state(parcel), "note": note_json(note)}
