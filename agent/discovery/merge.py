@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agent.printers import Identity, Printer, Sighting
-from agent.serials import same_serial
+from agent.serials import normal_serial, same_serial
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,18 +20,30 @@ class Identified:
 def merge(found: Sequence[Identified]) -> tuple[Printer, ...]:
     """One printer per device, at the lowest of its addresses, with all its names. Order of input does not matter."""
     groups: list[list[Identified]] = []
-    near: dict[object, list[int]] = {}  # an address or a network card -> the groups that have it, in their order
+    near: dict[object, list[int]] = {}  # what it may be recognised by -> the groups that have it, in their order
     for one in sorted(found, key=lambda item: (item.sighting.endpoint, item.sighting.name or "")):
-        keys = (one.sighting.endpoint, *one.identity.mac_addresses)
-        places = sorted({place for key in keys for place in near.get(key, ())})
+        places = sorted({place for key in _looked_up(one) for place in near.get(key, ())})
         place = next((place for place in places if any(same_printer(one, other) for other in groups[place])), None)
         if place is None:
             place = len(groups)
             groups.append([])
         groups[place].append(one)
-        for key in keys:
+        for key in (*_own(one), *one.identity.mac_addresses):
             near.setdefault(key, []).append(place)
     return tuple(_printer(group) for group in groups)
+
+
+def _own(one: Identified) -> list[object]:
+    """An address, and each network card together with the serial number or with none."""
+    serial = normal_serial(one.identity.serial_number)
+    return [one.sighting.endpoint, *((mac, serial and serial.lstrip("0")) for mac in one.identity.mac_addresses)]
+
+
+def _looked_up(one: Identified) -> list[object]:
+    """What another sighting of the same printer has among its own: without a serial number any with its card."""
+    if normal_serial(one.identity.serial_number) is None:
+        return [one.sighting.endpoint, *one.identity.mac_addresses]
+    return [*_own(one), *((mac, None) for mac in one.identity.mac_addresses)]
 
 
 def same_printer(one: Identified, other: Identified) -> bool:

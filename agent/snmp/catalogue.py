@@ -53,7 +53,7 @@ def fits(match: MatchPart, profile: Profile, identity: Identity, varbinds: Varbi
     if match.model and not re.search(match.model, identity.model or "", re.IGNORECASE):
         return False
     prefixes = [profile.oids[name] for name in match.answers]
-    return not prefixes or any(oid[: len(prefix)] == prefix for prefix in prefixes for oid in varbinds)
+    return not prefixes or any(prefix in varbinds or varbinds.below(prefix) for prefix in prefixes)
 
 
 def shipped(own: Path | None = None) -> Catalogue:
