@@ -129,7 +129,7 @@ class PrinterRefuses(PrinterSilent):
 
 
 class BadReply(AgentError):
-    """A datagram is not a well-formed answer within the limits; `reason` is a short word for counting."""
+    """A datagram or body is not a well-formed answer within the limits; `reason` is a short word for counting."""
 
     def __init__(self, what: Message, *, reason: str) -> None:
         super().__init__(what)

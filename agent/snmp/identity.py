@@ -29,7 +29,7 @@ def read_identity(profile: Profile, witness: Witness) -> Identity:
     serial = _first_serial(profile.identity.serial_number, witness, keys)
     return Identity(
         manufacturer=maker or named or profile.maker,
-        model=_without_maker(profile, raw_model, maker),
+        model=without_maker(profile, raw_model, maker),
         serial_number=normal_serial(serial),
         serial_number_raw=serial,
         host_name=_first(profile.identity.host_name, witness, keys),
@@ -109,13 +109,14 @@ def _manufacturer(
     sysDescr is often the network card's: a Kyocera behind a JetDirect says HP there.
     """
     return (
-        _maker_in(profile, own_words)
+        maker_in(profile, own_words)
         or next((maker.name for maker in profile.manufacturers if object_id and _branch_of(maker, object_id)), None)
-        or _maker_in(profile, [description])
+        or maker_in(profile, [description])
     )
 
 
-def _maker_in(profile: Profile, texts: list[str | None]) -> str | None:
+def maker_in(profile: Profile, texts: list[str | None]) -> str | None:
+    """The maker that the first of these texts begins with, of those that the profile knows."""
     for text in filter(None, texts):
         for maker in profile.manufacturers:
             if any(text.lower().startswith(word) for word in maker.written):
@@ -127,7 +128,8 @@ def _branch_of(maker: ManufacturerPart, object_id: str) -> bool:
     return any(f"{object_id}.".startswith(f"{ENTERPRISES}{branch}.") for branch in maker.enterprises)
 
 
-def _without_maker(profile: Profile, model: str | None, maker: str | None) -> str | None:
+def without_maker(profile: Profile, model: str | None, maker: str | None) -> str | None:
+    """The model without its maker's name before it."""
     if model is None or maker is None:
         return model
     for name in (maker, *next((m.written for m in profile.manufacturers if m.name == maker), ())):

@@ -1,0 +1,1 @@
+"""The second voice: printers asked over IPP, where SNMP is off or has to be cross-checked."""
