@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +17,7 @@ from agent.clock import SystemClock
 from agent.cycle import Cycle, CycleReport
 from agent.discovery.sweep import Sweep
 from agent.errors import AgentError, SecretError
+from agent.ipp.client import IppClient
 from agent.matching import Matching, match
 from agent.memory import SqlMemory
 from agent.paths import Places, places_of
@@ -148,7 +149,7 @@ class Agent:
             async with self.portal() as portal:
                 outbox, memory = SqlOutbox(store), SqlMemory(store)
                 yield Cycle(
-                    survey=self.survey(store),
+                    survey=replace(self.survey(store), known=memory.known_endpoints),
                     portal=portal,
                     outbox=outbox,
                     memory=memory,
@@ -273,6 +274,7 @@ def survey_of(
         clock=clock,
         limits=Limits(reads=snmp.max_concurrent_printers),
         manners=manners,
+        ipp=IppClient(settings.ipp.port) if settings.ipp.enabled else None,
     )
 
 

@@ -288,9 +288,14 @@ def newest(equipment: Equipment, reported: Mapping[str, LastReading]) -> dict[st
     """By meter code the newest of what the portal has and what waits here for it."""
     before = {point.meter_code: point.last_reading for point in equipment.measuring_points if point.last_reading}
     for code, last in reported.items():
-        if code not in before or last.read_at > before[code].read_at:
+        if code not in before or is_newer(last, before[code]):
             before[code] = last
     return before
+
+
+def is_newer(mine: LastReading, portal: LastReading) -> bool:
+    """Whether what was reported here is what counts: later than the portal's, or the same, whose origin we know."""
+    return mine.read_at > portal.read_at or (mine.read_at, mine.value) == (portal.read_at, portal.value)
 
 
 def is_over(order: Entry, low_since: datetime | None) -> bool:

@@ -185,6 +185,12 @@ class SqlMemory:
         except ValueError:
             return None
 
+    def known_endpoints(self) -> frozenset[Endpoint]:
+        """Where printers answered that an accepted match was."""
+        with self._store.connect() as connection:
+            rows = connection.execute(select(identities.c.endpoint)).scalars().all()
+        return frozenset(endpoint for row in rows if (endpoint := _endpoint(row)))
+
     def remember_cycle(self, equipments: Sequence[Equipment], outcomes: Mapping[str, Finding], now: datetime) -> None:
         """Notes the portal's equipment list, unless it is empty, and what became of each equipment in this cycle."""
         with self._store.begin() as connection:
@@ -278,13 +284,23 @@ class SqlMemory:
             return connection.execute(statement).scalar_one()
 
 
+def _endpoint(row: str) -> Endpoint | None:
+    try:
+        return _ENDPOINT.validate_json(row)
+    except ValueError:
+        return None
+
+
 def _values(entry: Entry) -> dict[str, LastReading]:
     """The values of a reading by meter code; none when its row is damaged."""
     if is_damaged(entry):
         return {}
     content = entry.envelope.content
     read_at = moment_of(content["read_at"])
-    return {value["meter_code"]: LastReading(value["value"], read_at) for value in content["readings"]}
+    protocol = content.get("source", {}).get("protocol")
+    return {
+        value["meter_code"]: LastReading(value["value"], read_at, protocol=protocol) for value in content["readings"]
+    }
 
 
 def _newest(equipment_numbers: Sequence[str]) -> Select[tuple[str, str, str]]:

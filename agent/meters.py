@@ -38,7 +38,7 @@ class Counter:
     """One lifetime counter as the device told it, in the device's unit (RFC 3805 prtMarkerCounterUnit).
 
     `meter` is the name in the stable JSON (`total`, `monochrome`, `copy_full_color`, …); the key below it
-    is service x colour x size. `value` >= 0. `source` is the OID (or the sum of OIDs) it came from,
+    is service x colour x size. `value` >= 0. `source` is the OID (or the sum of OIDs) or `ipp:` attribute it came from,
     `profile` the profile and version that says so.
     """
 
@@ -52,6 +52,11 @@ class Counter:
     profile: str
 
 
+def protocol_of(source: str) -> str:
+    """By which protocol a counter with this source was read: `ipp` for an attribute, `snmp` for an OID."""
+    return "ipp" if source.startswith("ipp:") else "snmp"
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A named observation that travels with a reading; `code` is stable, `message` is for people."""
@@ -62,12 +67,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class LastReading:
-    """The value a meter was last reported with (SAP measurement document)."""
+    """The value a meter was last reported with (SAP measurement document).
+
+    `protocol` is how this agent read it, `snmp` or `ipp`; None where only the portal knows the value.
+    """
 
     value: int
     read_at: datetime
     estimated: bool = False
     measurement_document: str | None = None
+    protocol: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from agent.ipp.attributes import IppAnswer
 from agent.meters import Finding, LastReading
 from agent.printers import Endpoint, Equipment, Identity, Sighting
 from agent.readout import Readout
@@ -28,6 +29,16 @@ class Snmp(Protocol):
 
     async def ask(self, endpoint: Endpoint, ask: Ask) -> Answer:
         """Everything in `ask` that the device has; raises `PrinterSilent` when it gave no valid answer at all."""
+
+
+class Ipp(Protocol):
+    """Owes: one request in flight per printer, bounded octets and seconds, no exception but `PrinterSilent`.
+
+    Asks the address it is given and no other, and sends nothing secret.
+    """
+
+    async def ask(self, endpoint: Endpoint) -> IppAnswer:
+        """The printer's attributes; the endpoint's port is that of SNMP. Raises `PrinterSilent`."""
 
 
 class Finder(Protocol):

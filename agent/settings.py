@@ -243,6 +243,13 @@ class SnmpSettings(Section):
         return self
 
 
+class IppSettings(Section):
+    """[ipp]: the second voice, to cross-check printers and to read those that are silent over SNMP."""
+
+    enabled: bool = False
+    port: Annotated[int, Field(ge=1, le=65535)] = 631
+
+
 class ReadingsSettings(Section):
     """[readings]: one reading per equipment and period, due from the earliest of the times `at` (local) on."""
 
@@ -292,6 +299,7 @@ class Settings(Section):
     portal: PortalSettings | None = None
     discovery: DiscoverySettings = DiscoverySettings()
     snmp: SnmpSettings = SnmpSettings()
+    ipp: IppSettings = IppSettings()
     readings: ReadingsSettings = ReadingsSettings()
     orders: OrdersSettings = OrdersSettings()
     schedule: ScheduleSettings = ScheduleSettings()

@@ -10,9 +10,11 @@ from typing import Protocol, TypeVar
 
 from agent.discovery.merge import Identified, merge
 from agent.errors import PrinterRefuses, PrinterSilent
+from agent.ipp import interpretation as second_voice
+from agent.ipp.attributes import IppAnswer
 from agent.meters import Finding
-from agent.ports import Clock, Finder, Snmp
-from agent.printers import Endpoint, Printer, Sighting
+from agent.ports import Clock, Finder, Ipp, Snmp
+from agent.printers import Endpoint, Identity, Printer, Sighting
 from agent.readout import Readout
 from agent.snmp.catalogue import Catalogue
 from agent.snmp.interpretation import identify, interpret, says_printer
@@ -58,24 +60,30 @@ class Limits:
     reads: int = 32
 
 
+First = Varbinds | Readout
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """The outcome of asking all addresses who they are; `first` keeps each printer's answer for interpreting.
 
-    `silent` counts the addresses without an answer; `absent` says of those where a printer is known, or refused us,
-    what is to be said of it.
+    Who only speaks IPP has told everything at once: its first answer is a readout already. `silent` counts the
+    addresses without an answer; `absent` says of those where a printer is known, or refused us, what is to be said.
     """
 
     printers: tuple[Printer, ...] = ()
     strangers: tuple[Printer, ...] = ()
-    first: dict[Endpoint, Varbinds] = field(default_factory=dict)
+    first: dict[Endpoint, First] = field(default_factory=dict)
     silent: int = 0
     absent: dict[Endpoint, Readout] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Finding and reading printers without a portal: what `discover` and `read` need, and the cycle's first half."""
+    """Finding and reading printers without a portal: what `discover` and `read` need, and the cycle's first half.
+
+    `ipp` is the second voice, None where it is switched off; `known` names where printers were read before.
+    """
 
     finder: Finder
     snmp: Snmp
@@ -83,6 +91,8 @@ class Survey:
     clock: Clock
     limits: Limits = Limits()
     manners: Manners = field(default_factory=Manners)
+    ipp: Ipp | None = None
+    known: Callable[[], frozenset[Endpoint]] = frozenset
 
     async def find(self, progress: Progress) -> Found:
         """Asks every candidate address who it is, and makes printers of the answers. Raises `StoreError`."""
@@ -91,8 +101,16 @@ class Survey:
         async for sighting in self.finder.candidates():
             seen.setdefault((sighting.endpoint, sighting.name), sighting)
         endpoints = sorted({sighting.endpoint for sighting in seen.values()})
+        named = self.known() | {sighting.endpoint for sighting in seen.values() if is_named(sighting)}
         progress.stage(message("Looking for printers"), len(endpoints))
-        answers = dict(zip(endpoints, await bounded(self._who, endpoints, self.limits.probes, progress), strict=True))
+
+        async def who(endpoint: Endpoint) -> First | PrinterSilent:
+            said = await self._who(endpoint)
+            if isinstance(said, PrinterSilent) and endpoint in named:
+                return await self.instead(endpoint, said) or said
+            return said
+
+        answers = dict(zip(endpoints, await bounded(who, endpoints, self.limits.probes, progress), strict=True))
         self.manners.flush()
         return self._sorted_out(list(seen.values()), answers)
 
@@ -106,18 +124,37 @@ class Survey:
             return error
         return varbinds
 
-    def _sorted_out(self, sightings: list[Sighting], answers: dict[Endpoint, Varbinds | PrinterSilent]) -> Found:
+    async def instead(self, endpoint: Endpoint, silence: PrinterSilent) -> Readout | None:
+        """What a printer that is silent over SNMP tells over IPP.
+
+        None for one that has ever answered SNMP, because it sleeps or is not to be asked in a weaker way.
+        """
+        if isinstance(silence, PrinterRefuses) or self.manners.of(endpoint) is not None:
+            return None
+        return await self.by_ipp(endpoint)
+
+    async def by_ipp(self, endpoint: Endpoint) -> Readout | None:
+        """What the printer tells over IPP; None where it does not, or where IPP is switched off."""
+        if self.ipp is None:
+            return None
+        try:
+            answer = await self.ipp.ask(endpoint)
+        except PrinterSilent:
+            return None
+        return second_voice.interpret(self.profile, endpoint, answer, self.clock.now())
+
+    def _sorted_out(self, sightings: list[Sighting], answers: dict[Endpoint, First | PrinterSilent]) -> Found:
         printers: list[Identified] = []
         strangers: list[Identified] = []
         for sighting in sightings:
-            varbinds = answers[sighting.endpoint]
-            if isinstance(varbinds, Varbinds):
-                identity, printing = identify(self.profile, varbinds)
+            first = answers[sighting.endpoint]
+            if not isinstance(first, PrinterSilent):
+                identity, printing = self._identify(first)
                 (printers if printing else strangers).append(Identified(sighting, identity))
         return Found(
             printers=merge(printers),
             strangers=merge(strangers),
-            first={endpoint: said for endpoint, said in answers.items() if isinstance(said, Varbinds)},
+            first={endpoint: said for endpoint, said in answers.items() if not isinstance(said, PrinterSilent)},
             silent=sum(1 for said in answers.values() if isinstance(said, PrinterSilent)),
             absent={
                 endpoint: self.absent(endpoint, said)
@@ -126,6 +163,11 @@ class Survey:
                 or (isinstance(said, PrinterSilent) and self.manners.of(endpoint) is not None)
             },
         )
+
+    def _identify(self, first: First) -> tuple[Identity, bool]:
+        if isinstance(first, Readout):
+            return first.identity, first.status != "not_a_printer"
+        return identify(self.profile, first)
 
     def absent(self, endpoint: Endpoint, silence: PrinterSilent) -> Readout:
         """What is to be said of a printer that gave no answer: unreachable, with the reason where it is known, or
@@ -143,11 +185,19 @@ class Survey:
             reasons.append(Finding("remedy", silence.remedy))
         return Readout(endpoint, "unreachable", now, findings=tuple(reasons))
 
-    async def read(self, endpoint: Endpoint, first: Varbinds) -> Readout:
+    async def read(self, endpoint: Endpoint, first: First) -> Readout:
         """Asks one printer the question of its profile; a printer that does not answer is a readout that says so.
 
-        One that does not say who made it is asked before which maker's branch answers.
+        One that does not say who made it is asked before which maker's branch answers. What it says over IPP is
+        compared, where IPP is switched on.
         """
+        if isinstance(first, Readout):
+            return first
+        readout = await self._read(endpoint, first)
+        second = await self.by_ipp(endpoint) if readout.status in ("ok", "partial") else None
+        return second_voice.cross_checked(readout, second) if second else readout
+
+    async def _read(self, endpoint: Endpoint, first: Varbinds) -> Readout:
         try:
             identity, _ = identify(self.profile, first)
             asked = 0
@@ -183,6 +233,10 @@ class Survey:
         profile = self.catalogue.choose(identity, varbinds)
         return interpret(profile, endpoint, Varbinds(), Answer(varbinds, "recording", 0), self.clock.now())
 
+    def understand_ipp(self, endpoint: Endpoint, answer: IppAnswer) -> Readout:
+        """The readout of a recorded IPP answer."""
+        return second_voice.interpret(self.profile, endpoint, answer, self.clock.now())
+
     @property
     def profile(self) -> Profile:
         """What is asked before anything is known."""
@@ -202,6 +256,11 @@ def _asleep(manner: Manner, now: datetime) -> Finding:
             "The printer at {place} is asleep or off; last read {minutes} min ago.", place=place, minutes=rest
         )
     return Finding("asleep", what)
+
+
+def is_named(sighting: Sighting) -> bool:
+    """Whether somebody named this host, so that asking it once more by TCP is no scan."""
+    return sighting.how != "range"
 
 
 async def bounded(work: Callable[[T], Awaitable[R]], items: Iterable[T], at_once: int, progress: Progress) -> list[R]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from agent.meters import METER_OF_CODE, Counter, Finding, LastReading, MeasuringPoint, MeterValue, Reading
+from agent.meters import METER_OF_CODE, Counter, Finding, LastReading, MeasuringPoint, MeterValue, Reading, protocol_of
 from agent.printers import Equipment
 from agent.readout import Readout
 from agent.texts import Message, message
@@ -61,6 +61,9 @@ def validate(equipment: Equipment, readout: Readout, before: Mapping[str, LastRe
 TRAVELLING = frozenset(
     {
         "incomplete",
+        "ipp_count_as_total",
+        "ipp_differs",
+        "ipp_identity_differs",
         "life_count_as_total",
         "life_count_differs",
         "negative_counter",
@@ -86,6 +89,8 @@ def _judge(
             "The counter {code} counts {unit}, the portal wants pages.", code=point.meter_code, unit=counter.unit
         )
         holds.append(Finding("unit_mismatch", said))
+    if ipp_unconfirmed(counter, last) or voice_changed(counter, last):
+        holds.append(Finding("source_changed", _other_voice(point, counter, last)))
     if last is None:
         return holds, []
     facts: dict[str, str | int] = {"code": point.meter_code, "now": counter.value, "before": last.value}
@@ -102,6 +107,26 @@ def _judge(
         said = message("The counter {code} rose from {before} to {now}, far more than usual.", **facts)
         return holds, [Finding("deviation", said)]
     return holds, []
+
+
+def ipp_unconfirmed(counter: Counter, last: LastReading | None) -> bool:
+    """The first value over IPP: it may lack copies and need not outlive a restart, so a person looks at it once."""
+    return protocol_of(counter.source) == "ipp" and (last is None or last.protocol != "ipp")
+
+
+def voice_changed(counter: Counter, last: LastReading | None) -> bool:
+    """Read over SNMP again after IPP: the two need not count the same."""
+    return last is not None and last.protocol == "ipp" and protocol_of(counter.source) != "ipp"
+
+
+def _other_voice(point: MeasuringPoint, counter: Counter, last: LastReading | None) -> Message:
+    return message(
+        "The counter {code} is {now}, over {protocol} for the first time, after {before}. Accept it if it fits.",
+        code=point.meter_code,
+        now=counter.value,
+        protocol=protocol_of(counter.source).upper(),
+        before=last.value if last else None,
+    )
 
 
 def went_backwards(now: int, last: LastReading) -> bool:

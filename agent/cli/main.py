@@ -63,7 +63,7 @@ def status(config: Config = None, as_json: Json = False) -> None:
 
 
 @app.command(
-    "read", help=_("Read printers by name or address; needs no config file. Also takes a recording (.snmprec).")
+    "read", help=_("Read printers by name or address; needs no config file. Also takes a recording (.snmprec, .bin).")
 )
 def read(
     targets: Annotated[list[str], typer.Argument(metavar="HOST[:PORT]…")],
@@ -73,13 +73,14 @@ def read(
     privacy: Privacy = None,
     context: Context = "",
     as_json: Json = False,
+    no_ipp: Annotated[bool, typer.Option("--no-ipp", help=_("Ask over SNMP alone."))] = False,
 ) -> None:
     """Identity, counters and supplies of single printers."""
     from agent.cli.access import user_of
     from agent.cli.printers import read_targets
 
     access = user_of(user, authentication, privacy, context)
-    raise typer.Exit(read_targets(config, targets, as_json=as_json, user=access))
+    raise typer.Exit(read_targets(config, targets, as_json=as_json, user=access, ipp=not no_ipp))
 
 
 @app.command("record", help=_("Record what a printer answers, without serial numbers, names and addresses."))

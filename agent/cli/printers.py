@@ -21,6 +21,7 @@ from agent.discovery.ranges import AddressRanges
 from agent.discovery.sweep import Sweep, resolve
 from agent.discovery.target import Target
 from agent.errors import ConfigError, PrinterSilent
+from agent.ipp.recording import load_answer
 from agent.language import _
 from agent.loop import run
 from agent.paths import find_config
@@ -33,9 +34,14 @@ from agent.survey import Found, Survey
 from agent.texts import message
 
 
-def read_targets(config: Path | None, targets: Sequence[str], *, as_json: bool, user: UserAccess | None = None) -> int:
-    """Reads each target; 0 when all were read, 1 when some failed, 4 when none answered."""
-    with survey_for(config, user) as survey:
+def read_targets(
+    config: Path | None, targets: Sequence[str], *, as_json: bool, user: UserAccess | None = None, ipp: bool = True
+) -> int:
+    """Reads each target; 0 when all were read, 1 when some failed, 4 when none answered.
+
+    With `ipp` the printers are asked over IPP too, whatever the config file says: they were named one by one.
+    """
+    with survey_for(config, user, ipp=ipp) as survey:
         return run(_read_all(survey, targets, as_json=as_json))
 
 
@@ -57,6 +63,8 @@ async def _read(survey: Survey, target: str) -> Readout:
     """The readout of a printer, or of a recording of one."""
     if target.endswith(".snmprec"):
         return survey.understand(Endpoint("0.0.0.0"), load_recording(Path(target)).varbinds)
+    if target.endswith(".bin"):
+        return survey.understand_ipp(Endpoint("0.0.0.0"), load_answer(Path(target)))
     parsed = Target.parse(target)
     absent: Readout | None = None
     for address in await resolve(parsed.host):
@@ -64,6 +72,8 @@ async def _read(survey: Survey, target: str) -> Readout:
         try:
             first = await survey.snmp.ask(endpoint, survey.profile.identify_ask)
         except PrinterSilent as error:
+            if second := await survey.instead(endpoint, error):
+                return second
             absent = absent or survey.absent(endpoint, error)
             continue
         readout = await survey.read(endpoint, first.varbinds)
@@ -132,20 +142,26 @@ def forget_printer(config: Path | None, target: str) -> int:
 
 
 @contextmanager
-def survey_for(config: Path | None, user: UserAccess | None = None) -> Iterator[Survey]:
+def survey_for(config: Path | None, user: UserAccess | None = None, *, ipp: bool | None = None) -> Iterator[Survey]:
     """By the config file where there is one; `read` and `discover` also work without any, with community `public`.
 
     What is learnt of printers is kept beside the config's other data; a `user` from the command line leaves config and
-    memory alone.
+    memory alone. `ipp` overrules whether IPP is switched on.
     """
     found = find_config(config)
     if user is not None:
-        yield survey_of(Settings(), Accesses(users=(user,)), SystemClock())
+        yield survey_of(_with_ipp(Settings(), ipp), Accesses(users=(user,)), SystemClock())
     elif found.found is None and config is None:
-        yield survey_of(Settings(), Accesses(communities=("public",)), SystemClock())
+        yield survey_of(_with_ipp(Settings(), ipp), Accesses(communities=("public",)), SystemClock())
     else:
         agent = agent_of(config)
         with agent.store(exclusive=False) as store:
-            survey = agent.survey(store)
+            survey = replace(agent, settings=_with_ipp(agent.settings, ipp)).survey(store)
             yield survey
             survey.manners.flush()
+
+
+def _with_ipp(settings: Settings, enabled: bool | None) -> Settings:
+    if enabled is None:
+        return settings
+    return settings.model_copy(update={"ipp": settings.ipp.model_copy(update={"enabled": enabled})})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -42,25 +42,22 @@ def read_supplies(profile: Profile, witness: Witness) -> tuple[list[Supply], lis
     markers, odd = _markers(kinds, witness)
     rows = witness.texts("printer-supply")
     if any("=" in row for row in rows):
-        listed = [supply for place, row in enumerate(rows) if (supply := _listed(profile, kinds, place, row))]
-        supplies, disputes = _joined(_described(listed, witness), markers)
+        listed = [_listed(profile, kinds, place, _pairs(row)) for place, row in enumerate(rows)]
+        supplies, disputes = _joined(_described(_numbered(listed, rows), witness), markers)
         odd += disputes
     else:
         supplies = [_alone(place, marker) for place, marker in enumerate(markers, 1)]
     return _emptied(supplies, witness), odd
 
 
-def _listed(profile: Profile, kinds: frozenset[str], place: int, row: str) -> Supply | None:
+def _listed(profile: Profile, kinds: frozenset[str], place: int, keys: Mapping[str, str]) -> Supply:
     """One printer-supply: `type=…;maxcapacity=…;level=…;class=…;unit=…;colorantname=…;`, the keywords of RFC 3805."""
-    keys = _pairs(row)
-    if not keys:
-        return None
     kind = _kind(keys.get("type", ""), kinds)
     fallback = "receptacle" if kind in RECEPTACLES else "consumed"
     unit = _snake(keys["unit"]) if "unit" in keys else None
     capacity = _integer(keys.get("maxcapacity"))
     return Supply(
-        slot=f"ipp.{keys.get('index') or place + 1}",
+        slot=f"ipp.{place + 1}",
         type=kind,
         supply_class=cast("SupplyClass", CLASSES.get(keys.get("class", "").lower(), fallback)),
         colorant=_named(keys.get("colorantname", "")),
@@ -70,6 +67,14 @@ def _listed(profile: Profile, kinds: frozenset[str], place: int, row: str) -> Su
         unit=unit if unit in profile.words.supply_unit.values() else None,
         source=f"ipp:printer-supply[{place}]",
     )
+
+
+def _numbered(supplies: list[Supply], rows: Sequence[str]) -> list[Supply]:
+    """With the printer's own numbers (`index=`) as slots, where every row has one and no two the same."""
+    numbers = [_integer(_pairs(row).get("index")) for row in rows]
+    if None in numbers or len(set(numbers)) < len(numbers):
+        return supplies
+    return [replace(supply, slot=f"ipp.{number}") for supply, number in zip(supplies, numbers, strict=True)]
 
 
 def _described(supplies: list[Supply], witness: Witness) -> list[Supply]:

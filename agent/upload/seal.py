@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from agent.meters import Reading
+from agent.meters import Reading, protocol_of
 from agent.supplies.policy import Decision
 from agent.upload.envelope import Envelope, canonical, new_reference
 
@@ -18,7 +18,6 @@ class Source:
 
     agent_id: str
     agent_version: str
-    protocol: str = "snmp"
 
 
 def seal_reading(reading: Reading, source: Source, period: str, *, held: bool, now: datetime) -> Envelope:
@@ -41,7 +40,7 @@ def seal_reading(reading: Reading, source: Source, period: str, *, held: bool, n
         "source": {
             "agent_id": source.agent_id,
             "agent_version": source.agent_version,
-            "protocol": source.protocol,
+            "protocol": "ipp" if any(protocol_of(value.source) == "ipp" for value in reading.values) else "snmp",
         },
     }
     key = reading_key(reading.equipment_number, period) + (HELD if held else "")
