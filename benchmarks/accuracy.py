@@ -22,6 +22,7 @@ from agent.snmp.catalogue import Catalogue, shipped
 from agent.snmp.interpretation import identify, interpret
 from agent.snmp.recording import load_recording
 from agent.snmp.varbinds import Answer, Varbinds
+from benchmarks.voices import Row, rows
 
 # What the expected files call a meter -> our meter.
 METERS = {
@@ -61,10 +62,19 @@ def main() -> int:
     folder, output = Path(sys.argv[1]), Path(sys.argv[2])
     catalogue = shipped()
     scores = [scored(catalogue, file, folder) for file in sorted(folder.rglob("*.snmprec"))]
+    scores += [of_row(row) for row in rows(catalogue.generic, folder)]
     output.write_text(page(scores), encoding="utf-8")
     wrong = sum(len(score.wrong) for score in scores)
     print(f"{len(scores)} recordings, {wrong} wrong values, written to {output}")
     return 1 if wrong else 0
+
+
+def of_row(row: Row) -> Score:
+    """The score of a recording that is not SNMP."""
+    score = Score(row.name, row.vendor, row.model)
+    for kind, verdict, what in row.verdicts:
+        score.note(kind, verdict, what)
+    return score
 
 
 def scored(catalogue: Catalogue, file: Path, folder: Path) -> Score:

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from agent.memory import CycleOutcome, KnownPrinter, SqlMemory
-from agent.meters import Finding, LastReading, MeasuringPoint
+from agent.meters import Finding, LastReading, MeasuringPoint, MeterValue, Reading
 from agent.printers import Endpoint, Equipment, Identity
 from agent.readout import Readout
 from agent.store import Store
 from agent.texts import message
 from agent.upload.envelope import Accepted, Envelope, Rejected, canonical, new_reference
 from agent.upload.outbox import SqlOutbox
+from agent.upload.seal import Source, seal_reading
 from tests.crash_writer import START, reading
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -147,6 +148,26 @@ def test_identity(store: Store) -> None:
     memory.remember_identities({"E1": (Identity(), Endpoint("::1"))}, NOON - timedelta(days=1))
     memory.remember_identities({"E1": (PRINTER, HERE)}, NOON)
     assert memory.identity("E1") == KnownPrinter(PRINTER, HERE, NOON)
+
+
+def test_known_endpoints(store: Store) -> None:
+    """Where printers were read; a damaged row costs only itself."""
+    memory = SqlMemory(store)
+    assert memory.known_endpoints() == frozenset()
+    memory.remember_identity("E1", PRINTER, HERE, NOON)
+    memory.remember_identity("E2", PRINTER, Endpoint("10.0.0.7"), NOON)
+    with store.begin() as connection:
+        connection.exec_driver_sql("UPDATE identities SET endpoint = 'x' WHERE equipment_number = 'E1'")
+    assert memory.known_endpoints() == {Endpoint("10.0.0.7")}
+
+
+def test_how_a_value_was_read(store: Store) -> None:
+    """The last value says by which protocol it was read, so that a change is noticed."""
+    outbox, memory = SqlOutbox(store), SqlMemory(store)
+    values = (MeterValue("1", "total", 700, "PAGE", "ipp:printer-impressions-completed"),)
+    sealed = seal_reading(Reading("E1", NOON, values), Source("a", "0"), "2026-11-23", held=False, now=NOON)
+    assert outbox.put(sealed, None)
+    assert memory.last_reported("E1") == {"total": LastReading(700, NOON, protocol="ipp")}
 
 
 def test_low_supplies(store: Store) -> None:
