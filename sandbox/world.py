@@ -34,6 +34,7 @@ USER = {  # of the printer that speaks SNMPv3 alone; a made-up world has made-up
     "privacy_secret": "demo-privacy",
 }
 SILENT = "konica_bizhub_368e"
+IPP_ONLY = description.SHIPPED / "ipp" / "hp_officejet_pro_9130.toml"
 HISTORIES = {"equal": "equal", "below_last": "above", "deviation": "tiny"}
 
 
@@ -78,22 +79,31 @@ class _Draft:
         return next((case for case, other in self.chosen.items() if other.name == site.name), None)
 
 
-def plan(sources: Sequence[Path], network: IPv4Network, port: int, now: datetime, ports: bool = False) -> World:
-    """The world for these recordings and descriptions; raises `FleetError`, `OSError` or `ValueError`."""
+def plan(
+    sources: Sequence[Path], network: IPv4Network, port: int, now: datetime, ports: bool = False, ipp: bool = False
+) -> World:
+    """The world for these recordings and descriptions; raises `FleetError`, `OSError` or `ValueError`.
+
+    With `ipp` there is one printer more, which is silent over SNMP and named as a host.
+    """
     quiet = description.SHIPPED / f"{SILENT}.toml"
-    members = fleet.lined_up([*sources, quiet], network)
+    members = fleet.lined_up([*sources, quiet, *([IPP_ONLY] if ipp else [])], network)
     if ports:
         members = fleet.on_ports(members, port)
-    members[-1] = members[-1].model_copy(update={"name": "silent", "faults": Faults(silent=True)})
+    silent = len(sources)
+    members[silent] = members[silent].model_copy(update={"name": "silent", "faults": Faults(silent=True)})
     sites = [Site(portrait.of(member.source), member) for member in members]
-    draft = _Draft(sites[:-1], now)
+    draft = _Draft(sites[:silent], now)
     _choose(draft)
     _write_equipments(draft)
-    _write_strangers(draft, sites[-1])
+    _write_strangers(draft, sites[silent])
+    for site in sites[silent + 1 :]:
+        _write_ipp_only(draft, site)
     served = [_served(site, draft.case_of(site)) for site in sites]
     about = {
         "ranges": _ranges(members, network),
         "port": port,
+        "hosts": [site.place for site in sites[silent + 1 :]],
         "targets": [f"{each.address}:{each.port or port}" for each in members],
         "users": [USER] if "v3_only" in draft.chosen else [],
         "cases": dict(sorted(draft.cases.items())),
@@ -246,6 +256,13 @@ def _write_strangers(draft: _Draft, silent: Site) -> None:
         draft.cases[case] = equipment.equipment_number(entry.number)
 
 
+def _write_ipp_only(draft: _Draft, site: Site) -> None:
+    """The equipment whose printer has SNMP switched off."""
+    entry = Entry(FIRST_NUMBER + 7 * len(draft.sites) + 2, site.portrait, site.place, serial=site.portrait.serial)
+    draft.equipments.append(equipment.record(entry, draft.now))
+    draft.cases["ipp_only"] = equipment.equipment_number(entry.number)
+
+
 def _ranges(members: Sequence[Member], network: IPv4Network) -> list[str]:
     """What to search to meet every printer: the /24s in use, or the network where it is smaller."""
     if all(each.address == fleet.LOOPBACK for each in members):
@@ -261,7 +278,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sources = recording.recordings(asked.recordings) if asked.recordings else []
         if asked.devices or not asked.recordings:
             sources += description.shipped()
-        world = plan(sources, asked.network, asked.port, asked.now, asked.ports)
+        world = plan(sources, asked.network, asked.port, asked.now, asked.ports, asked.ipp)
         asked.out.mkdir(parents=True, exist_ok=True)
         for name, content in (("fleet", world.fleet), ("equipment", world.equipment), ("world", world.about)):
             _write(asked.out / f"{name}.json", content)
@@ -288,6 +305,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--network", type=IPv4Network, default=IPv4Network("127.20.0.0/22"), help="loopback addresses")
     parser.add_argument("--port", type=int, default=16161, help="UDP port of all printers (default 16161)")
     parser.add_argument("--ports", action="store_true", help="all on 127.0.0.1, on ports from --port upwards")
+    parser.add_argument("--ipp", action="store_true", help="one printer more, which speaks IPP only")
     parser.add_argument(
         "--now",
         type=datetime.fromisoformat,

@@ -60,12 +60,32 @@ def check_cases(done: subprocess.CompletedProcess[str], folder: Path) -> None:
     assert cases["below_last"] not in {number for number, *_ in entries}
 
 
+def check_second_voice(done: subprocess.CompletedProcess[str], folder: Path) -> None:
+    """A printer without SNMP is read by IPP and waits for a person; a cross-check that fails travels with its reading.
+
+    Where only 127.0.0.1 exists there is no IPP in the demo.
+    """
+    cases = json.loads((folder / "world.json").read_text())["cases"]
+    if sys.platform != "linux":
+        return
+    refused = done.stdout.split("Readings not reported, and why")[1]
+    assert shown(refused, cases["ipp_only"])
+    assert "8214, over IPP for the first time" in refused
+    with sqlite3.connect(f"file:{folder / 'meter-agent.sqlite'}?mode=ro", uri=True) as store:
+        bodies = [json.loads(body) for (body,) in store.execute("SELECT body FROM envelopes WHERE kind = 'reading'")]
+    (differs,) = [one["detail"] for body in bodies for one in body["findings"] if one["code"] == "ipp_differs"]
+    assert "46110" in differs
+    assert "48331" in differs
+    assert {body["source"]["protocol"] for body in bodies} == {"snmp", "ipp"}
+
+
 def test_the_demo_does_the_whole_job_and_twice_nothing_twice(tmp_path):
     """Own devices: everything arrives, the awkward cases are shown, one order is placed; again: the same ledger."""
     first = demo(tmp_path)
     folder = tmp_path / "devices"
     check_cases(first, folder)
     assert "1 orders placed" in first.stdout
+    check_second_voice(first, folder)
     before = booked(folder)
     second = demo(tmp_path)
     assert second.returncode == 0, second.stdout + second.stderr

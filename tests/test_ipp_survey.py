@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from agent.cycle import is_newer
 from agent.discovery.ranges import AddressRanges
 from agent.discovery.sweep import Sweep
 from agent.discovery.target import Target
@@ -154,6 +155,14 @@ def test_the_first_count_over_ipp_waits_for_a_person(before: LastReading | None,
     assert "ipp_count_as_total" in [finding.code for finding in verdict.reading.findings]
     sealed = seal_reading(verdict.reading, Source("agent", "0"), "2026-11-23", held=False, now=NOW)
     assert sealed.content["source"]["protocol"] == "ipp"
+
+
+def test_the_origin_of_a_booked_value_stays_known() -> None:
+    """The portal gives back what was reported; only here is known that it came over IPP. A later value is another."""
+    mine = LastReading(100, NOW, protocol="ipp")
+    assert is_newer(mine, LastReading(100, NOW, measurement_document="9"))
+    assert not is_newer(mine, LastReading(101, NOW))
+    assert not is_newer(mine, LastReading(100, NOW + timedelta(seconds=1)))
 
 
 def agent(*arguments: str) -> tuple[int, list[dict[str, Any]], str]:

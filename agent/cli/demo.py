@@ -51,8 +51,10 @@ def run_demo(recordings: Path | None, state: Path | None) -> int:
         with Watch(console) as watch:
             watch.stage(message("Starting virtual printers and the sandbox portal"), None)
             plan = _planned(folder, recordings)
+            plan["ipp_port"] = _free_ipp_port()
             printers = ["sandbox.printers", "--fleet", str(folder / "fleet.json"), "--port", str(plan["port"])]
-            stack.enter_context(_process(printers if OWN_ADDRESSES else [*printers, "--ports"]))
+            ipp = ["--ipp-port", str(plan["ipp_port"])]
+            stack.enter_context(_process([*printers, *ipp] if OWN_ADDRESSES else [*printers, "--ports"]))
             seed = ["--seed", str(folder / "equipment.json")]
             portal = stack.enter_context(_process(["sandbox.portal", "--data", str(folder / "portal"), *seed]))
             agent = Agent.load(_configured(folder, plan, portal))
@@ -66,7 +68,7 @@ def _planned(folder: Path, recordings: Path | None) -> dict[str, Any]:
     """The plan of the world: which printers, which equipment, and where."""
     command = [sys.executable, "-m", "sandbox.world", "--out", str(folder), "--port", str(_free_port())]
     command += ["--recordings", str(recordings)] if recordings else []
-    command += [] if OWN_ADDRESSES else ["--ports"]
+    command += ["--ipp"] if OWN_ADDRESSES else ["--ports"]  # IPP has one port for all, so each needs its own address
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  our own program
     if done.returncode:
         raise _failed("sandbox.world", done.stderr)
@@ -85,6 +87,12 @@ def _free_port() -> int:
             free: int = sock.getsockname()[1]
             return free
     raise _failed("sandbox.printers", "no free port")
+
+
+def _free_ipp_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port: int = sock.getsockname()[1]
+        return port
 
 
 @contextmanager
@@ -132,11 +140,13 @@ def _configured(folder: Path, plan: dict[str, Any], portal: dict[str, Any]) -> P
         "portal.client_id": portal["client_id"],
         "portal.ca_file": portal["ca_file"],
         "discovery.ranges": plan["ranges"] if OWN_ADDRESSES else [],
-        "discovery.hosts": [] if OWN_ADDRESSES else plan["targets"],
+        "discovery.hosts": plan["hosts"] if OWN_ADDRESSES else plan["targets"],
         "discovery.packets_per_second": 1000,
         "snmp.port": plan["port"],
         "snmp.timeout_seconds": 0.5,
         "snmp.retries": 1,
+        "ipp.enabled": OWN_ADDRESSES,
+        "ipp.port": plan["ipp_port"],
         "readings.at": ["00:00"],
         "orders.armed": True,
         "orders.minutes_between_low_readings": 0,

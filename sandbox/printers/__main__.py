@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return USAGE
     try:
-        asyncio.run(server.serve(loaded, asked.port, _announce, _ready, asked.until_stdin_closes))
+        asyncio.run(server.serve(loaded, asked.port, _announce, _ready, asked.until_stdin_closes, asked.ipp_port))
     except FleetError as error:
         print(error, file=sys.stderr)
         return NETWORK
@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"addresses for --recordings and --devices (default {fleet.NETWORK}, from the first one upwards)",
     )
     parser.add_argument("--port", type=int, default=16161, help="UDP port of all printers (default 16161; 0: any)")
+    parser.add_argument("--ipp-port", type=int, help="TCP port of the printers that speak IPP (default: none does)")
     parser.add_argument("--ports", action="store_true", help="all on 127.0.0.1, on ports from --port upwards")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end with the program that started this one")
     return parser

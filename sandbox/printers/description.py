@@ -146,6 +146,12 @@ class Marker(_Table):
     colorants: tuple[str, ...] = ("black",)
 
 
+class Ipp(_Table):
+    """What the device says over IPP beside who it is and its supplies: printer-impressions-completed."""
+
+    impressions: int = Field(ge=0)
+
+
 class Private(_Table):
     """A maker's own objects: snmprec lines below `base`, and where their meaning is known from."""
 
@@ -175,6 +181,7 @@ class Description(_Table):
     alerts: tuple[Alert, ...] = ()
     trays: tuple[Tray, ...] = ()
     private: tuple[Private, ...] = ()
+    ipp: Ipp | None = None
     truth: Truth = Truth()
     faults: Faults = Faults()
 

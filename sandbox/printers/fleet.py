@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from sandbox.printers import description, recording
 from sandbox.printers.device import Device
 from sandbox.printers.faults import Faults, altered
+from sandbox.printers.ipp import Attribute, attributes
 from sandbox.printers.mib import Mib
 from sandbox.printers.secured import Secured, User
 
@@ -46,12 +47,16 @@ class Member(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A member that can answer: how many objects it has, how many lines of its recording were skipped."""
+    """A member that can answer: how many objects it has, how many lines of its recording were skipped.
+
+    `ipp` is what it says over IPP, nothing where it does not speak it.
+    """
 
     member: Member
     device: Device
     objects: int
     skipped: int
+    ipp: tuple[Attribute, ...] = ()
 
 
 def read(path: Path) -> list[Member]:
@@ -111,7 +116,8 @@ def load(member: Member) -> Loaded:
         {name: Mib(altered(view.values, faults)) for name, view in views.items()} if faults != Faults() else views
     )
     secured = Secured(member.name, member.user) if member.user else None
-    return Loaded(member, Device(member.name, altering, faults, secured), len(mib.rows), skipped)
+    spoken = attributes(description.load(member.source)) if member.source.suffix == ".toml" else []
+    return Loaded(member, Device(member.name, altering, faults, secured), len(mib.rows), skipped, tuple(spoken))
 
 
 def _source(member: Member) -> tuple[Mib, dict[str, Mib], Faults, int]:

@@ -1,4 +1,4 @@
-"""The sockets: one UDP endpoint per virtual printer, all in one process and one event loop."""
+"""The sockets: one UDP endpoint per virtual printer, and a TCP one where it speaks IPP, all in one event loop."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from asyncio import DatagramTransport
 from collections.abc import Callable, Sequence
 from typing import cast
 
+from sandbox.printers import ipp
 from sandbox.printers.device import Device
 from sandbox.printers.fleet import FleetError, Loaded
 
@@ -38,19 +39,28 @@ class _Endpoint(asyncio.DatagramProtocol):
             self._transport.sendto(octets, addr)
 
 
-async def serve(fleet: Sequence[Loaded], port: int, announce: Announce, ready: Callable[[], None], stdin: bool) -> None:
+async def serve(
+    fleet: Sequence[Loaded],
+    port: int,
+    announce: Announce,
+    ready: Callable[[], None],
+    stdin: bool,
+    ipp_port: int | None = None,
+) -> None:
     """Answers for the whole fleet until SIGTERM or SIGINT, or until standard input closes if `stdin`.
 
-    Raises `FleetError` when an address and port cannot be had.
+    Over IPP only with an `ipp_port`, the same for all. Raises `FleetError` when an address and port cannot be had.
     """
     loop = asyncio.get_running_loop()
-    transports: list[DatagramTransport] = []
+    opened: list[DatagramTransport | asyncio.Server] = []
     try:
         for each in fleet:
             transport = await _bound(loop, each, port if each.member.port is None else each.member.port)
-            transports.append(transport)
+            opened.append(transport)
             address, bound = transport.get_extra_info("sockname")[:2]
             announce(each, address, bound)
+            if each.ipp and ipp_port:
+                opened.append(await _listening(each, address, ipp_port))
         stopped = asyncio.Event()
         _on_signals(loop, stopped)
         if stdin:
@@ -58,8 +68,8 @@ async def serve(fleet: Sequence[Loaded], port: int, announce: Announce, ready: C
         ready()
         await stopped.wait()
     finally:
-        for transport in transports:
-            transport.close()
+        for one in opened:
+            one.close()
 
 
 async def _bound(loop: asyncio.AbstractEventLoop, each: Loaded, port: int) -> DatagramTransport:
@@ -73,6 +83,13 @@ async def _bound(loop: asyncio.AbstractEventLoop, each: Loaded, port: int) -> Da
             "Where only 127.0.0.1 exists, add --ports; where the port is taken, give another --port."
         ) from error
     return transport
+
+
+async def _listening(each: Loaded, address: str, port: int) -> asyncio.Server:
+    try:
+        return await ipp.listen(each.ipp, address, port)
+    except OSError as error:
+        raise FleetError(f"{each.member.name} cannot listen for IPP on {address}:{port}: {error}") from error
 
 
 def _on_signals(loop: asyncio.AbstractEventLoop, stopped: asyncio.Event) -> None:
