@@ -259,8 +259,8 @@ def _asleep(manner: Manner, now: datetime) -> Finding:
 
 
 def is_named(sighting: Sighting) -> bool:
-    """Whether somebody named this host, so that asking it once more by TCP is no scan."""
-    return sighting.how != "range"
+    """Whether a person named this host, so that asking it by TCP is no scan; an announcement may be anybody's."""
+    return sighting.how in ("configured", "dns")
 
 
 async def bounded(work: Callable[[T], Awaitable[R]], items: Iterable[T], at_once: int, progress: Progress) -> list[R]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -236,6 +237,25 @@ def test_a_printer_that_numbers_its_supplies_is_taken_at_its_word() -> None:
     assert [one.slot for one in read((OCTETS, "printer-supply", numbered)).supplies] == ["ipp.7", "ipp.3"]
     twice = [f"index={number};type=toner;level=1;" for number in (2, 2)]
     assert [one.slot for one in read((OCTETS, "printer-supply", twice)).supplies] == ["ipp.1", "ipp.2"]
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        [(OCTETS, "printer-supply", ["type=toner;level=1;"] * 9000), *marker(types=["toner"] * 3000)],
+        [(OCTETS, "printer-supply", "a" * 30_000)],
+        [(OCTETS, "printer-supply", ["SN" + "_" * 900] * 200)],
+        [(NAME, "marker-names", ["SN" + "_" * 30_000]), *marker(levels=5)],
+        [(OCTETS, "printer-alert", ["=" * 1000 + ";" * 20] * 200), (TEXT, "printer-alert-description", "'" * 30_000)],
+        [(TEXT, "printer-device-id", "MFG:" * 8000), (URI, "printer-uri-supported", ["ipp://[" * 100] * 300)],
+    ],
+)
+def test_no_size_makes_reading_slow(attributes: list[tuple[int, str, Any]]) -> None:
+    """What fits into one answer is understood in a moment, however it was made up."""
+    began = time.monotonic()
+    told = read(*attributes)
+    assert time.monotonic() - began < 2  # milliseconds in fact; minutes where something is squared
+    assert len(told.supplies) <= 256
 
 
 def test_two_levels_of_one_supply_make_an_unknown_one() -> None:

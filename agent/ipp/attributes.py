@@ -99,6 +99,8 @@ class Response(NamedTuple):
 
 
 PRINTER_ATTRIBUTES = 0x04
+MAX_TEXT = 1023  # octets of a text or octetString (RFC 8010 section 3.9); what is longer is cut
+MAX_SHOWN = 4096  # characters of a value as evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,11 @@ class IppAnswer:
 
 def texts(values: tuple[Value, ...]) -> tuple[str, ...]:
     """The values that are readable, blank ones as empty texts: marker-names and marker-levels go together by place."""
-    return tuple(text_of(value.content) or "" if isinstance(value.content, bytes) else "" for value in values)
+    return tuple(_text(value.content) if isinstance(value.content, bytes) else "" for value in values)
+
+
+def _text(octets: bytes) -> str:
+    return text_of(octets[:MAX_TEXT]) or ""
 
 
 def number(value: Value) -> int | None:
@@ -128,7 +134,7 @@ def numbers(values: tuple[Value, ...]) -> tuple[int | None, ...]:
 
 def shown(value: Value) -> str:
     """A value as evidence: `tag|content` with the tag in hexadecimal and octets as text where that says the same."""
-    return f"{value.tag:02x}|{_content(value.content)}"
+    return f"{value.tag:02x}|{_content(value.content)}"[:MAX_SHOWN]
 
 
 def _content(content: Content) -> str:

@@ -20,9 +20,8 @@ CLASSES = {"supplythatisconsumed": "consumed", "receptaclethatisfilled": "recept
 COLORANTS = {"#000000": "black", "#00FFFF": "cyan", "#FF00FF": "magenta", "#FFFF00": "yellow"}
 EMPTY_REASON = re.compile(r"(toner|marker-supply|marker-ink|ink)-empty(-error|-warning|-report)?")
 SEVERITIES = {"error": "critical", "warning": "warning", "report": "other"}
-_SERIAL = re.compile(r"\bS/?N[ _]*:?[ _]*([A-Z0-9][A-Z0-9-]{5,})\b|_S/N_:([A-Z0-9-]{6,})", re.I)
+_SERIAL = re.compile(r"(?:\bS/?N|_S/N)[ _]{0,3}:?[ _]{0,3}([A-Z0-9][A-Z0-9-]{5,40})\b", re.I)
 _LABEL = re.compile(r"printer-alert-description\[\d+\] = '(.*)'")  # Xerox sends the label with the text
-_PAIR = re.compile(r"([a-z]+) *= *([^;]*)", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +187,7 @@ def _emptied(supplies: list[Supply], witness: Witness) -> list[Supply]:
 
 def _named_by(supply: Supply, text: str | None) -> Supply:
     serial = _SERIAL.search(text) if text else None
-    return replace(supply, description=text, serial_number=next(filter(None, serial.groups())) if serial else None)
+    return replace(supply, description=text, serial_number=serial[1] if serial else None)
 
 
 def _color(value: str, name: str) -> str | None:
@@ -219,7 +218,9 @@ def _snake(text: str) -> str:
 
 
 def _pairs(text: str) -> dict[str, str]:
-    return {name.lower(): value.strip() for name, value in _PAIR.findall(text)}
+    """`key=value;…`; before a key may stand a label of its own: Xerox sends `printer-alert[0] = code=jam;…`."""
+    parts = (part.rpartition("=") for part in text.split(";"))
+    return {name.rpartition("=")[2].strip().lower(): value.strip() for name, equals, value in parts if equals}
 
 
 def _integer(text: str | None) -> int | None:

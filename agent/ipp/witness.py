@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from agent.ipp.attributes import Attributes, Value, number, shown, texts
 
+MOST_VALUES = 256  # no printer has so many supplies or alerts; a hostile one shall not make anybody compare thousands
+
 
 class Witness:
     """One printer's attributes. What was asked of it is in `evidence` (attribute, `attribute[n]` -> `tag|content`)."""
@@ -15,8 +17,8 @@ class Witness:
         self.evidence: dict[str, str] = {}
 
     def values(self, name: str) -> tuple[Value, ...]:
-        """All values of an attribute; none where the printer does not have it."""
-        values = self._attributes.get(name, ())
+        """The values of an attribute, at most `MOST_VALUES`; none where the printer does not have it."""
+        values = self._attributes.get(name, ())[:MOST_VALUES]
         for place, value in enumerate(values):
             self.evidence[name if len(values) == 1 else f"{name}[{place}]"] = shown(value)
         return values
