@@ -1,7 +1,7 @@
 """Asking one printer over IPP: HTTP POST to its port 631, a few requests at most, every answer bounded.
 
 Only Get-Printer-Attributes leaves here; no name, no password, no cookie. Redirects are never followed: the address
-asked is the one that was named. How TLS is used with printers: docs/decisions/0004-ipp-second-voice.md.
+asked is the one that was named. How TLS is used with printers: docs/decisions/0006-ipp-second-voice.md.
 """
 
 from __future__ import annotations
