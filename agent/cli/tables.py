@@ -243,6 +243,8 @@ def level_text(level: Level) -> str:
     """A level as people say it; nothing is invented where nothing is known."""
     if level.percent is not None:
         return f"{level.percent:g} %"
+    if level.kind == "at_most" and level.high is None:
+        return _("low")
     words = {
         "some_left": _("some left"),
         "no_limit": _("not limited"),

@@ -10,7 +10,8 @@ from agent.readout import Readout, Status
 from agent.snmp.counters import read_counters
 from agent.snmp.identity import is_printer, proves_printer, read_identity
 from agent.snmp.profile import Profile
-from agent.snmp.supplies import read_alerts, read_supplies
+from agent.snmp.supplies import read_supplies
+from agent.snmp.supply_alerts import read_alerts
 from agent.snmp.varbinds import Answer, Varbinds, dotted
 from agent.snmp.witness import Witness
 from agent.texts import message
@@ -39,7 +40,7 @@ def interpret(profile: Profile, endpoint: Endpoint, first: Varbinds, answer: Ans
     if not is_printer(profile, witness, identity):
         return Readout(endpoint, "not_a_printer", now, identity, datagrams=answer.datagrams, profile=profile.label)
     counters, odd_counters = read_counters(profile, witness)
-    supplies, odd_supplies = read_supplies(profile, witness)
+    supplies, odd_supplies = read_supplies(profile, witness, identity.model)
     gaps = _gaps(answer, counters, identity)
     return Readout(
         endpoint=endpoint,

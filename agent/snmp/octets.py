@@ -70,12 +70,17 @@ def mac_of(octets: bytes) -> str | None:
 
 
 def records(octets: bytes) -> dict[int, int]:
-    """Numbers in a blob of records: id (1 octet), 01, length (1), value (big endian); ends at an id of FF.
+    """Numbers in a blob of records by id; see `sized_records`."""
+    return {name: int.from_bytes(value, "big") for name, value in sized_records(octets).items()}
+
+
+def sized_records(octets: bytes) -> dict[int, bytes]:
+    """Values in a blob of records: id (1 octet), 01, length (1), value (big endian); ends at an id of FF.
 
     Brother's counter and maintenance blobs; lengths differ within one blob. A value of all FF says that the part is
     not there. What does not fit the form ends the list; nothing ever raises.
     """
-    found: dict[int, int] = {}
+    found: dict[int, bytes] = {}
     at = 0
     while at + 3 <= len(octets) and octets[at] != 0xFF and octets[at + 1] == 0x01:
         name, size = octets[at], octets[at + 2]
@@ -83,6 +88,6 @@ def records(octets: bytes) -> dict[int, int]:
         if len(value) < size or not 1 <= size <= 8:
             break
         if value != b"\xff" * size:
-            found.setdefault(name, int.from_bytes(value, "big"))
+            found.setdefault(name, value)
         at += 3 + size
     return found

@@ -6,12 +6,12 @@ may write profiles of its own), so every mistake is a `ProfileError` that names 
 
 from __future__ import annotations
 
-import re
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from agent.snmp.supply_profile import Part, SuppliesPart, compiled
 from agent.snmp.varbinds import Ask, Oid, Table, oid_of
 
 
@@ -24,11 +24,7 @@ def _oid_text(text: str) -> str:
 OidText = Annotated[str, AfterValidator(_oid_text)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class AskedTable(_Part):
+class AskedTable(Part):
     """Columns that share an index, how many rows are usual (1..64), and perhaps the most that are wanted."""
 
     columns: tuple[str, ...] = Field(min_length=1)
@@ -36,14 +32,14 @@ class AskedTable(_Part):
     most: int | None = Field(default=None, ge=1, le=64)
 
 
-class AskPart(_Part):
+class AskPart(Part):
     """Names of objects and tables to fetch in one exchange."""
 
     objects: tuple[str, ...] = ()
     tables: tuple[AskedTable, ...] = ()
 
 
-class IdentityPart(_Part):
+class IdentityPart(Part):
     """For each part of an identity the places it may stand in, best first.
 
     A place is an object, `device_id.KEY`, `printer_device`, or an object and `~` and a regular expression whose first
@@ -58,22 +54,15 @@ class IdentityPart(_Part):
     device_id: tuple[str, ...] = ()
 
 
-def _compiled(pattern: str) -> re.Pattern[str]:
-    try:
-        return re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"{pattern} is no regular expression: {error}") from error
-
-
 def _object_of(place: str) -> str | None:
     """The object behind a place of an identity; None for those that are no object. Raises for a bad expression."""
     name, _, pattern = place.partition("~")
-    if pattern and _compiled(pattern).groups != 1:
+    if pattern and compiled(pattern).groups != 1:
         raise ValueError(f"the expression in {place} needs exactly one group")
     return None if name == "printer_device" or name.startswith("device_id.") else name
 
 
-class CounterPart(_Part):
+class CounterPart(Part):
     """One meter: where its value stands, in which unit, and why we believe it (`source`).
 
     Terms name an object, a column with a single row, or a record of a blob (`name#1f`). The value is that of the
@@ -86,7 +75,7 @@ class CounterPart(_Part):
     first: tuple[str, ...] = ()
     sum: tuple[str, ...] = ()
     column: str | None = None
-    where: dict[str, int | str] = {}
+    where: dict[str, int | str] = Field(default_factory=dict)
     rows: Literal["one", "sum"] = "one"
     unit: str = "impressions"
     source: str
@@ -112,7 +101,7 @@ class CounterPart(_Part):
 UNITS = frozenset({"impressions", "sheets"})
 
 
-class MatchPart(_Part):
+class MatchPart(Part):
     """A way in which a device is known to be one of this profile: maker, model (a regular expression), or what answers.
 
     All that is said must hold; `answers` names objects or branches of which at least one must have a value.
@@ -126,7 +115,7 @@ class MatchPart(_Part):
     def _says_something(self) -> MatchPart:
         if not (self.manufacturer or self.answers):
             raise ValueError("say manufacturer or answers")
-        _compiled(self.model or "")
+        compiled(self.model or "")
         return self
 
     @property
@@ -135,17 +124,21 @@ class MatchPart(_Part):
         return 4 * bool(self.answers) + 2 * bool(self.model) + bool(self.manufacturer)
 
 
-class WordsPart(_Part):
-    """Integers that stand for words in the MIB."""
+class WordsPart(Part):
+    """Integers that stand for words in the MIB, and phrases of many languages that stand for a colour or a type."""
 
     counter_unit: dict[int, str]
     supply_class: dict[int, str]
     supply_type: dict[int, str]
     supply_unit: dict[int, str]
+    supply_name: dict[str, tuple[str, ...]]
+    colorant: dict[str, tuple[str, ...]]
     alert_severity: dict[int, str]
+    alert_group: dict[int, str]
+    alert_code: dict[int, str]
 
 
-class ManufacturerPart(_Part):
+class ManufacturerPart(Part):
     """A maker: its branches below 1.3.6.1.4.1, and how its name is written (lower case)."""
 
     name: str
@@ -153,7 +146,7 @@ class ManufacturerPart(_Part):
     written: tuple[str, ...]
 
 
-class VendorFile(_Part):
+class VendorFile(Part):
     """A vendor's profile: what it knows beyond the generic one, which it is based on.
 
     `maker` is the manufacturer of a device that says nothing of itself but has this vendor's branch.
@@ -164,13 +157,14 @@ class VendorFile(_Part):
     maker: str | None = None
     source: str
     match: tuple[MatchPart, ...] = Field(min_length=1)
-    objects: dict[str, OidText] = {}
+    objects: dict[str, OidText] = Field(default_factory=dict)
     ask: AskPart = AskPart()
     identity: IdentityPart = IdentityPart()
     counters: tuple[CounterPart, ...] = ()
+    supplies: SuppliesPart = SuppliesPart()
 
 
-class Profile(_Part):
+class Profile(Part):
     """A whole profile: the generic file, or a vendor's file on top of it."""
 
     name: str
@@ -184,6 +178,7 @@ class Profile(_Part):
     ask: AskPart
     identity: IdentityPart
     counters: tuple[CounterPart, ...]
+    supplies: SuppliesPart = SuppliesPart()
     words: WordsPart
     manufacturers: tuple[ManufacturerPart, ...]
 
@@ -194,6 +189,7 @@ class Profile(_Part):
         used |= {column for part in parts for table in part.tables for column in table.columns}
         used |= {name for counter in self.counters for name in counter.names}
         used |= {name for match in self.match for name in match.answers}
+        used |= self.supplies.names
         places = [place for part in IdentityPart.model_fields for place in getattr(self.identity, part)]
         used |= {_object_of(place) for place in places} - {None}
         unknown = sorted(name for name in used if name and name not in self.objects)
@@ -221,6 +217,7 @@ class Profile(_Part):
             },
             "identity": places,
             "counters": [counter.model_dump() for counter in (*own, *self.counters)],
+            "supplies": vendor.supplies.over(self.supplies).model_dump(),
         }
         return Profile.model_validate(merged)
 

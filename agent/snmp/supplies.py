@@ -1,67 +1,191 @@
-"""Supplies and alerts from the Printer-MIB's tables (RFC 3805 sections 2.2.13 and 2.2.14)."""
+"""Supplies from the Printer-MIB's table (RFC 3805 section 2.2.13), with what the maker's own tables and alerts add."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import cast
 
 from agent.meters import Finding
-from agent.readout import Alert
+from agent.snmp.colorants import colorant_of, in_words
 from agent.snmp.profile import Profile
+from agent.snmp.supply_alerts import with_alerts
+from agent.snmp.supply_profile import LevelRule, compiled
 from agent.snmp.varbinds import Oid
+from agent.snmp.vendor_supplies import vendor_supplies, with_vendor
 from agent.snmp.witness import Witness
-from agent.supplies.levels import Supply, SupplyClass, level_of
+from agent.supplies.levels import (
+    EMPTY,
+    Level,
+    Supply,
+    SupplyClass,
+    common_step,
+    in_steps,
+    inverted,
+    knows_more,
+    level_of,
+)
 from agent.texts import message
 
 RECEPTACLES = frozenset({"waste_toner", "waste_ink", "waste_wax", "waste_water", "waste_paper"})
-UNNAMED_COLORANTS = frozenset({"", "none", "other", "unknown"})
+COLORED = frozenset({"toner", "toner_cartridge", "ink", "ink_cartridge", "ink_ribbon", "solid_wax", "ribbon_wax"})
+UNTOLD_COLORANT = frozenset({"fuser", "transfer_unit", "staples"}) | RECEPTACLES
+NUMBERS = ("Level", "MaxCapacity", "ColorantIndex", "Class", "Type", "SupplyUnit")
 
 
-def read_supplies(profile: Profile, witness: Witness) -> tuple[list[Supply], list[Finding]]:
-    """Every row of prtMarkerSuppliesTable that has a level or a name, with its colorant joined in."""
-    names = ("Level", "Description", "MaxCapacity", "ColorantIndex", "Class", "Type", "SupplyUnit")
-    columns = {name: witness.numbers(f"prtMarkerSupplies{name}") for name in names if name != "Description"}
-    descriptions = witness.texts("prtMarkerSuppliesDescription")
-    colorants = witness.texts("prtMarkerColorantValue")
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of prtMarkerSuppliesTable as it was told; `model` is whose."""
+
+    index: Oid
+    numbers: Mapping[str, int | None]
+    description: str | None
+    colorant: str | None
+    model: str | None
+
+    @property
+    def slot(self) -> str:
+        """`hrDeviceIndex.prtMarkerSuppliesIndex`."""
+        return ".".join(map(str, self.index))
+
+
+def read_supplies(profile: Profile, witness: Witness, model: str | None) -> tuple[list[Supply], list[Finding]]:
+    """Every supply that has a level or a name, from the best source of each part, and what is odd about them."""
     supplies: list[Supply] = []
     findings: list[Finding] = []
-    for index in sorted({*columns["Level"], *descriptions}):
-        row = {name: column.get(index) for name, column in columns.items()}
-        supply = _supply(profile, index, row, descriptions.get(index), colorants, witness)
+    for row in _rows(witness, model):
+        supply, odd = _supply(profile, row, witness)
         supplies.append(supply)
-        findings += _oddities(supply, row["Level"], row["MaxCapacity"])
-    return supplies, findings
+        findings += odd
+    supplies = _only_colorant(_in_proven_steps(profile, supplies, model), witness)
+    supplies = _listed_once(supplies, profile.supplies.detail)
+    supplies, differing = with_vendor(supplies, vendor_supplies(profile, witness, model))
+    supplies, alerted = with_alerts(profile, supplies, witness)
+    return supplies, [*findings, *differing, *alerted]
 
 
-def _supply(
-    profile: Profile,
-    index: Oid,
-    row: dict[str, int | None],
-    description: str | None,
-    colorants: dict[Oid, str],
-    witness: Witness,
-) -> Supply:
-    words = profile.words
-    kind = words.supply_type.get(row["Type"] or 0, "unknown")
-    unit = words.supply_unit.get(row["SupplyUnit"] or 0)
+def _rows(witness: Witness, model: str | None) -> Iterable[Row]:
+    columns = {name: witness.numbers(f"prtMarkerSupplies{name}") for name in NUMBERS}
+    descriptions = witness.texts("prtMarkerSuppliesDescription")
+    colorants = witness.texts("prtMarkerColorantValue")
+    for index in sorted({*columns["Level"], *descriptions}):
+        numbers = {name: column.get(index) for name, column in columns.items()}
+        number = numbers["ColorantIndex"]
+        # The colorant's row has the same hrDeviceIndex; some devices leave out the last part of the index.
+        colorant = colorants.get((index[0], number)) if number and index else None
+        yield Row(index, numbers, descriptions.get(index), colorant, model)
+
+
+def _supply(profile: Profile, row: Row, witness: Witness) -> tuple[Supply, list[Finding]]:
+    words, numbers = profile.words, row.numbers
+    kind = _type(profile, row)
+    unit = words.supply_unit.get(numbers["SupplyUnit"] or 0)
     fallback = "receptacle" if kind in RECEPTACLES else "consumed"
-    slot = ".".join(map(str, index))
-    return Supply(
-        slot=slot,
+    told = fallback if kind in RECEPTACLES else words.supply_class.get(numbers["Class"] or 0, fallback)
+    supply = Supply(
+        slot=row.slot,
         type=kind,
-        supply_class=cast("SupplyClass", words.supply_class.get(row["Class"] or 0, fallback)),
-        colorant=_colorant(colorants, index, row["ColorantIndex"]),
-        description=description,
-        level=level_of(row["Level"], row["MaxCapacity"], unit),
-        capacity=row["MaxCapacity"] if (row["MaxCapacity"] or 0) > 0 else None,
+        supply_class=cast("SupplyClass", told),
+        colorant=None,
+        description=row.description,
+        level=_level(profile, kind, row, unit),
+        part_number=_in_description(row.description, profile.supplies.part_number),
+        serial_number=_in_description(row.description, profile.supplies.serial_number),
+        capacity=numbers["MaxCapacity"] if (numbers["MaxCapacity"] or 0) > 0 else None,
         unit=unit,
-        source=f"{witness.oid_text('prtMarkerSuppliesLevel')}.{slot}",
+        source=f"{witness.oid_text('prtMarkerSuppliesLevel')}.{row.slot}",
     )
+    odd = _oddities(supply, numbers["Level"], numbers["MaxCapacity"])
+    if kind in UNTOLD_COLORANT:
+        return supply, odd
+    colorant, contradiction = colorant_of(row.colorant, row.description, words.colorant, profile.supplies.colorant)
+    if contradiction:
+        said = message("Supply {slot} has two colors: {one} and {other}.", slot=supply.slot, one=row.colorant,
+                       other=row.description)  # fmt: skip
+        odd.append(Finding("colorant_contradicts", said))
+    return replace(supply, colorant=colorant), odd
 
 
-def _colorant(colorants: dict[Oid, str], index: Oid, number: int | None) -> str | None:
-    """The value of the colorant row that the supply points to (index: hrDeviceIndex, prtMarkerColorantIndex)."""
-    name = colorants.get((index[0], number), "").lower() if number else ""
-    return None if name in UNNAMED_COLORANTS else name
+def _type(profile: Profile, row: Row) -> str:
+    """The type as it is told; where the device tells none, what the description says beyond doubt."""
+    told = profile.words.supply_type.get(row.numbers["Type"] or 0, "unknown")
+    return (in_words(row.description, profile.words.supply_name) or told) if told == "unknown" else told
+
+
+def _level(profile: Profile, kind: str, row: Row, unit: str | None) -> Level:
+    raw = row.numbers["Level"]
+    rule = _rule(profile.supplies.levels, kind, row.model)
+    if rule is None:
+        return level_of(raw, row.numbers["MaxCapacity"], unit)
+    if raw in rule.empty:
+        return EMPTY
+    level = level_of(raw, row.numbers["MaxCapacity"], unit)
+    level = in_steps(level, rule.step, rule.rounding) if rule.step else level
+    return inverted(level) if rule.counts == "used" else level
+
+
+def _rule(rules: Iterable[LevelRule], kind: str, model: str | None) -> LevelRule | None:
+    return next((rule for rule in rules if (not rule.types or kind in rule.types) and rule.about(model)), None)
+
+
+def _in_description(description: str | None, patterns: Iterable[str]) -> str | None:
+    for pattern in patterns:
+        found = compiled(pattern).search(description or "")
+        if found and found[1]:
+            return found[1].strip() or None
+    return None
+
+
+def _in_proven_steps(profile: Profile, supplies: list[Supply], model: str | None) -> list[Supply]:
+    """The coarseness that the levels themselves prove, where the profile says nothing about it."""
+    family = {supply.slot for supply in supplies if supply.type in COLORED and not _has_step(profile, supply, model)}
+    told = [supply.level.percent for supply in supplies if supply.slot in family]
+    step = common_step(percent for percent in told if percent is not None)
+    if step is None:
+        return supplies
+    return [replace(one, level=in_steps(one.level, step)) if one.slot in family else one for one in supplies]
+
+
+def _has_step(profile: Profile, supply: Supply, model: str | None) -> bool:
+    rule = _rule(profile.supplies.levels, supply.type, model)
+    return rule is not None and rule.step is not None
+
+
+def _only_colorant(supplies: list[Supply], witness: Witness) -> list[Supply]:
+    """The one toner or ink of a marker with a single process colorant is black (RFC 3805 prtMarkerProcessColorants)."""
+    process = list(witness.numbers("prtMarkerProcessColorants").values())
+    colored = [supply for supply in supplies if supply.type in COLORED]
+    if process != [1] or len(colored) != 1 or colored[0].colorant is not None:
+        return supplies
+    return [replace(one, colorant="black") if one is colored[0] else one for one in supplies]
+
+
+def _listed_once(supplies: list[Supply], details: tuple[str, ...]) -> list[Supply]:
+    """One supply in two rows ("Toner bottle", "Toner bottle detail"): the row that knows more stays, else the first.
+
+    Rows of equal words are different things (two staplers).
+    """
+    kept: list[Supply] = []
+    for supply in supplies:
+        twin = next((one for one in kept if _same_supply(one, supply, details)), None)
+        if twin is None:
+            kept.append(supply)
+        elif knows_more(supply.level, twin.level):
+            kept[kept.index(twin)] = supply
+    return kept
+
+
+def _same_supply(one: Supply, other: Supply, details: tuple[str, ...]) -> bool:
+    if not details or one.description == other.description:
+        return False
+    return (one.type, one.colorant, _plain(one, details)) == (other.type, other.colorant, _plain(other, details))
+
+
+def _plain(supply: Supply, details: Iterable[str]) -> str:
+    name = supply.description or ""
+    for detail in details:
+        name = compiled(detail).sub("", name)
+    return "".join(name.split())
 
 
 def _oddities(supply: Supply, level: int | None, capacity: int | None) -> list[Finding]:
@@ -81,18 +205,3 @@ def _oddities(supply: Supply, level: int | None, capacity: int | None) -> list[F
         level=level,
     )
     return [Finding("capacity_unknown", said)]
-
-
-def read_alerts(profile: Profile, witness: Witness) -> list[Alert]:
-    """The rows of prtAlertTable that have a description or a code."""
-    severities = witness.numbers("prtAlertSeverityLevel")
-    codes = witness.numbers("prtAlertCode")
-    texts = witness.texts("prtAlertDescription")
-    return [
-        Alert(
-            severity=profile.words.alert_severity.get(severities.get(index, 0), "other"),
-            code=str(codes.get(index, "")),
-            description=texts.get(index, ""),
-        )
-        for index in sorted({*codes, *texts})
-    ]

@@ -65,8 +65,15 @@ class Decision:
 
 
 def is_low(supply: Supply, rules: OrderRules) -> bool:
-    """Whether even the upper bound of the level is at or below the threshold. Unknown and *some left* are not low."""
-    return supply.level.high is not None and supply.level.high <= rules.threshold_percent
+    """Whether the printer says that the supply is low: the percentage it names, else the upper bound of what it tells,
+    is at or below the threshold, or it says *low* itself. Unknown and *some left* are not low."""
+    named = told_percent(supply)
+    return named <= rules.threshold_percent if named is not None else supply.level.kind == "at_most"
+
+
+def told_percent(supply: Supply) -> float | None:
+    """The percentage that the printer names, else the upper bound of what it tells; `None` where there is no bound."""
+    return supply.level.percent if supply.level.percent is not None else supply.level.high
 
 
 def is_replaced(supply: Supply) -> bool:
@@ -82,9 +89,12 @@ def decide(supply: Supply, bom: Sequence[BomItem], situation: Situation, rules: 
     refusal = _refusal(item, situation, rules)
     if refusal:
         return Decision(supply, item, False, refusal)
+    named = told_percent(supply)
+    if named is None:
+        return Decision(supply, item, True, Finding("said_low", message("The printer itself says that it is low.")))
     said = message(
         "At most {percent} percent is left; the limit is {threshold} percent.",
-        percent=_tidy(supply.level.high or 0.0),
+        percent=_tidy(named),
         threshold=_tidy(rules.threshold_percent),
     )
     return Decision(supply, item, True, Finding("level_below_threshold", said))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agent.meters import Reading, protocol_of
-from agent.supplies.policy import Decision
+from agent.supplies.policy import Decision, told_percent
 from agent.upload.envelope import Envelope, canonical, new_reference
 
 HELD = "/held"  # a quarantined reading leaves its period free for a sound one
@@ -65,7 +65,7 @@ def seal_order(equipment_number: str, decision: Decision, now: datetime) -> Enve
             }
         ],
         "ship_to": None,
-        "trigger": {"level_percent": decision.supply.level.high, "days_left": None, "rule": decision.reason.code},
+        "trigger": {"level_percent": told_percent(decision.supply), "days_left": None, "rule": decision.reason.code},
     }
     key = order_key(equipment_number, item.component_material_number)
     return Envelope(reference, "order", equipment_number, key, now, canonical(body))
