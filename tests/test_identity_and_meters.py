@@ -24,12 +24,10 @@ ENTERPRISES = "1.3.6.1.4.1"
 OTHER_MODEL = {
     "github_misc/hp_envy6000": ("ENVY 6000 All-in-One Printer series", "the printer's whole name"),
     "github_misc/konica_accuriopress_43": ("AccurioPress C4070 IC-609", "the press with its controller, as it says"),
-    "lac/xerox_wc3655x": ("WorkCentre 3655X v1", "the maker's revision of the model"),
     "librenms/brother": ("MFC-8440", "spliced from two printers; this one has the identity objects"),
     "librenms/jetdirect_supplies_context": ("Color LaserJet Test", "made by hand for a test"),
     "librenms/jetdirect_supplies_context_at_Jetdirect": ("Color LaserJet Test", "made by hand for a test"),
     "librenms/konica": ("Develop ineo+ 280", "spliced from two printers; the private model is this one"),
-    "librenms/samsungprinter_m4080fx": ("M408x Series", "the family; the variant stands in sysDescr only"),
     "librenms/zebra": ("TLP 2824 Plus", "the printer; the expected name is its print server's"),
     "quoted/hp_laser_mfp135w_89": ("Laser MFP 131 133 135-138", "the family; the variant is told nowhere"),
 }
@@ -146,17 +144,21 @@ RICOH = {
     "total": 305118, "copy_total": 102564, "copy_monochrome": 70044, "copy_full_color": 32500,
     "copy_highlight_color": 20, "print_total": 201344, "print_monochrome": 120311, "print_full_color": 81000,
     "print_highlight_color": 33, "fax_total": 1210, "large_total": 18010, "duplex_total": 140022,
+    "monochrome": 191565, "full_color": 113500, "highlight_color": 53,
 }  # fmt: skip
 WHOLE = {
     "ricoh_im_c3010": RICOH,
-    "canon_ir_adv_c3831": {"total": 91477, "monochrome": 52020, "copy_total": 25374, "print_total": 66103,
-        "scan_total": 30418},
+    "canon_ir_adv_c3831": {"total": 91477, "total_equivalent": 97597, "monochrome": 52020, "full_color": 39457,
+        "copy_total": 25374, "print_total": 66103, "scan_total": 30418},
     "epson_wf_c5895": {"total": 48331, "monochrome": 18220, "full_color": 30111, "print_total": 40331,
         "copy_total": 8000, "print_full_color": 26000, "copy_full_color": 4111},
     "sharp_mx_3061": {"total": 97367, "monochrome": 70173, "full_color": 27184, "two_color": 0, "highlight_color": 10,
         "print_total": 62222, "print_monochrome": 40112, "print_full_color": 22110, "copy_total": 35055,
         "copy_monochrome": 30001, "copy_full_color": 5044, "duplex_total": 31408, "scan_total": 11402},
     "oki_mc854": {"total": 64110},
+    "samsung_sl_c3062": {"total": 43066, "monochrome": 31022, "full_color": 12044, "print_total": 39000,
+        "print_monochrome": 28000, "print_full_color": 11000, "copy_total": 4066, "copy_monochrome": 3022,
+        "copy_full_color": 1044, "scan_total": 5110},
 }  # fmt: skip
 
 

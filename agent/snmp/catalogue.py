@@ -42,8 +42,12 @@ class Catalogue:
     @cached_property
     def signature_ask(self) -> Ask:
         """The question to a printer that does not say who made it: which maker's branch answers?"""
-        branches = {profile.oids[name] for profile in self.vendors for match in profile.match for name in match.answers}
-        return Ask(tables=(Table(tuple(sorted(branches)), rows=1, most=1),) if branches else ())
+        named = [(profile, name) for profile in self.vendors for match in profile.match for name in match.answers]
+        single = {profile.oids[name] for profile, name in named if name in profile.ask.objects}
+        # A walk begins behind its prefix, so a single object would never answer one.
+        branches = {profile.oids[name] for profile, name in named} - single
+        table = Table(tuple(sorted(branches)), rows=1, most=1)
+        return Ask(objects=tuple(sorted(single)), tables=(table,) if branches else ())
 
 
 def fits(match: MatchPart, profile: Profile, identity: Identity, varbinds: Varbinds) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from agent.meters import Counter, Finding, Unit
 from agent.snmp.octets import records, text_of
-from agent.snmp.profile import UNITS, CounterPart, Profile
+from agent.snmp.profile import COLOR_PARTS, UNITS, CheckPart, CounterPart, Profile
 from agent.snmp.varbinds import Oid, Value, as_number, as_octets
 from agent.snmp.witness import Witness
 from agent.texts import message
@@ -24,18 +25,45 @@ class Found:
     index: Oid = ()
 
 
-def read_counters(profile: Profile, witness: Witness) -> tuple[list[Counter], list[Finding]]:
+def read_counters(profile: Profile, witness: Witness, model: str | None) -> tuple[list[Counter], list[Finding]]:
     """Every counter of the profile that the device tells, the best place first; what is odd about them as findings."""
     counters: dict[str, Counter] = {}
     findings: list[Finding] = []
+    unproven: set[str] = set()
     for part in profile.counters:
-        if part.meter in counters:
+        if part.meter in counters or not part.about(model):
             continue
         counter, odd = _counter(profile, part, witness)
         if counter:
             counters[part.meter] = counter
+            unproven |= {part.meter} if part.confidence == "C" else set()
         findings += odd
-    return list(counters.values()), [*findings, *_cross_checks(counters, witness)]
+    findings += _without_unproven(counters, unproven)
+    findings += _cross_checks(counters, witness)
+    findings += [finding for check in profile.checks for finding in _checked(check, counters)]
+    return list(counters.values()), findings
+
+
+def _without_unproven(counters: dict[str, Counter], unproven: Iterable[str]) -> list[Finding]:
+    """Takes out what only the total could prove, where it does not; says so."""
+    dropped = [] if _colors_make_total(counters) else [meter for meter in counters if meter in unproven]
+    findings = []
+    for meter in dropped:
+        del counters[meter]
+        said = message(
+            "The counter {meter} is not read: black and color do not make the total, and only that would prove it.",
+            meter=meter,
+        )
+        findings.append(Finding("unproven_counter", said))
+    return findings
+
+
+def _colors_make_total(counters: dict[str, Counter]) -> bool:
+    """Whether black and full colour are told and, with the other colours that are told, make the total."""
+    total = counters.get("total")
+    if total is None or not {"monochrome", "full_color"} <= set(counters):
+        return False
+    return _near(sum(counters[name].value for name in COLOR_PARTS if name in counters), total.value)
 
 
 def _counter(profile: Profile, part: CounterPart, witness: Witness) -> tuple[Counter | None, list[Finding]]:
@@ -51,12 +79,17 @@ def _counter(profile: Profile, part: CounterPart, witness: Witness) -> tuple[Cou
     unit = _unit(profile, part, witness, found.index)
     service, color, size = key_of(part.meter)
     source = "+".join(found.sources)
-    counter = Counter(part.meter, service, color, size, unit, found.value, source, part.origin or profile.label)
+    value = int(found.value * part.scale)
+    counter = Counter(part.meter, service, color, size, unit, value, source, part.origin or profile.label)
     return counter, _oddities(part, unit)
 
 
 def key_of(meter: str) -> tuple[str, str, str]:
-    """Service, colour class and size class of a meter's name: `copy_full_color` is copy, full_color, any."""
+    """Service, colour class and size class of a meter's name: `copy_full_color` is copy, full_color, any.
+
+    `…_equivalent` counts a large sheet as two, as some contracts do: a meter of its own, never mixed with impressions.
+    """
+    meter = meter.removesuffix("_equivalent")
     head, _, rest = meter.partition("_")
     service, rest = (head, rest) if head in ("print", "copy", "fax", "scan") and rest else ("total", meter)
     size, color = ("large", rest.removeprefix("large_")) if rest.startswith("large_") else ("any", rest)
@@ -70,9 +103,13 @@ def _found(part: CounterPart, witness: Witness) -> Found | None:
     if part.sum:
         terms = [_term(term, witness) for term in part.sum]
         there = [term for term in terms if term is not None and term.value >= 0]
-        if terms[0] is None or not there:
+        less = [_term(term, witness) for term in part.minus]
+        if terms[0] is None or not there or any(term is None or term.value < 0 for term in less):
             return None
-        return Found(sum(term.value for term in there), tuple(source for term in there for source in term.sources))
+        taken = [term for term in less if term is not None]
+        sources = tuple(source for term in there for source in term.sources)
+        sources += tuple(f"-{source}" for term in taken for source in term.sources)
+        return Found(sum(term.value for term in there) - sum(term.value for term in taken), sources)
     return next((found for term in part.first if (found := _term(term, witness)) is not None), None)
 
 
@@ -103,13 +140,21 @@ def _joined(part: CounterPart, column: str, witness: Witness) -> Found | None:
         for index in numbers
         if all(_is(wanted[name].get(index), value) for name, value in part.where.items()) and numbers[index] >= 0
     ]
-    if not rows or (part.rows == "one" and len(rows) > 1):
+    if not rows or (part.rows == "one" and len(rows) > 1) or (part.rows == "each" and not _each(part, wanted, rows)):
         return None
     oid = witness.oid_text(column)
     return Found(sum(numbers[index] for index in rows), tuple(_at(oid, index) for index in rows), rows[0])
 
 
-def _is(value: Value | None, wanted: int | str) -> bool:
+def _each(part: CounterPart, columns: dict[str, dict[Oid, Value]], rows: list[Oid]) -> bool:
+    """Whether each of the several wanted values has exactly one row: a sum with a part missing would be too low."""
+    name, values = next((name, wanted) for name, wanted in part.where.items() if isinstance(wanted, tuple))
+    return all(sum(_is(columns[name].get(index), value) for index in rows) == 1 for value in values)
+
+
+def _is(value: Value | None, wanted: int | str | tuple[int | str, ...]) -> bool:
+    if isinstance(wanted, tuple):
+        return any(_is(value, one) for one in wanted)
     if value is None:
         return False
     if isinstance(wanted, int):
@@ -159,7 +204,23 @@ def _cross_checks(counters: dict[str, Counter], witness: Witness) -> list[Findin
     return findings
 
 
-COLOR_PARTS = ("monochrome", "full_color", "highlight_color", "two_color")
+def _checked(check: CheckPart, counters: dict[str, Counter]) -> list[Finding]:
+    """Whether the parts that a maker's sum is made of make it; a difference is shown."""
+    parts = [name for name in check.parts if name in counters]
+    if check.whole not in counters or not parts or (check.relation == "=" and len(parts) == 1 < len(check.parts)):
+        return []
+    whole, made = counters[check.whole].value, sum(counters[name].value for name in parts)
+    complete = check.relation == "=" and len(parts) == len(check.parts)
+    if made <= whole + NOISE and (not complete or made >= whole - NOISE):
+        return []
+    said = message(
+        "The functions {parts} make {sum}, {whole} is {value}.",
+        parts=", ".join(parts),
+        sum=made,
+        whole=check.whole,
+        value=whole,
+    )
+    return [Finding("parts_mismatch", said)]
 
 
 def _near(one: int, other: int) -> bool:

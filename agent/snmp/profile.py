@@ -6,12 +6,13 @@ may write profiles of its own), so every mistake is a `ProfileError` that names 
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from agent.snmp.supply_profile import Part, SuppliesPart, compiled
+from agent.snmp.supply_profile import Part, Pattern, SuppliesPart, compiled
 from agent.snmp.varbinds import Ask, Oid, Table, oid_of
 
 
@@ -66,18 +67,26 @@ class CounterPart(Part):
     """One meter: where its value stands, in which unit, and why we believe it (`source`).
 
     Terms name an object, a column with a single row, or a record of a blob (`name#1f`). The value is that of the
-    `first` term that the device has; or the `sum` of those it has, of which it must have the first; or the row of
-    `column` whose other columns are as `where` says (`rows = "sum"` adds up several). `unit` is a word or the
-    column that tells it. `fallback` marks a value that stands for the meter only because nothing better is known.
+    `first` term that the device has; or the `sum` of those it has, of which it must have the first, less all of
+    `minus`; or the row of `column` whose other columns are as `where` says, a value or several. `rows = "sum"` adds
+    up whatever rows fit, `rows = "each"` needs exactly one row for each of the several values. `scale` makes
+    impressions or sheets of other units (0.1 of tenths), rounded down. `unit` is a word or the column that tells it.
+    `fallback` marks a value that stands for the meter only because nothing better is known; `model` is a regular
+    expression for the only models that it is about. Of `confidence` A adds up or equals a web page, B is documented;
+    C is not proven and is read only where the colours then make the total.
     """
 
     meter: str = Field(pattern=r"^[a-z]+(_[a-z0-9]+)*$")
     first: tuple[str, ...] = ()
     sum: tuple[str, ...] = ()
+    minus: tuple[str, ...] = ()
     column: str | None = None
-    where: dict[str, int | str] = Field(default_factory=dict)
-    rows: Literal["one", "sum"] = "one"
+    where: dict[str, int | str | tuple[int | str, ...]] = Field(default_factory=dict)
+    rows: Literal["one", "sum", "each"] = "one"
+    scale: Decimal = Field(default=Decimal(1), gt=0)
     unit: str = "impressions"
+    model: Pattern | None = None
+    confidence: Literal["A", "B", "C"] = "B"
     source: str
     fallback: bool = False
     origin: str = ""
@@ -85,17 +94,43 @@ class CounterPart(Part):
     @property
     def names(self) -> set[str]:
         """All object names it rests on."""
-        terms = {term.partition("#")[0] for term in (*self.first, *self.sum)}
+        terms = {term.partition("#")[0] for term in (*self.first, *self.sum, *self.minus)}
         column = {self.column} if self.column else set()
         return terms | column | set(self.where) | ({self.unit} - UNITS)
 
+    def about(self, model: str | None) -> bool:
+        """Whether it holds for a device of this model."""
+        return self.model is None or (model is not None and compiled(self.model).search(model) is not None)
+
     @model_validator(mode="after")
     def _one_way(self) -> CounterPart:
+        several = [value for value in self.where.values() if isinstance(value, tuple)]
         if sum(map(bool, (self.first, self.sum, self.column))) != 1:
             raise ValueError("say exactly one of first, sum and column")
         if bool(self.where) != bool(self.column):
             raise ValueError("column and where belong together")
+        if self.minus and not self.sum:
+            raise ValueError("minus belongs to a sum")
+        if self.rows == "each" and len(several) != 1:
+            raise ValueError("rows = each needs exactly one column with several values")
+        if self.confidence == "C" and self.meter not in COLOR_PARTS:
+            raise ValueError("only colours of the whole machine can be proven by the total")
         return self
+
+
+COLOR_PARTS = ("monochrome", "full_color", "highlight_color", "two_color")
+
+
+class CheckPart(Part):
+    """Meters that together make another: `=` where the maker's sum is known to hold, else they are only not more.
+
+    Where a part is not told, the others are checked for not being more.
+    """
+
+    whole: str
+    parts: tuple[str, ...] = Field(min_length=1)
+    relation: Literal["=", "<="] = "<="
+    source: str
 
 
 UNITS = frozenset({"impressions", "sheets"})
@@ -162,6 +197,7 @@ class VendorFile(Part):
     identity: IdentityPart = IdentityPart()
     counters: tuple[CounterPart, ...] = ()
     supplies: SuppliesPart = SuppliesPart()
+    checks: tuple[CheckPart, ...] = ()
 
 
 class Profile(Part):
@@ -179,6 +215,7 @@ class Profile(Part):
     identity: IdentityPart
     counters: tuple[CounterPart, ...]
     supplies: SuppliesPart = SuppliesPart()
+    checks: tuple[CheckPart, ...] = ()
     words: WordsPart
     manufacturers: tuple[ManufacturerPart, ...]
 
@@ -217,6 +254,7 @@ class Profile(Part):
             },
             "identity": places,
             "counters": [counter.model_dump() for counter in (*own, *self.counters)],
+            "checks": [check.model_dump() for check in (*vendor.checks, *self.checks)],
             "supplies": vendor.supplies.over(self.supplies).model_dump(),
         }
         return Profile.model_validate(merged)
