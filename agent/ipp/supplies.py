@@ -10,8 +10,9 @@ from typing import cast
 from agent.ipp.witness import Witness
 from agent.meters import Finding
 from agent.readout import Alert
+from agent.snmp.colorants import UNNAMED
 from agent.snmp.profile import Profile
-from agent.snmp.supplies import RECEPTACLES, UNNAMED_COLORANTS
+from agent.snmp.supplies import RECEPTACLES
 from agent.supplies.levels import EMPTY, UNKNOWN, Level, Supply, SupplyClass, level_of
 from agent.texts import message
 
@@ -204,7 +205,7 @@ def _color(value: str, name: str) -> str | None:
 
 def _named(text: str) -> str | None:
     name = text.strip().lower()
-    return None if name in UNNAMED_COLORANTS else name
+    return None if name in UNNAMED else name
 
 
 def _kind(text: str, kinds: frozenset[str]) -> str:
