@@ -20,7 +20,7 @@ from agent.serials import same_serial
 from agent.snmp.varbinds import Varbinds
 from agent.supplies.orders import BomItem
 from agent.supplies.policy import Decision, OrderRules, Situation, decide, is_low, is_replaced, item_for
-from agent.survey import Found, Progress, Survey, bounded
+from agent.survey import LEFT_ALONE, Found, Progress, Survey, bounded
 from agent.texts import Message, message
 from agent.upload.courier import Courier, Delivery
 from agent.upload.envelope import Entry
@@ -314,8 +314,9 @@ def order_name(order: Entry) -> str:
 
 def outcome_of(line: Line) -> Finding:
     """In one sentence what became of an equipment in this cycle, or where its way ended and why."""
-    if line.readout is not None and line.readout.status in ("asleep", "unreachable") and line.readout.findings:
-        return line.readout.findings[0]
+    said = line.readout.findings if line.readout else ()
+    if line.readout and said and (line.readout.status in ("asleep", "unreachable") or said[0].code == LEFT_ALONE):
+        return said[0]
     if isinstance(line.match, Refused):
         return line.match.reason
     if line.readout is None or line.verdict is None:

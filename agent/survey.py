@@ -19,7 +19,7 @@ from agent.readout import Readout
 from agent.snmp.catalogue import Catalogue
 from agent.snmp.interpretation import identify, interpret, says_printer
 from agent.snmp.manners import Manner, Manners
-from agent.snmp.profile import Profile
+from agent.snmp.profile import CarePart, Profile
 from agent.snmp.varbinds import Answer, Ask, Table, Varbinds, oid_of
 from agent.texts import Message, message
 
@@ -38,6 +38,7 @@ RECORDED = tuple(
         ),
     )
 )
+LEFT_ALONE = "left_alone"
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -205,7 +206,10 @@ class Survey:
                 signature = await self.snmp.ask(endpoint, self.catalogue.signature_ask)
                 first, asked = first.merged(signature.varbinds), signature.datagrams
             profile = self.catalogue.choose(identity, first)
-            answer = await self.snmp.ask(endpoint, profile.read_ask)
+            if care := profile.care_of(identity.model, "read"):
+                return _left_alone(endpoint, identity, care, self.clock.now())
+            spared = profile.care_of(identity.model, "bulk") is not None
+            answer = await self.snmp.ask(endpoint, profile.spared_ask if spared else profile.read_ask)
         except PrinterRefuses as error:
             return self.absent(endpoint, error)
         except PrinterSilent:
@@ -223,6 +227,8 @@ class Survey:
         first = (await self.snmp.ask(endpoint, self.profile.identify_ask)).varbinds
         identity, _ = identify(self.profile, first)
         profile = self.catalogue.choose(identity, first)
+        if care := profile.care_of(identity.model, "read"):
+            raise PrinterRefuses(*_spared(endpoint, identity, care), code=LEFT_ALONE)
         for ask in (profile.read_ask, *(Ask(tables=(Table((branch,), rows=20),)) for branch in RECORDED)):
             first = first.merged((await self.snmp.ask(endpoint, ask)).varbinds)
         return first
@@ -241,6 +247,21 @@ class Survey:
     def profile(self) -> Profile:
         """What is asked before anything is known."""
         return self.catalogue.generic
+
+
+def _left_alone(endpoint: Endpoint, identity: Identity, care: CarePart, now: datetime) -> Readout:
+    what, remedy = _spared(endpoint, identity, care)
+    return Readout(endpoint, "refused", now, identity, findings=(Finding(LEFT_ALONE, what), Finding("remedy", remedy)))
+
+
+def _spared(endpoint: Endpoint, identity: Identity, care: CarePart) -> tuple[Message, Message]:
+    what = message(
+        "The printer at {place} ({model}) is not read, so that no harm is done: {why}.",
+        place=str(endpoint),
+        model=identity.model or "?",
+        why=care.why,
+    )
+    return what, message("Enter its meter readings in the portal by hand.")
 
 
 def _asleep(manner: Manner, now: datetime) -> Finding:

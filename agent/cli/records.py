@@ -99,7 +99,8 @@ def _profile_json(profile: Profile) -> dict[str, object]:
     meters = [
         {"meter": one.meter, "source": one.source, "profile": one.origin or "generic"} for one in profile.counters
     ]
-    return {"profile": profile.label, "makers": makers, "source": profile.source, "meters": meters}
+    care = [{"model": one.model, "never": list(one.never), "why": one.why} for one in profile.care]
+    return {"profile": profile.label, "makers": makers, "source": profile.source, "meters": meters, "care": care}
 
 
 def _show_profiles(profiles: list[Profile]) -> None:
@@ -115,3 +116,8 @@ def _show_meters(profile: Profile) -> None:
     for part in profile.counters:
         row(table, part.meter, "\n".join(profile.objects[name] for name in sorted(part.names)), part.source)
     section(Console(), profile.label, table)
+    if profile.care:
+        spared = new_table(_("Model"), _("Never"), _("Why it is spared"))
+        for care in profile.care:
+            row(spared, care.model, ", ".join(care.never), care.why)
+        section(Console(), _("Models to be spared"), spared)

@@ -125,7 +125,7 @@ class Inquiry:
     def __init__(self, ask: Ask, version: str, bounds: Bounds, *, bulk: bool = True) -> None:
         self._version = version
         self._bounds = bounds
-        self._bulk = bulk and version == "v2c"
+        self._bulk = bulk and ask.bulk and version == "v2c"
         self._plan = plan_of(ask, version, bulk=self._bulk)
         self._shrink = 1
         self._batches = list(self._plan.batches)

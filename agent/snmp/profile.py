@@ -6,6 +6,8 @@ may write profiles of its own), so every mistake is a `ProfileError` that names 
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Literal
@@ -159,6 +161,19 @@ class MatchPart(Part):
         return 4 * bool(self.answers) + 2 * bool(self.model) + bool(self.manufacturer)
 
 
+class CarePart(Part):
+    """How models are spared: `never` read beyond the identify question, or never by `bulk` (GETBULK); and `why`."""
+
+    model: str
+    never: tuple[Literal["read", "bulk"], ...] = Field(min_length=1)
+    why: str
+
+    @model_validator(mode="after")
+    def _is_expression(self) -> CarePart:
+        compiled(self.model)
+        return self
+
+
 class WordsPart(Part):
     """Integers that stand for words in the MIB, and phrases of many languages that stand for a colour or a type."""
 
@@ -198,6 +213,7 @@ class VendorFile(Part):
     counters: tuple[CounterPart, ...] = ()
     supplies: SuppliesPart = SuppliesPart()
     checks: tuple[CheckPart, ...] = ()
+    care: tuple[CarePart, ...] = ()
 
 
 class Profile(Part):
@@ -216,6 +232,7 @@ class Profile(Part):
     counters: tuple[CounterPart, ...]
     supplies: SuppliesPart = SuppliesPart()
     checks: tuple[CheckPart, ...] = ()
+    care: tuple[CarePart, ...] = ()
     words: WordsPart
     manufacturers: tuple[ManufacturerPart, ...]
 
@@ -255,6 +272,7 @@ class Profile(Part):
             "identity": places,
             "counters": [counter.model_dump() for counter in (*own, *self.counters)],
             "checks": [check.model_dump() for check in (*vendor.checks, *self.checks)],
+            "care": [care.model_dump() for care in (*vendor.care, *self.care)],
             "supplies": vendor.supplies.over(self.supplies).model_dump(),
         }
         return Profile.model_validate(merged)
@@ -283,6 +301,16 @@ class Profile(Part):
     def read_ask(self) -> Ask:
         """The second question, to a printer."""
         return self._ask(self.ask)
+
+    @cached_property
+    def spared_ask(self) -> Ask:
+        """The second question to a printer that must not be asked by GETBULK."""
+        return replace(self.read_ask, bulk=False)
+
+    def care_of(self, model: str | None, never: Literal["read", "bulk"]) -> CarePart | None:
+        """Why a model must not be asked so; None when it may."""
+        mine = (care for care in self.care if never in care.never)
+        return next((care for care in mine if re.search(care.model, model or "", re.IGNORECASE)), None)
 
     def _ask(self, part: AskPart) -> Ask:
         tables = tuple(

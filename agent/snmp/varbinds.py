@@ -61,6 +61,7 @@ class Ask:
 
     objects: tuple[Oid, ...] = ()
     tables: tuple[Table, ...] = ()
+    bulk: bool = True  # False: never by GETBULK
 
 
 @dataclass(frozen=True, slots=True)
