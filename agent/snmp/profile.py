@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from agent.snmp.colorants import Lexicon
 from agent.snmp.supply_profile import Part, Pattern, SuppliesPart, compiled
 from agent.snmp.varbinds import Ask, Oid, Table, oid_of
 
@@ -286,6 +287,16 @@ class Profile(Part):
     def oids(self) -> dict[str, Oid]:
         """The object names as identifiers."""
         return {name: oid_of(text) for name, text in self.objects.items()}
+
+    @cached_property
+    def colorants(self) -> Lexicon:
+        """The names of colours in texts."""
+        return Lexicon(self.words.colorant)
+
+    @cached_property
+    def supply_names(self) -> Lexicon:
+        """The names of types of supplies in texts."""
+        return Lexicon(self.words.supply_name)
 
     @cached_property
     def identify_ask(self) -> Ask:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from agent.meters import Finding
-from agent.snmp.colorants import colorant_of, in_words
+from agent.snmp.colorants import LONGEST, colorant_of
 from agent.snmp.profile import Profile
 from agent.snmp.supply_alerts import with_alerts
 from agent.snmp.supply_profile import LevelRule, compiled
@@ -30,6 +30,7 @@ from agent.texts import message
 RECEPTACLES = frozenset({"waste_toner", "waste_ink", "waste_wax", "waste_water", "waste_paper"})
 COLORED = frozenset({"toner", "toner_cartridge", "ink", "ink_cartridge", "ink_ribbon", "solid_wax", "ribbon_wax"})
 UNTOLD_COLORANT = frozenset({"fuser", "transfer_unit", "staples"}) | RECEPTACLES
+MOST = 100  # rows; presses have about 40, and rows are compared with one another
 NUMBERS = ("Level", "MaxCapacity", "ColorantIndex", "Class", "Type", "SupplyUnit")
 
 
@@ -53,7 +54,11 @@ def read_supplies(profile: Profile, witness: Witness, model: str | None) -> tupl
     """Every supply that has a level or a name, from the best source of each part, and what is odd about them."""
     supplies: list[Supply] = []
     findings: list[Finding] = []
-    for row in _rows(witness, model):
+    rows = list(_rows(witness, model))
+    if len(rows) == MOST:
+        said = message("The printer lists {count} supplies or more; no more are looked at.", count=MOST)
+        findings.append(Finding("many_supplies", said))
+    for row in rows:
         supply, odd = _supply(profile, row, witness)
         supplies.append(supply)
         findings += odd
@@ -68,7 +73,7 @@ def _rows(witness: Witness, model: str | None) -> Iterable[Row]:
     columns = {name: witness.numbers(f"prtMarkerSupplies{name}") for name in NUMBERS}
     descriptions = witness.texts("prtMarkerSuppliesDescription")
     colorants = witness.texts("prtMarkerColorantValue")
-    for index in sorted({*columns["Level"], *descriptions}):
+    for index in sorted({*columns["Level"], *descriptions})[:MOST]:
         numbers = {name: column.get(index) for name, column in columns.items()}
         number = numbers["ColorantIndex"]
         # The colorant's row has the same hrDeviceIndex; some devices leave out the last part of the index.
@@ -98,7 +103,7 @@ def _supply(profile: Profile, row: Row, witness: Witness) -> tuple[Supply, list[
     odd = _oddities(supply, numbers["Level"], numbers["MaxCapacity"])
     if kind in UNTOLD_COLORANT:
         return supply, odd
-    colorant, contradiction = colorant_of(row.colorant, row.description, words.colorant, profile.supplies.colorant)
+    colorant, contradiction = colorant_of(row.colorant, row.description, profile.colorants, profile.supplies.colorant)
     if contradiction:
         said = message("Supply {slot} has two colors: {one} and {other}.", slot=supply.slot, one=row.colorant,
                        other=row.description)  # fmt: skip
@@ -109,7 +114,7 @@ def _supply(profile: Profile, row: Row, witness: Witness) -> tuple[Supply, list[
 def _type(profile: Profile, row: Row) -> str:
     """The type as it is told; where the device tells none, what the description says beyond doubt."""
     told = profile.words.supply_type.get(row.numbers["Type"] or 0, "unknown")
-    return (in_words(row.description, profile.words.supply_name) or told) if told == "unknown" else told
+    return (profile.supply_names.named_in(row.description) or told) if told == "unknown" else told
 
 
 def _level(profile: Profile, kind: str, row: Row, unit: str | None) -> Level:
@@ -130,7 +135,7 @@ def _rule(rules: Iterable[LevelRule], kind: str, model: str | None) -> LevelRule
 
 def _in_description(description: str | None, patterns: Iterable[str]) -> str | None:
     for pattern in patterns:
-        found = compiled(pattern).search(description or "")
+        found = compiled(pattern).search((description or "")[:LONGEST])
         if found and found[1]:
             return found[1].strip() or None
     return None
@@ -165,24 +170,23 @@ def _listed_once(supplies: list[Supply], details: tuple[str, ...]) -> list[Suppl
 
     Rows of equal words are different things (two staplers).
     """
-    kept: list[Supply] = []
+    if not details:
+        return supplies
+    kept: dict[tuple[str, str | None, str], Supply] = {}
+    others: list[Supply] = []
     for supply in supplies:
-        twin = next((one for one in kept if _same_supply(one, supply, details)), None)
-        if twin is None:
-            kept.append(supply)
+        key = (supply.type, supply.colorant, _plain(supply, details))
+        twin = kept.setdefault(key, supply)
+        if twin is not supply and twin.description == supply.description:
+            others.append(supply)
         elif knows_more(supply.level, twin.level):
-            kept[kept.index(twin)] = supply
-    return kept
-
-
-def _same_supply(one: Supply, other: Supply, details: tuple[str, ...]) -> bool:
-    if not details or one.description == other.description:
-        return False
-    return (one.type, one.colorant, _plain(one, details)) == (other.type, other.colorant, _plain(other, details))
+            kept[key] = supply
+    chosen = {id(one) for one in (*kept.values(), *others)}
+    return [supply for supply in supplies if id(supply) in chosen]
 
 
 def _plain(supply: Supply, details: Iterable[str]) -> str:
-    name = supply.description or ""
+    name = (supply.description or "")[:LONGEST]
     for detail in details:
         name = compiled(detail).sub("", name)
     return "".join(name.split())

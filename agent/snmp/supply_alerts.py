@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from agent.meters import Finding
 from agent.readout import Alert
-from agent.snmp.colorants import in_letters, in_words
+from agent.snmp.colorants import in_letters
 from agent.snmp.profile import Profile
 from agent.snmp.supply_profile import Saying
 from agent.snmp.varbinds import Oid, as_octets
@@ -23,6 +23,7 @@ LOW_TONER, NO_TONER = 2, 3  # bits of hrPrinterDetectedErrorState, the first bei
 TONERS = ("toner", "toner_cartridge", "ink", "ink_cartridge")
 COLOR_IN_BRACKETS = (r"[\[(]\s*([CMYK]|BK)\s*[\])]", r":\s*([CMYK]|BK)\s*$")
 SUPPLIES_GROUP = "marker_supplies"
+MOST = 100  # alerts that are joined to supplies
 NEARLY_USED_PERCENT = 50.0  # a level above half contradicts an alert that the same supply is low
 
 
@@ -81,7 +82,7 @@ def _told(profile: Profile, witness: Witness) -> Iterable[Told]:
     groups = witness.numbers("prtAlertGroup")
     rows = witness.numbers("prtAlertGroupIndex")
     texts = witness.texts("prtAlertDescription")
-    for index, code in codes.items():
+    for index, code in list(codes.items())[:MOST]:
         keyword = profile.words.alert_code.get(code)
         of_supplies = profile.words.alert_group.get(groups.get(index, 0)) == SUPPLIES_GROUP
         for alert in profile.supplies.alerts:
@@ -91,7 +92,7 @@ def _told(profile: Profile, witness: Witness) -> Iterable[Told]:
                     says=alert.says,
                     types=alert.types,
                     row=(index[0], row) if row is not None and row > 0 else None,
-                    colorant=in_words(texts.get(index), profile.words.colorant)
+                    colorant=profile.colorants.named_in(texts.get(index))
                     or in_letters(texts.get(index), COLOR_IN_BRACKETS),
                     source=".".join((witness.oid_text("prtAlertCode"), *map(str, index))),
                 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from agent.meters import Finding
-from agent.snmp.colorants import UNNAMED, in_words
+from agent.snmp.colorants import LONGEST, UNNAMED
 from agent.snmp.octets import sized_records
 from agent.snmp.profile import Profile
 from agent.snmp.supply_profile import SupplyRecord, SupplyTable, compiled
@@ -28,6 +28,7 @@ from agent.supplies.levels import (
 from agent.texts import message
 
 FAMILIES = {"toner_cartridge": "toner", "ink_cartridge": "ink"}
+MOST = 100  # rows of one table
 SAID = {"low": SAID_LOW, "empty": SAID_EMPTY}
 
 
@@ -69,7 +70,7 @@ def _of_table(profile: Profile, table: SupplyTable, witness: Witness) -> Iterabl
     states = witness.numbers(table.status) if table.status else {}
     kinds = witness.numbers(table.type) if table.types else {}
     colorants = _colorants(profile, table, witness)
-    for index, raw in levels.items():
+    for index, raw in list(levels.items())[:MOST]:
         level = level_of(raw, capacities.get(index) if table.capacity else 100, None)
         said = SAID.get(table.states.get(states.get(index, -1), ""))
         where = ".".join((witness.oid_text(table.level), *map(str, index)))
@@ -99,7 +100,7 @@ def _colorants(profile: Profile, table: SupplyTable, witness: Witness) -> dict[O
     return {
         index: color
         for index, text in texts.items()
-        if text not in UNNAMED and (color := in_words(text, profile.words.colorant))
+        if text not in UNNAMED and (color := profile.colorants.named_in(text))
     }
 
 
@@ -163,7 +164,7 @@ def _partner(supplies: Sequence[Supply], one: VendorSupply, count: int) -> int |
     ways = (
         [at for at in known if one.by_words and supplies[at].description == own.description],
         [at for at in known if family(supplies[at]) == family(own) and supplies[at].colorant == own.colorant],
-        [at for at in known if one.named and compiled(one.named).search(supplies[at].description or "")],
+        [at for at in known if one.named and compiled(one.named).search((supplies[at].description or "")[:LONGEST])],
     )
     return next((way[0] for way in ways if len(way) == 1), None)
 

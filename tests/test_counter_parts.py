@@ -1,0 +1,201 @@
+"""What a profile can say of a counter: sums over rows, differences, models, scales, proof by the total, checks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agent.errors import ProfileError
+from agent.printers import Endpoint
+from agent.readout import Readout
+from agent.snmp.catalogue import shipped
+from agent.snmp.interpretation import identify, interpret
+from agent.snmp.recording import parse_recording
+from agent.snmp.varbinds import Answer, Varbinds
+from tests.test_profiles import meters, understood
+from tests.test_recordings import NOW
+
+BASE = "1.3.6.1.4.1.99999.1"
+HEAD = f"""name = "own"
+version = 1
+source = "status page"
+[[match]]
+manufacturer = "Sharp"
+[objects]
+kind = "{BASE}.1"
+value = "{BASE}.2"
+first = "{BASE}.3.0"
+second = "{BASE}.4.0"
+"""
+LIFE = "1.3.6.1.2.1.43.10.2.1.4.1.1"
+RICOH = "1.3.6.1.4.1.367.3.2.1.2.19.5.1"
+CANON = "1.3.6.1.4.1.1602.1.11.1.3.1.4"
+
+
+def rows(*pairs: tuple[int, int]) -> str:
+    """Rows of a table of kinds and values."""
+    return "".join(f"{BASE}.1.{at}|2|{kind}\n{BASE}.2.{at}|65|{value}\n" for at, (kind, value) in enumerate(pairs, 1))
+
+
+def read(folder: Path, counters: str, *lines: str, model: str = "MX-3070") -> Readout:
+    """The readout by a profile of the site with these counters."""
+    (folder / "own.toml").write_text(HEAD + counters)
+    catalogue = shipped(folder)
+    text = "".join((f"1.3.6.1.2.1.1.1.0|4|SHARP {model}\n1.3.6.1.2.1.43.5.1.1.1.1|65|1\n", *lines))
+    varbinds = parse_recording(text).varbinds
+    identity, _ = identify(catalogue.generic, varbinds)
+    profile = catalogue.choose(identity, varbinds)
+    return interpret(profile, Endpoint("127.0.0.1"), Varbinds(), Answer(varbinds, "recording", 0), NOW)
+
+
+def codes(readout: Readout) -> set[str]:
+    return {finding.code for finding in readout.findings}
+
+
+EACH = '[[counters]]\nmeter="monochrome"\ncolumn="value"\nwhere={kind=[201,301]}\nrows="each"\nsource="s"\n'
+
+
+@pytest.mark.parametrize(
+    ("table", "found"),
+    [
+        (rows((201, 5), (301, 7), (999, 1)), {"monochrome": 12}),
+        (rows((301, 7), (999, 1), (201, 5)), {"monochrome": 12}),
+        (rows((201, 5)), {}),
+        (rows((201, 5), (201, 5), (301, 7)), {}),
+        (rows((201, 0), (301, 0)), {"monochrome": 0}),
+        (rows((201, 5), (301, -1)), {}),
+    ],
+)
+def test_a_sum_needs_every_row(tmp_path, table, found):
+    """A part that is missing, told twice or not offered makes no sum: it would be too low or too high."""
+    assert meters(read(tmp_path, EACH, table)) == found
+
+
+MINUS = '[[counters]]\nmeter="monochrome"\nsum=["first"]\nminus=["second"]\nsource="s"\n'
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        (f"{BASE}.3.0|2|100\n{BASE}.4.0|2|30\n", {"monochrome": 70}),
+        (f"{BASE}.3.0|2|100\n", {}),
+        (f"{BASE}.4.0|2|30\n", {}),
+        (f"{BASE}.3.0|2|30\n{BASE}.4.0|2|100\n", {}),
+        (f"{BASE}.3.0|2|30\n{BASE}.4.0|2|-1\n", {}),
+    ],
+)
+def test_a_difference_needs_both_and_is_never_negative(tmp_path, lines, found):
+    """All less colour is black only where both are told."""
+    assert meters(read(tmp_path, MINUS, lines)) == found
+
+
+def test_the_sources_of_a_difference_are_told(tmp_path):
+    """What was taken away has a minus."""
+    (counter,) = read(tmp_path, MINUS, f"{BASE}.3.0|2|100\n{BASE}.4.0|2|30\n").counters
+    assert counter.source == f"{BASE}.3.0+-{BASE}.4.0"
+
+
+@pytest.mark.parametrize(("scale", "value"), [("0.1", 123), ("1000", 1239000), ("1", 1239)])
+def test_a_scale_makes_pages_of_other_units(tmp_path, scale, value):
+    """Tenths are rounded down: a page that is not whole is not counted."""
+    text = f'[[counters]]\nmeter="total"\nfirst=["first"]\nscale={scale}\nsource="s"\n'
+    assert meters(read(tmp_path, text, f"{BASE}.3.0|2|1239\n"))["total"] == value
+
+
+def test_a_counter_may_be_about_some_models(tmp_path):
+    """One place for these models, another for the rest."""
+    text = (
+        '[[counters]]\nmeter="total"\nfirst=["second"]\nmodel="MX-30"\nsource="s"\n'
+        '[[counters]]\nmeter="total"\nfirst=["first"]\nsource="s"\n'
+    )
+    lines = f"{BASE}.3.0|2|1\n{BASE}.4.0|2|2\n"
+    assert meters(read(tmp_path, text, lines))["total"] == 2
+    assert meters(read(tmp_path, text, lines, model="MX-2651"))["total"] == 1
+
+
+UNPROVEN = (
+    '[[counters]]\nmeter="total"\nfirst=["first"]\nsource="s"\n'
+    '[[counters]]\nmeter="monochrome"\ncolumn="value"\nwhere={kind=1}\nconfidence="C"\nsource="s"\n'
+    '[[counters]]\nmeter="full_color"\ncolumn="value"\nwhere={kind=2}\nconfidence="C"\nsource="s"\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("table", "found", "said"),
+    [
+        (rows((1, 60), (2, 40)), {"total": 100, "monochrome": 60, "full_color": 40}, False),
+        (rows((1, 60), (2, 10)), {"total": 100}, True),
+        (rows((1, 100)), {"total": 100}, True),
+    ],
+)
+def test_what_one_source_says_must_make_the_total(tmp_path, table, found, said):
+    """An unproven colour counter is read where black and colour make the total, else left out with the reason."""
+    readout = read(tmp_path, UNPROVEN, f"{BASE}.3.0|2|100\n", table)
+    assert meters(readout) == found
+    assert ("unproven_counter" in codes(readout)) == said
+
+
+@pytest.mark.parametrize(("print_total", "differs"), [(60, False), (300, True), (65, False)])
+def test_functions_that_do_not_make_the_total_are_shown(tmp_path, print_total, differs):
+    """The maker's sum is known to hold; a few pages may be printed meanwhile."""
+    text = (
+        '[[counters]]\nmeter="total"\nfirst=["first"]\nsource="s"\n'
+        '[[counters]]\nmeter="print_total"\ncolumn="value"\nwhere={kind=1}\nsource="s"\n'
+        '[[counters]]\nmeter="copy_total"\nfirst=["second"]\nsource="s"\n'
+        '[[checks]]\nwhole="total"\nparts=["print_total","copy_total"]\nrelation="="\nsource="s"\n'
+    )
+    readout = read(tmp_path, text, f"{BASE}.3.0|2|100\n{BASE}.4.0|2|40\n", rows((1, print_total)))
+    assert ("parts_mismatch" in codes(readout)) == differs
+
+
+def test_a_ricoh_without_fax_tells_its_colors(tmp_path):
+    """No rows of fax: copier and printer make the total, so black and colour are theirs."""
+    types = {1: (10, 100), 2: (201, 20), 3: (203, 10), 4: (401, 40), 5: (403, 30)}
+    text = "".join(f"{RICOH}.2.{at}|2|{kind}\n{RICOH}.9.{at}|2|{value}\n" for at, (kind, value) in types.items())
+    assert meters(understood(parse_recording(f"1.3.6.1.2.1.1.1.0|4|RICOH IM C300 1.0 / R\n{text}").varbinds)) == {
+        "total": 100, "copy_monochrome": 20, "copy_full_color": 10, "print_monochrome": 40, "print_full_color": 30,
+        "monochrome": 60, "full_color": 40,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("black", "told"), [(60, True), (70, False)])
+def test_numbered_canon_counters_count_where_they_make_the_total(black, told):
+    """Public labels of the panel's numbers contradict each other; the sum shows who is right."""
+    numbers = {101: 100, 102: 110, 108: black, 122: 10, 123: 30}
+    text = "1.3.6.1.2.1.1.1.0|4|Canon iR-ADV C5235 /P\n"
+    text += "".join(f"{CANON}.{number}|2|{value}\n" for number, value in numbers.items())
+    found = meters(understood(parse_recording(text).varbinds))
+    assert found == {"total": 100, "total_equivalent": 110} | ({"monochrome": 60, "full_color": 40} if told else {})
+
+
+def test_a_toshiba_that_is_a_lexmark_inside_is_read_as_one():
+    """e-STUDIO ...CS: the name is Toshiba's, the counters are Lexmark's."""
+    text = (
+        "1.3.6.1.2.1.1.1.0|4|TOSHIBA e-STUDIO388CS\n1.3.6.1.4.1.641.6.4.2.1.1.2.1.3|2|2\n"
+        "1.3.6.1.4.1.641.6.4.2.1.1.3.1.3|2|4\n1.3.6.1.4.1.641.6.4.2.1.1.4.1.3|65|77\n"
+    )
+    readout = understood(parse_recording(text).varbinds)
+    assert (readout.identity.manufacturer, meters(readout), readout.profile.partition("/")[0]) == (
+        "Toshiba", {"total": 77}, "lexmark",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "counters",
+    [
+        '[[counters]]\nmeter="total"\ncolumn="value"\nwhere={kind=1}\nrows="each"\nsource="s"\n',
+        '[[counters]]\nmeter="total"\nfirst=["first"]\nminus=["second"]\nsource="s"\n',
+        '[[counters]]\nmeter="total"\nfirst=["first"]\nmodel="("\nsource="s"\n',
+        '[[counters]]\nmeter="total"\nfirst=["first"]\nscale=0\nsource="s"\n',
+        '[[counters]]\nmeter="total"\nfirst=["first"]\nconfidence="C"\nsource="s"\n',
+        '[[counters]]\nmeter="total"\nfirst=["first"]\n',
+        '[[supplies.levels]]\nstep=101\nsource="s"\n',
+        '[supplies]\npart_number=["no group"]\n',
+        '[[supplies.tables]]\nprefix="own"\nlevel="nowhere"\ntype="toner"\nsource="s"\n',
+    ],
+)
+def test_a_profile_that_cannot_be_meant_is_refused(tmp_path, counters):
+    """A mistake is found when the profile is loaded, not when a printer is read."""
+    with pytest.raises(ProfileError):
+        read(tmp_path, counters)
