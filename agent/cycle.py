@@ -192,10 +192,9 @@ class Cycle:
         """The sealed reading of a line that has one."""
         if line.verdict is None or line.verdict.reading is None:
             raise ValueError("nothing was read")
-        held = line.verdict.reasons if is_held(line) else ()
-        return Parcel(
-            seal_reading(line.verdict.reading, self.source, period, held=bool(held), now=now), line.readout, held
-        )
+        reading, held = line.verdict.reading, line.verdict.reasons if is_held(line) else ()
+        envelope = seal_reading(reading, self.source, period, held=bool(held), now=now)
+        return Parcel(envelope, line.readout, held, {value.meter_code: value.origin for value in reading.values})
 
     async def _order(self, lines: Sequence[Line]) -> list[Line]:
         low = self.supplies.low_since([number_of(line) for line in lines if line.readout])

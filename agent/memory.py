@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pydantic import TypeAdapter, ValidationError
@@ -99,7 +99,7 @@ class SqlMemory:
                     # A damaged row counts as not there: the newest sound one does.
                     last = last or _older(connection, row.equipment_number).get(row.meter_code)
                     if last is not None:
-                        known[row.meter_code] = last
+                        known[row.meter_code] = replace(last, origin=row.origin)
         return found
 
     def entry(self, reference: str) -> Entry | None:
@@ -303,19 +303,26 @@ def _values(entry: Entry) -> dict[str, LastReading]:
     }
 
 
-def _newest(equipment_numbers: Sequence[str]) -> Select[tuple[str, str, str]]:
+def _newest(equipment_numbers: Sequence[str]) -> Select[tuple[str, str, str | None, str]]:
     """Per equipment and meter code the newest reading that counts."""
     newest_first = (readings.c.read_at.desc(), envelopes.c.created_at.desc())
     of_one = (readings.c.equipment_number, reading_values.c.meter_code)
     place = func.row_number().over(partition_by=of_one, order_by=newest_first).label("place")
     ranked = (
-        select(readings.c.equipment_number, reading_values.c.meter_code, readings.c.reference, place)
+        select(
+            readings.c.equipment_number,
+            reading_values.c.meter_code,
+            reading_values.c.origin,
+            readings.c.reference,
+            place,
+        )
         .join(reading_values, reading_values.c.reference == readings.c.reference)
         .join(envelopes, envelopes.c.reference == readings.c.reference)
         .where(readings.c.equipment_number.in_(equipment_numbers), envelopes.c.state.in_(COUNTING))
         .subquery()
     )
-    return select(ranked.c.equipment_number, ranked.c.meter_code, ranked.c.reference).where(ranked.c.place == 1)
+    columns = (ranked.c.equipment_number, ranked.c.meter_code, ranked.c.origin, ranked.c.reference)
+    return select(*columns).where(ranked.c.place == 1)
 
 
 def _older(connection: Connection, equipment_number: str) -> dict[str, LastReading]:

@@ -39,7 +39,7 @@ class Counter:
 
     `meter` is the name in the stable JSON (`total`, `monochrome`, `copy_full_color`, …); the key below it
     is service x colour x size. `value` >= 0. `source` is the OID (or the sum of OIDs) or `ipp:` attribute it came from,
-    `profile` the profile and version that says so.
+    `profile` the profile and version that says so. `place` says for a row of a table by which meaning it was found.
     """
 
     meter: str
@@ -50,6 +50,12 @@ class Counter:
     value: int
     source: str
     profile: str
+    place: str = ""
+
+    @property
+    def origin(self) -> str:
+        """What must stay the same for two values to be compared: `place` where rows may move, else `source`."""
+        return self.place or self.source
 
 
 def protocol_of(source: str) -> str:
@@ -69,7 +75,8 @@ class Finding:
 class LastReading:
     """The value a meter was last reported with (SAP measurement document).
 
-    `protocol` is how this agent read it, `snmp` or `ipp`; None where only the portal knows the value.
+    `protocol` is how this agent read it, `snmp` or `ipp`; `origin` where in the device it stood (`Counter.origin`);
+    None where only the portal knows the value.
     """
 
     value: int
@@ -77,6 +84,7 @@ class LastReading:
     estimated: bool = False
     measurement_document: str | None = None
     protocol: str | None = None
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +113,7 @@ class MeterValue:
     value: int
     unit: str
     source: str
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

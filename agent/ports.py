@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -80,11 +80,15 @@ class Portal(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """An envelope for the outbox with what it rests on; `held` reasons quarantine it."""
+    """An envelope for the outbox with what it rests on; `held` reasons quarantine it.
+
+    `origins` says by meter code where in the device a value stood (`agent.meters.Counter.origin`).
+    """
 
     envelope: Envelope
     proof: Readout | None = None
     held: Sequence[Finding] = ()
+    origins: Mapping[str, str] = field(default_factory=dict)
 
 
 class Outbox(Protocol):

@@ -46,7 +46,8 @@ def validate(equipment: Equipment, readout: Readout, before: Mapping[str, LastRe
         counter = chosen[point.meter_code]
         if counter is None:
             continue
-        values.append(MeterValue(point.measuring_point, point.meter_code, counter.value, point.unit, counter.source))
+        where = (counter.source, counter.origin)
+        values.append(MeterValue(point.measuring_point, point.meter_code, counter.value, point.unit, *where))
         hold, notice = _judge(point, counter, before.get(point.meter_code), readout.read_at)
         holds += hold
         notices += notice
@@ -91,6 +92,15 @@ def _judge(
         holds.append(Finding("unit_mismatch", said))
     if ipp_unconfirmed(counter, last) or voice_changed(counter, last):
         holds.append(Finding("source_changed", _other_voice(point, counter, last)))
+    elif last is not None and origin_changed(counter, last):
+        said = message(
+            "The counter {code} is {now}, from another place in the printer than the last reported {before}. "
+            "Accept it if it fits.",
+            code=point.meter_code,
+            now=counter.value,
+            before=last.value,
+        )
+        holds.append(Finding("source_changed", said))
     if last is None:
         return holds, []
     facts: dict[str, str | int] = {"code": point.meter_code, "now": counter.value, "before": last.value}
@@ -117,6 +127,11 @@ def ipp_unconfirmed(counter: Counter, last: LastReading | None) -> bool:
 def voice_changed(counter: Counter, last: LastReading | None) -> bool:
     """Read over SNMP again after IPP: the two need not count the same."""
     return last is not None and last.protocol == "ipp" and protocol_of(counter.source) != "ipp"
+
+
+def origin_changed(counter: Counter, last: LastReading) -> bool:
+    """Another object of the same printer: a life count instead of the billing counter, say, need not count the same."""
+    return last.origin is not None and counter.origin != last.origin
 
 
 def _other_voice(point: MeasuringPoint, counter: Counter, last: LastReading | None) -> Message:

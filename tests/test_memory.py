@@ -10,6 +10,7 @@ import pytest
 
 from agent.memory import CycleOutcome, KnownPrinter, SqlMemory
 from agent.meters import Finding, LastReading, MeasuringPoint, MeterValue, Reading
+from agent.ports import Parcel
 from agent.printers import Endpoint, Equipment, Identity
 from agent.readout import Readout
 from agent.store import Store
@@ -154,8 +155,8 @@ def test_known_endpoints(store: Store) -> None:
     """Where printers were read; a damaged row costs only itself."""
     memory = SqlMemory(store)
     assert memory.known_endpoints() == frozenset()
-    memory.remember_identity("E1", PRINTER, HERE, NOON)
-    memory.remember_identity("E2", PRINTER, Endpoint("10.0.0.7"), NOON)
+    memory.remember_identities({"E1": (PRINTER, HERE)}, NOON)
+    memory.remember_identities({"E2": (PRINTER, Endpoint("10.0.0.7"))}, NOON)
     with store.begin() as connection:
         connection.exec_driver_sql("UPDATE identities SET endpoint = 'x' WHERE equipment_number = 'E1'")
     assert memory.known_endpoints() == {Endpoint("10.0.0.7")}
@@ -167,7 +168,7 @@ def test_how_a_value_was_read(store: Store) -> None:
     values = (MeterValue("1", "total", 700, "PAGE", "ipp:printer-impressions-completed"),)
     sealed = seal_reading(Reading("E1", NOON, values), Source("a", "0"), "2026-11-23", held=False, now=NOON)
     assert outbox.put(sealed, None)
-    assert memory.last_reported("E1") == {"total": LastReading(700, NOON, protocol="ipp")}
+    assert memory.last_reported(["E1"])["E1"] == {"total": LastReading(700, NOON, protocol="ipp")}
 
 
 def test_low_supplies(store: Store) -> None:
@@ -225,3 +226,43 @@ def test_time_without_zone(store: Store) -> None:
     with pytest.raises(ValueError, match="time zone"):
         SqlMemory(store).note_low("E1", ["1"], datetime(2026, 11, 23))  # noqa: DTZ001  the very thing
     assert SqlMemory(store).low_since(["E1"]) == {}
+
+
+def test_where_a_value_stood_is_remembered(store: Store) -> None:
+    """The place in the device comes back with the value; of values stored without it nothing is made up."""
+    outbox, memory = SqlOutbox(store), SqlMemory(store)
+    outbox.put_all(
+        [Parcel(reading("E1", 1, value=100), origins={"total": "1.3.6?2=4"}), Parcel(reading("E2", 2, value=200))]
+    )
+    told = memory.last_reported(["E1", "E2", "E3"])
+    assert {number: {code: last.origin for code, last in values.items()} for number, values in told.items()} == {
+        "E1": {"total": "1.3.6?2=4"},
+        "E2": {"total": None},
+        "E3": {},
+    }
+
+
+def test_parcels_are_stored_all_or_none(store: Store) -> None:
+    """One taken slot among many: nothing of them is stored, and the caller is told."""
+    outbox, memory = SqlOutbox(store), SqlMemory(store)
+    outbox.put(reading("E1", 1, key="E1/today"), None)
+    with pytest.raises(ValueError, match="slot"):
+        outbox.put_all([Parcel(reading("E2", 2)), Parcel(reading("E1", 3, key="E1/today"))])
+    with pytest.raises(ValueError, match="slot"):
+        outbox.put_all([Parcel(reading("E3", 4, key="E3/x")), Parcel(reading("E3", 5, key="E3/x"))])
+    assert len(memory.entries()) == 1
+
+
+def test_together_is_one_transaction(store: Store) -> None:
+    """What failed half-way is not there, and what was read inside saw what was written inside."""
+    outbox, memory = SqlOutbox(store), SqlMemory(store)
+    with pytest.raises(RuntimeError), outbox.together():
+        outbox.put(reading("E1", 1), None)
+        assert len(memory.entries()) == 1
+        raise RuntimeError
+    assert memory.entries() == []
+    with outbox.together():
+        outbox.put(reading("E1", 1), None)
+        memory.remember_identities({"E1": (PRINTER, HERE)}, NOON)
+    assert len(memory.entries()) == 1
+    assert memory.known_endpoints() == {HERE}

@@ -48,6 +48,34 @@ TABLE = [
 ]  # fmt: skip
 
 
+LIFE_COUNT = "1.3.6.1.2.1.43.10.2.1.4.1.1"
+BILLED = "1.3.6.1.4.1.641.6.4.2.1.1.4?1.3.6.1.4.1.641.6.4.2.1.1.2=2"
+
+
+def billed(value: int, row: int) -> Counter:
+    source = f"1.3.6.1.4.1.641.6.4.2.1.1.4.1.{row}"
+    return Counter("total", "total", "any", "any", "impressions", value, source, "lexmark/1", BILLED)
+
+
+@pytest.mark.parametrize(
+    ("says", "counter", "before", "codes"),
+    [
+        ("the billing counter before, the life count now", counter(2501), BILLED, ["source_changed"]),
+        ("the life count before, the billing counter now", billed(2463, 22), LIFE_COUNT, ["source_changed"]),
+        ("the same counter in another row of its table", billed(2463, 25), BILLED, []),
+        ("the same object", counter(2501), LIFE_COUNT, []),
+        ("nobody knows where the value before stood", billed(2463, 22), None, []),
+    ],
+)
+def test_a_counter_keeps_its_place(says, counter, before, codes):
+    """A value from another place in the printer waits for a person, even where it is plausible."""
+    known = LastReading(2400, NOW - timedelta(days=30), origin=before)
+    verdict = validate(Equipment("1", measuring_points=(point(),)), readout(counter), {"total": known})
+    assert [reason.code for reason in verdict.reasons] == codes, says
+    assert verdict.outcome == ("quarantined" if codes else "accepted")
+    assert verdict.reading.values[0].origin == counter.origin
+
+
 @pytest.mark.parametrize(("says", "value", "before", "facts", "outcome", "codes"), TABLE, ids=[row[0] for row in TABLE])
 def test_the_rule_table(says, value, before, facts, outcome, codes):
     """Every row of the table, asserted whole."""

@@ -62,6 +62,7 @@ reading_values = Table(
     Column("measuring_point", String(64), primary_key=True),
     Column("meter_code", String(64), primary_key=True),
     Column("value", BigInteger, nullable=False),
+    Column("origin", Text),
 )
 
 proofs = Table(

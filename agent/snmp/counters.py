@@ -81,7 +81,8 @@ def _counter(profile: Profile, part: CounterPart, witness: Witness) -> tuple[Cou
     service, color, size = key_of(part.meter)
     source = "+".join(found.sources)
     value = int(found.value * part.scale)
-    counter = Counter(part.meter, service, color, size, unit, value, source, part.origin or profile.label)
+    place = _place(part, part.column, witness) if part.column else ""
+    counter = Counter(part.meter, service, color, size, unit, value, source, part.origin or profile.label, place)
     return counter, _oddities(part, unit)
 
 
@@ -145,6 +146,12 @@ def _joined(part: CounterPart, column: str, witness: Witness) -> Found | None:
         return None
     oid = witness.oid_text(column)
     return Found(sum(numbers[index] for index in rows), tuple(_at(oid, index) for index in rows), rows[0])
+
+
+def _place(part: CounterPart, column: str, witness: Witness) -> str:
+    """The column and what its rows must be, without their numbers, which may change."""
+    meaning = ",".join(f"{witness.oid_text(name)}={wanted}" for name, wanted in sorted(part.where.items()))
+    return f"{witness.oid_text(column)}?{meaning}"
 
 
 def _each(part: CounterPart, columns: dict[str, dict[Oid, Value]], rows: list[Oid]) -> bool:

@@ -29,7 +29,7 @@ def deposit(connection: Connection, parcels: Sequence[Parcel]) -> None:
     rows = {
         envelopes: [_envelope(parcel) for parcel in parcels],
         readings: [_reading(envelope) for envelope in made],
-        reading_values: [row for envelope in made for row in _values(envelope)],
+        reading_values: [row for parcel in parcels if parcel.envelope.kind == "reading" for row in _values(parcel)],
         proofs: [_proof(one.envelope.reference, one.proof) for one in parcels if one.proof is not None],
         history: [_first_line(parcel) for parcel in parcels],
     }
@@ -73,10 +73,18 @@ def _read_at(envelope: Envelope) -> datetime:
     return moment_of(content["read_at"]) if "read_at" in content else envelope.created_at
 
 
-def _values(envelope: Envelope) -> list[dict[str, Any]]:
-    names = ("measuring_point", "meter_code", "value")
-    told = envelope.content.get("readings", ())
-    return [{"reference": envelope.reference, **{name: value[name] for name in names}} for value in told]
+def _values(parcel: Parcel) -> list[dict[str, Any]]:
+    reference, told = parcel.envelope.reference, parcel.envelope.content.get("readings", ())
+    return [
+        {
+            "reference": reference,
+            "measuring_point": value["measuring_point"],
+            "meter_code": value["meter_code"],
+            "value": value["value"],
+            "origin": parcel.origins.get(value["meter_code"]),
+        }
+        for value in told
+    ]
 
 
 def _proof(reference: str, proof: Readout) -> dict[str, str]:
