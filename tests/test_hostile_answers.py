@@ -129,7 +129,7 @@ def test_a_proven_step_divides_every_level(tens):
 
 @given(st.floats(0, 100), st.floats(0, 100))
 def test_two_sources_disagree_only_beyond_rounding(one, other):
-    """Levels within a percent of each other are the same; knowing more is never mutual."""
+    """Whether two differ does not depend on their order; knowing more is never mutual."""
     left, right = percent_level(one), percent_level(other)
     assert disagree(left, right) == disagree(right, left)
     assert not (knows_more(left, right) and knows_more(right, left))
