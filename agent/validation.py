@@ -69,8 +69,10 @@ TRAVELLING = frozenset(
         "life_count_differs",
         "negative_counter",
         "odd_answers",
+        "parts_mismatch",
         "sum_mismatch",
         "unit_unknown",
+        "unproven_counter",
     }
 )
 

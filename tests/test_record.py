@@ -112,3 +112,13 @@ def test_a_written_recording_reads_back_unchanged(said):
     recording = parse_recording(dump_recording(Varbinds(said.items())))
     assert recording.damaged_lines == ()
     assert dict(recording.varbinds) == said
+
+
+def test_serial_numbers_of_cartridges_are_replaced():
+    """They stand in the maker's table and in descriptions; whoever bought the cartridge is known by them."""
+    description = (1, 3, 6, 1, 2, 1, 43, 11, 1, 1, 6, 1, 1)
+    answers = Varbinds([(description, Value(Tag.OCTET_STRING, b"Black Toner, PN 006R01509;SN5622E580E000047E"))])
+    told = redact(answers, Identity(), ["5622E580E000047E"]).text(description)
+    assert told is not None
+    assert b"5622E580E000047E" not in told
+    assert b"PN 006R01509" in told

@@ -20,7 +20,6 @@ from agent.paths import find_config
 from agent.printers import Endpoint, Identity
 from agent.snmp.access import UserAccess
 from agent.snmp.catalogue import shipped
-from agent.snmp.interpretation import identify
 from agent.snmp.profile import Profile
 from agent.snmp.recording import dump_recording
 from agent.snmp.redaction import redact
@@ -57,8 +56,8 @@ async def _recorded(survey: Survey, target: Target) -> Varbinds:
         except PrinterSilent as error:
             silence = silence or error
             continue
-        identity, _printing = identify(survey.profile, varbinds)
-        return redact(varbinds, identity)
+        readout = survey.understand(Endpoint(address, target.port or 161), varbinds)
+        return redact(varbinds, readout.identity, [one.serial_number for one in readout.supplies if one.serial_number])
     raise silence or PrinterSilent(
         message("Nothing at {place} answers SNMP.", place=target.host),
         message("Check that the printer is on and connected, that SNMP is on in it, and the community."),

@@ -7,6 +7,7 @@ number stands in the Printer-MIB, in the device id and in sysDescr alike.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from agent.printers import Identity
 from agent.snmp.octets import text_of
@@ -24,16 +25,19 @@ MAIL = re.compile(rb"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 DOCUMENTATION_ADDRESS = bytes((192, 0, 2, 1))  # RFC 5737, for documents
 
 
-def redact(varbinds: Varbinds, identity: Identity) -> Varbinds:
-    """The same answers without personal objects and with every identifying word replaced."""
-    words = substitutes(varbinds, identity)
+def redact(varbinds: Varbinds, identity: Identity, cartridges: Iterable[str] = ()) -> Varbinds:
+    """The same answers without personal objects and with every identifying word replaced.
+
+    `cartridges` are serial numbers of supplies, which lead to who bought them.
+    """
+    words = substitutes(varbinds, identity, cartridges)
     kept = ((oid, value) for oid, value in varbinds.items() if not _below_any(oid, PERSONAL))
     return Varbinds((oid, _redacted(oid, value, words)) for oid, value in kept)
 
 
-def substitutes(varbinds: Varbinds, identity: Identity) -> dict[bytes, bytes]:
+def substitutes(varbinds: Varbinds, identity: Identity, cartridges: Iterable[str] = ()) -> dict[bytes, bytes]:
     """What is replaced by what; longer words first, so that no part of one survives."""
-    serials = {identity.serial_number_raw, *(_texts(varbinds, SERIAL_COLUMN))}
+    serials = {identity.serial_number_raw, *cartridges, *(_texts(varbinds, SERIAL_COLUMN))}
     said = {identity.host_name, *(text for prefix in NAME_OBJECTS for text in _texts(varbinds, prefix))}
     model = (identity.model or "").casefold()
     names = {name for name in said if name and name.casefold() not in model}
