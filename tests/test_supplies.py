@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.supplies.levels import EMPTY, NO_LIMIT, SOME_LEFT, UNKNOWN, Level, Supply, level_of
+from agent.supplies.levels import (
+    EMPTY,
+    NO_LIMIT,
+    SAID_EMPTY,
+    SAID_LOW,
+    SOME_LEFT,
+    UNKNOWN,
+    Level,
+    Supply,
+    in_steps,
+    level_of,
+)
 from agent.supplies.orders import BomItem
 from agent.supplies.policy import OrderRules, Situation, decide
 
@@ -77,6 +88,11 @@ def item(**facts: object) -> BomItem:
 TABLE = [
     ("low for an hour", exact(5), situation(), [ITEM], "level_below_threshold"),
     ("empty", EMPTY, situation(), [ITEM], "level_below_threshold"),
+    ("the printer itself says low", SAID_LOW, situation(), [ITEM], "said_low"),
+    ("the printer itself says empty", SAID_EMPTY, situation(), [ITEM], "level_below_threshold"),
+    ("at the threshold in steps of ten", in_steps(exact(10), 10), situation(), [ITEM], "level_below_threshold"),
+    ("above it in steps of ten", in_steps(exact(20), 10), situation(), [ITEM], None),
+    ("said low just now", SAID_LOW, situation(low_since=NOW), [ITEM], "first_sight"),
     ("not low", exact(11), situation(), [ITEM], None),
     ("some left is not low", SOME_LEFT, situation(), [ITEM], None),
     ("unknown is not low", UNKNOWN, situation(), [ITEM], None),
@@ -98,7 +114,7 @@ def test_the_order_table(says, level, facts, bom, code):
     """Every reason to order and not to order, asserted whole."""
     decision = decide(supply(level), bom, facts, RULES)
     assert (decision.reason.code if decision else None) == code
-    assert bool(decision and decision.order) == (code == "level_below_threshold")
+    assert bool(decision and decision.order) == (code in ("level_below_threshold", "said_low"))
 
 
 def test_unarmed_it_only_says_what_it_would_do():

@@ -100,6 +100,16 @@ def test_the_colorant_table_goes_before_words_and_is_never_contradicted():
     assert "colorant_contradicts" in codes(readout)
 
 
+@pytest.mark.parametrize(
+    ("named", "colorant"),
+    [("Cyan", "cyan"), ("gelb", "yellow"), ("K", "black"), ("none", None), ("other", None), ("", None), ("Toner", None),
+     ("black ink cartridge", "black"), ("cyan magenta yellow", None)],
+)  # fmt: skip
+def test_the_colorant_table_may_be_localised_or_say_nothing(named, colorant):
+    """Words and letters for colours are understood; what is none is no colour."""
+    assert only(f"{COLORANT}.1.1|4|{named}\n", row(1, "Cartridge", 50, colorant=1)).colorant == colorant
+
+
 @pytest.mark.parametrize(("process", "colorant"), [(1, "black"), (4, None)])
 def test_the_only_toner_of_a_monochrome_marker_is_black(process, colorant):
     """prtMarkerProcessColorants 1 is monochrome; of a colour engine a nameless toner stays nameless."""

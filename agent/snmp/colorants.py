@@ -7,9 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from agent.snmp.supply_profile import compiled
 
-UNNAMED = frozenset({"", "none", "other", "unknown"})
 LONGEST = 255  # octets of a description (RFC 3805); what is longer is not looked through
-WORDS_OF_A_COLOR = 2  # what is longer is a sentence about something
 LETTERS = {"c": "cyan", "m": "magenta", "y": "yellow", "k": "black", "bk": "black"}
 
 
@@ -51,12 +49,9 @@ def colorant_of(
 ) -> tuple[str | None, bool]:
     """The colour, and whether table and description contradict each other (then there is none).
 
-    `named` is prtMarkerColorantValue, which devices may localise; a colour that no list knows stays as it is told.
+    `named` is prtMarkerColorantValue, which devices may localise, fill with a sentence or with a letter.
     """
-    told = (named or "").strip().casefold()
-    table = words.named_in(told)
-    if table is None and told not in UNNAMED and len(told.split()) <= WORDS_OF_A_COLOR:
-        table = told
+    table = words.named_in(named) or LETTERS.get((named or "").strip().casefold())
     said = words.named_in(description) or in_letters(description, letters)
     if table and said and table != said:
         return None, True

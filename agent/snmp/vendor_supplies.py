@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from agent.meters import Finding
-from agent.snmp.colorants import LONGEST, UNNAMED
+from agent.snmp.colorants import LONGEST
 from agent.snmp.octets import sized_records
 from agent.snmp.profile import Profile
 from agent.snmp.supply_profile import SupplyRecord, SupplyTable, compiled
@@ -96,12 +96,8 @@ def _colorants(profile: Profile, table: SupplyTable, witness: Witness) -> dict[O
     if table.colorants:
         numbers = witness.numbers(table.colorant)
         return {index: table.colorants[number] for index, number in numbers.items() if number in table.colorants}
-    texts = {index: text.casefold() for index, text in witness.texts(table.colorant).items()}
-    return {
-        index: color
-        for index, text in texts.items()
-        if text not in UNNAMED and (color := profile.colorants.named_in(text))
-    }
+    named = {index: profile.colorants.named_in(text) for index, text in witness.texts(table.colorant).items()}
+    return {index: color for index, color in named.items() if color}
 
 
 def _of_record(record: SupplyRecord, witness: Witness) -> VendorSupply | None:
