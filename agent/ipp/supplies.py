@@ -10,12 +10,12 @@ from typing import cast
 from agent.ipp.witness import Witness
 from agent.meters import Finding
 from agent.readout import Alert
-from agent.snmp.colorants import UNNAMED
 from agent.snmp.profile import Profile
 from agent.snmp.supplies import RECEPTACLES
 from agent.supplies.levels import EMPTY, UNKNOWN, Level, Supply, SupplyClass, level_of
 from agent.texts import message
 
+UNNAMED = frozenset({"", "none", "other", "unknown"})  # PrtMarkerColorantValue keywords that name no colour
 SAME_PERCENT = 1.0  # printers round the two statements of one level differently
 CLASSES = {"supplythatisconsumed": "consumed", "receptaclethatisfilled": "receptacle", "other": "other"}
 COLORANTS = {"#000000": "black", "#00FFFF": "cyan", "#FF00FF": "magenta", "#FFFF00": "yellow"}
