@@ -1,0 +1,148 @@
+"""The printers that are read: a fast responder in C or, where its source is absent, a virtual fleet of our own.
+
+Both are kept to a core of their own. The fleet is written in Python and slower than the readers it serves: with it,
+CPU times hold and printers per second do not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.plan import address_of, serial_of
+
+FLEET = 256  # printers of our own fleet: a socket each
+SHARE = 100  # of so many addresses one answers, in a sweep
+
+
+@dataclass(frozen=True, slots=True)
+class Rig:
+    """Where things are: the responder's sources (`None`: our own fleet), a folder to build in, the two cores."""
+
+    responder: Path | None
+    folder: Path
+    near: int
+    far: int
+
+    @staticmethod
+    def of(responder: Path, folder: Path) -> Rig:
+        """`far` is the core of what answers, `near` the one of who reads; the same where there is only one."""
+        cores = sorted(os.sched_getaffinity(0))
+        return Rig(responder if (responder / "responder.c").exists() else None, folder, cores[-1], cores[0])
+
+    def printers(self, *, loss: int = 0, sparse: bool = False) -> Responder:
+        """Starts what answers: `loss` percent of the requests dropped; `sparse`: one in a hundred addresses."""
+        if self.responder is None:
+            return _fleet(self.folder, self.far, loss)
+        program = compiled(self.responder / "responder.c", self.folder / "responder")
+        options = [*(["-l", str(loss)] if loss else []), *(["-k", str(SHARE)] if sparse else [])]
+        return _responder(program, self.responder / "printer.tab", self.far, options)
+
+
+@dataclass(frozen=True, slots=True)
+class Responder:
+    """What answers: a process, its UDP port at every address, and the file it writes its counts to, if any."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    notes: Path | None = None
+
+    def __enter__(self) -> Responder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        if self.notes is not None:
+            self.notes.unlink(missing_ok=True)
+
+    def received(self) -> int | None:
+        """The requests that have come so far; `None` when it does not count."""
+        if self.notes is None:
+            return None
+        before = self.notes.stat().st_size
+        for _ in range(200):
+            # The signal is seen when waiting is interrupted; should it come a moment before, the next one is.
+            self.process.send_signal(signal.SIGUSR1)
+            time.sleep(0.01)
+            if self.notes.stat().st_size > before:
+                time.sleep(0.01)
+                counts: dict[str, Any] = json.loads(self.notes.read_text().splitlines()[-1])
+                return int(counts["rx"])
+        raise TimeoutError("the responder does not tell its counts")
+
+
+def compiled(source: Path, program: Path) -> Path:
+    """The program of a C file, compiled again when the file is newer. Raises `CalledProcessError`."""
+    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
+        program.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["gcc", "-O2", "-w", "-o", str(program), str(source)], check=True)  # noqa: S607
+    return program
+
+
+def pinned(core: int, command: list[str]) -> list[str]:
+    """The command, kept to one core."""
+    return ["taskset", "-c", str(core), *command]
+
+
+def free_port() -> int:
+    """A UDP port that nobody has at the moment."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _responder(program: Path, table: Path, core: int, options: list[str]) -> Responder:
+    handle, notes = tempfile.mkstemp(suffix=".jsonl")
+    os.close(handle)
+    port = free_port()
+    command = [str(program), "-p", str(port), "-f", str(table), "-s", notes, *options]
+    responder = Responder(subprocess.Popen(pinned(core, command)), port, Path(notes))
+    time.sleep(0.3)  # it has no way to say that it is ready; a datagram before that would meet a closed port
+    return responder
+
+
+def _fleet(folder: Path, core: int, loss: int) -> Responder:
+    device = (
+        Path(__file__).resolve().parent.parent / "sandbox" / "printers" / "devices" / "hp_color_laserjet_e57540.toml"
+    )
+    faults = {"drop": 100 // loss} if loss else {}
+    addresses = [address_of(number) for number in range(FLEET)]
+    members = [
+        {
+            "name": f"printer-{number}",
+            "address": address,
+            "source": str(device),
+            "faults": faults,
+            "set": {"1.3.6.1.2.1.43.5.1.1.17.1": f"4|{serial_of(address).decode()}"},
+        }
+        for number, address in enumerate(addresses)
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "fleet.json"
+    file.write_text(json.dumps(members))
+    return started_fleet(["--fleet", str(file)], core)[0]
+
+
+def started_fleet(options: list[str], core: int) -> tuple[Responder, list[dict[str, Any]]]:
+    """The virtual printers of the sandbox with these options, and what it says of each. Ends with its block."""
+    port = free_port()
+    command = [sys.executable, "-m", "sandbox.printers", "--port", str(port), *options]
+    process = subprocess.Popen(pinned(core, command), stdout=subprocess.PIPE)
+    members: list[dict[str, Any]] = []
+    for line in process.stdout or ():
+        said = json.loads(line)
+        if said.get("ready"):
+            break
+        members.append(said)
+    return Responder(process, port), members
