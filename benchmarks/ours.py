@@ -18,16 +18,18 @@ from typing import Any
 from agent.clock import SystemClock
 from agent.cycle import Cycle
 from agent.errors import PrinterSilent
+from agent.loop import run
 from agent.memory import SqlMemory
 from agent.meters import MeasuringPoint
 from agent.ports import Account
 from agent.printers import Endpoint, Equipment, Printer, Sighting
 from agent.readout import Readout
 from agent.snmp.catalogue import shipped
-from agent.snmp.client import CommunityAccess, Pace, SnmpClient
+from agent.snmp.client import SnmpClient
+from agent.snmp.conversation import Pace
 from agent.snmp.interpretation import identify, interpret
 from agent.snmp.pacing import Pacer
-from agent.snmp.varbinds import Answer, Varbinds
+from agent.snmp.varbinds import Answer, Ask, Varbinds
 from agent.store import Store
 from agent.supplies.orders import BomItem
 from agent.supplies.policy import OrderRules
@@ -38,12 +40,11 @@ from agent.upload.envelope import Accepted, Envelope, Outcome
 from agent.upload.outbox import SqlOutbox
 from agent.upload.seal import Source, seal_reading
 from agent.validation import validate
-from benchmarks.plan import LIFE_COUNT, SERIAL, planned, serial_of
+from benchmarks.plan import ACCESS, LIFE_COUNT, SERIAL, observed, serial_of
 from benchmarks.usage import Usage
 
 Job = dict[str, Any]
 SOURCE = Source("benchmark", "0")
-ACCESS = CommunityAccess("v2c", "public")
 NO_ORDERS = OrderRules(
     armed=False,
     threshold_percent=10,
@@ -112,9 +113,8 @@ def client_of(job: Job) -> SnmpClient:
     return SnmpClient([ACCESS], Pace(timeout=job["timeout"], retries=job["retries"]))
 
 
-async def ask_all(job: Job, endpoints: Sequence[Endpoint], client: SnmpClient) -> tuple[int, int]:
+async def ask_all(job: Job, asks: Sequence[Ask], endpoints: Sequence[Endpoint], client: SnmpClient) -> tuple[int, int]:
     """Both questions to every printer; how many answered rightly, and the datagrams sent."""
-    asks = planned(job["port"]).asks
     gate = asyncio.Semaphore(job["at_once"])
 
     async def one(endpoint: Endpoint) -> tuple[bool, int]:
@@ -137,15 +137,16 @@ async def ask_all(job: Job, endpoints: Sequence[Endpoint], client: SnmpClient) -
 async def snmp(job: Job) -> str:
     """Asking and decoding to `Varbinds`, nothing more."""
     endpoints, client = endpoints_of(job), client_of(job)
-    await ask_all(job, endpoints[: job["warm"]], client)
+    asks = (await observed(endpoints[0])).asks
+    await ask_all(job, asks, endpoints[: job["warm"]], client)
     usage = Usage.begin()
-    read, sent = await ask_all(job, endpoints, client)
+    read, sent = await ask_all(job, asks, endpoints, client)
     return usage.report(read=read, datagrams=sent)
 
 
 async def interpretation(job: Job) -> str:
     """The meaning of one printer's answers, as often as there are printers, without any network."""
-    plan, catalogue = planned(job["port"]), shipped()
+    plan, catalogue = await observed(endpoints_of(job)[0]), shipped()
     client = client_of(job)
     endpoint = endpoints_of(job)[0]
     first, answer = [await client.ask(endpoint, ask) for ask in plan.asks]
@@ -250,7 +251,7 @@ PARTS = {"snmp": snmp, "interpretation": interpretation, "pipeline": pipeline, "
 
 def main() -> None:
     """Does the part that is named."""
-    print(asyncio.run(PARTS[sys.argv[1]](json.load(sys.stdin))))
+    print(run(PARTS[sys.argv[1]](json.load(sys.stdin))))
 
 
 if __name__ == "__main__":

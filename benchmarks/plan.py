@@ -6,18 +6,21 @@ objects by GET, and tables by walking their rows, as their users write it.
 
 from __future__ import annotations
 
-import socket
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address
+from typing import cast
 
 from agent.printers import Endpoint
 from agent.snmp.catalogue import shipped
-from agent.snmp.codec import VERSIONS, decode_response, encode_request
-from agent.snmp.inquiry import Bounds, Inquiry
+from agent.snmp.client import SnmpClient
+from agent.snmp.conversation import CommunityAccess, Pace
 from agent.snmp.interpretation import identify
 from agent.snmp.varbinds import Ask, Oid, Varbinds, oid_of
 
-COMMUNITY = b"public"
+ACCESS = CommunityAccess("v2c", "public")
 FIRST = IPv4Address("127.96.0.1")
 LIFE_COUNT = oid_of("1.3.6.1.2.1.43.10.2.1.4.1.1")  # prtMarkerLifeCount
 SERIAL = oid_of("1.3.6.1.2.1.43.5.1.1.17.1")  # prtGeneralSerialNumber
@@ -62,31 +65,57 @@ MOST_SINGLE = 2  # up to so many objects of a table are cheaper by GET than by a
 
 
 def planned(port: int) -> Plan:
-    """Asks the first printer once, and notes what was sent and what came back."""
+    """Reads the first printer once through the agent's client, and notes what it sent and what came back."""
+    return asyncio.run(observed(Endpoint(address_of(0), port)))
+
+
+async def observed(endpoint: Endpoint) -> Plan:
+    """The plan for one printer, its datagrams seen by a relay in between."""
     catalogue = shipped()
-    sent: list[bytes] = []
-    endpoint = Endpoint(address_of(0), port)
-    first = _asked(endpoint, catalogue.generic.identify_ask, sent)
-    identity, _ = identify(catalogue.generic, first)
-    read = catalogue.choose(identity, first).read_ask
-    values = first.merged(_asked(endpoint, read, sent))
-    return Plan((catalogue.generic.identify_ask, read), tuple(sent), values)
+    async with Relay.to(endpoint) as relay:
+        client = SnmpClient([ACCESS], Pace())
+        first = (await client.ask(relay.endpoint, catalogue.generic.identify_ask)).varbinds
+        identity, _ = identify(catalogue.generic, first)
+        read = catalogue.choose(identity, first).read_ask
+        values = first.merged((await client.ask(relay.endpoint, read)).varbinds)
+    return Plan((catalogue.generic.identify_ask, read), tuple(relay.requests), values)
 
 
-def _asked(endpoint: Endpoint, ask: Ask, sent: list[bytes]) -> Varbinds:
-    """One exchange over a plain socket; every request is added to `sent`."""
-    inquiry = Inquiry(ask, "v2c", Bounds())
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
-        line.settimeout(2)
-        line.connect((endpoint.address, endpoint.port))
-        while request := inquiry.next_request():
-            bulk = request.rows > 0
-            riders = request.riders if bulk else 0
-            pdu, oids = request.pdu, request.oids
-            number = 0x40000000 + len(sent)  # as long as the random ones
-            datagram = encode_request(VERSIONS["v2c"], COMMUNITY, pdu, number, oids, first=riders, second=request.rows)
-            sent.append(datagram)
-            line.send(datagram)
-            reply = line.recv(65536)
-            inquiry.accept(decode_response(reply), len(reply))
-    return inquiry.outcome(len(sent)).varbinds
+class Relay(asyncio.DatagramProtocol):
+    """Passes one reader's datagrams on to a printer and the answers back; `requests` are what it has passed on."""
+
+    def __init__(self, printer: Endpoint) -> None:
+        self.requests: list[bytes] = []
+        self.endpoint = printer
+        self._printer = (printer.address, printer.port)
+        self._reader: tuple[str, int] | None = None
+        self._transport: asyncio.DatagramTransport | None = None
+
+    @staticmethod
+    @asynccontextmanager
+    async def to(printer: Endpoint) -> AsyncIterator[Relay]:
+        """A relay on a port of its own, as long as the block lasts."""
+        relay = Relay(printer)
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: relay, local_addr=("127.0.0.1", 0)
+        )
+        relay.endpoint = Endpoint("127.0.0.1", transport.get_extra_info("sockname")[1])
+        try:
+            yield relay
+        finally:
+            transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is ready."""
+        self._transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        """From the printer to the reader, from anybody else to the printer."""
+        if self._transport is None:
+            return
+        if addr == self._printer and self._reader is not None:
+            self._transport.sendto(data, self._reader)
+        else:
+            self._reader = addr
+            self.requests.append(data)
+            self._transport.sendto(data, self._printer)
