@@ -4,7 +4,7 @@ BIN   := .venv/bin
 READY := .venv/.ready
 PYTHON ?= python3
 
-.PHONY: demo test setup lint accuracy texts lock clean
+.PHONY: demo test setup lint accuracy bench texts lock clean
 
 demo: setup
 	$(BIN)/meter-agent demo $(if $(RECORDINGS),--recordings $(RECORDINGS)) --state $(or $(STATE),.demo)
@@ -30,6 +30,21 @@ $(READY): $(UV) requirements.lock pyproject.toml
 accuracy: setup
 	$(BIN)/python -m benchmarks.accuracy $(RECORDINGS) docs/accuracy.md
 
+# Reading beside other programs: writes docs/performance.md. QUICK=1 only shows that everything runs, and writes into
+# .bench. RESPONDER=DIR has the fast responder, RECORDINGS=DIR recordings whose datagrams are counted.
+BENCH_OPTIONS = $(if $(RESPONDER),--responder $(RESPONDER)) $(if $(RECORDINGS),--recordings $(RECORDINGS))
+bench: setup .bench/.ready
+	@command -v prometheus-snmp-exporter > /dev/null \
+	  || (apt-get update --quiet=2 && apt-get install --quiet=2 --no-install-recommends prometheus-snmp-exporter) \
+	  || echo "prometheus-snmp-exporter is missing and cannot be installed: measured without it"
+	$(BIN)/python -m benchmarks $(BENCH_OPTIONS) $(if $(QUICK),--quick .bench/performance.md,docs/performance.md)
+
+# The other libraries have an environment of their own: nothing of them may reach what is shipped.
+.bench/.ready: $(UV) requirements-bench.lock
+	test -x .bench/venv/bin/python || $(UV) venv --quiet --python $(PYTHON) .bench/venv
+	$(UV) pip sync --quiet --python .bench/venv/bin/python --require-hashes requirements-bench.lock
+	touch .bench/.ready
+
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -39,6 +54,7 @@ lint: setup
 # After changing a dependency in pyproject.toml. The lock carries hashes and no addresses.
 lock: $(UV)
 	$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --group dev -o requirements.lock
+	$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --group bench -o requirements-bench.lock
 
 # After changing a sentence for people: collects them, so that the German catalogue can follow.
 texts: setup
@@ -47,4 +63,4 @@ texts: setup
 	$(BIN)/pybabel --quiet compile --use-fuzzy -D meter-agent -d agent/locale
 
 clean:
-	rm -rf .venv .uv .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .uv .demo .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -8,13 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from agent.snmp.codec import encode_oid
 from agent.snmp.varbinds import dotted
 from benchmarks.exporter import Exporter, available
-from benchmarks.plan import AT_ONCE, Plan, address_of, planned, serial_of
+from benchmarks.plan import AT_ONCE, LIFE_COUNT, Plan, address_of, page_count_of, planned, serial_of
 from benchmarks.responder import FLEET, Responder, Rig, compiled, pinned
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,12 +52,13 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """The same `printers` behind one `responder` for all. `folder` has the built programs and the environment."""
+    """The same `printers` behind one `responder` for all. `more` changes what contenders are told."""
 
     rig: Rig
     responder: Responder
     plan: Plan
     printers: int
+    more: dict[str, Any] = field(default_factory=dict)
 
     @staticmethod
     def at(rig: Rig, responder: Responder, printers: int) -> Contest:
@@ -74,17 +76,17 @@ class Contest:
             "timeout": TIMEOUT,
             "retries": RETRIES,
             "warm": min(WARM, len(addresses)),
-            "life": self.plan.life_count,
+            "lives": [page_count_of(address) for address in addresses],
             "objects": len(self.plan.values),
             "singles": [dotted(oid) for oid in self.plan.singles()],
             "subtrees": [dotted(oid) for oid in self.plan.subtrees()],
+            **self.more,
         }
 
     def limit(self) -> Sample:
         """The C program that sends and receives the agent's datagrams and decodes nothing."""
         program = compiled(ROOT / "benchmarks" / "limit.c", self.rig.folder / "limit")
-        count = self.plan.life_count
-        expected = count.to_bytes(count.bit_length() // 8 + 1, "big").hex()  # as BER has it
+        expected = encode_oid(LIFE_COUNT).hex()
         numbers = [str(self.printers), str(self.responder.port), str(AT_ONCE)]
         datagrams = [datagram.hex() for datagram in self.plan.datagrams]
         return self._run([str(program), address_of(0), *numbers, expected, *datagrams], self.job(), warm=0)
@@ -102,12 +104,11 @@ class Contest:
     def exporter(self) -> Sample:
         """The exporter, whose own process alone is counted; who scrapes it runs on the responder's core."""
         job = self.job()
-        serials = [serial.encode() for serial in job["serials"]]
         exporter = Exporter.start(self.rig.folder, self.plan, self.rig.near)
         try:
-            exporter.read(job["addresses"][:WARM], self.responder.port, AT_ONCE, self.plan, serials[:WARM])
+            exporter.read({**job, "addresses": job["addresses"][:WARM]})
             before, cpu, began = self.responder.received(), exporter.cpu(), time.monotonic()
-            read = exporter.read(job["addresses"], self.responder.port, AT_ONCE, self.plan, serials)
+            read = exporter.read(job)
             wall, cpu = time.monotonic() - began, exporter.cpu() - cpu
             sent = self._sent(before, self.printers)
             return Sample(self.printers, read, wall, cpu, exporter.rss_kib(), sent)

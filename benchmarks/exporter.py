@@ -108,22 +108,18 @@ class Exporter:
         self.process.terminate()
         self.process.wait(timeout=10)
 
-    def read(self, addresses: list[str], port: int, at_once: int, expected: Plan, serials: list[bytes]) -> int:
-        """Scrapes all printers, so many at once; how many gave every value, the right page count and serial number."""
-        life, label = name_of(LIFE_COUNT[:-2]), name_of(SERIAL)
-        page_count = f" {format_number(expected.life_count)}\n"
-        objects = len(expected.values)
+    def read(self, job: dict[str, Any]) -> int:
+        """Scrapes the job's printers, so many at once; how many told every value, with the right count."""
+        facts = list(zip(job["addresses"], job["lives"], job["serials"], strict=False))
+        at_once: int = job["at_once"]
 
         def share(place: int) -> int:
             connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
             right = 0
-            for address, serial in zip(addresses[place::at_once], serials[place::at_once], strict=True):
-                connection.request("GET", f"/snmp?module=printer&target={address}:{port}")
+            for address, life, serial in facts[place::at_once]:
+                connection.request("GET", f"/snmp?module=printer&target={address}:{job['port']}")
                 text = connection.getresponse().read().decode()
-                found = [line for line in text.splitlines(keepends=True) if line.startswith("object_")]
-                counted = any(line.startswith(life) and line.endswith(page_count) for line in found)
-                named = f'{label}="{serial.decode()}"' in text
-                right += counted and named and len(found) >= objects
+                right += is_right(text, life, serial, job["objects"])
             connection.close()
             return right
 
@@ -140,9 +136,8 @@ class Exporter:
         return peak_rss_kib(self.process.pid)
 
 
-def format_number(value: int) -> str:
-    """A number as the text format of Prometheus has it (Go's shortest float form)."""
-    if value < 1e6:
-        return str(value)
-    digits, exponent = f"{value:e}".split("e")
-    return f"{digits.rstrip('0').rstrip('.')}e{exponent}"
+def is_right(text: str, life: int, serial: str, objects: int) -> bool:
+    """Whether a scrape tells at least so many objects, among them this page count and this serial number."""
+    found = [line for line in text.splitlines() if line.startswith("object_")]
+    counted = [line.rpartition(" ")[2] for line in found if line.startswith(name_of(LIFE_COUNT[:-2]))]
+    return len(found) >= objects and [*map(float, counted)] == [life] and f'{name_of(SERIAL)}="{serial}"' in text

@@ -9,78 +9,53 @@ import asyncio
 import json
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from agent.acquaintances import SqlKeeper
+from agent.app import Accesses, Unwatched, rules_of, survey_of
 from agent.clock import SystemClock
-from agent.cycle import Cycle
-from agent.errors import PrinterSilent
+from agent.cycle import Cycle, CycleReport
+from agent.errors import PortalUnavailable, PrinterSilent
 from agent.loop import run
 from agent.memory import SqlMemory
 from agent.meters import MeasuringPoint
-from agent.ports import Account
-from agent.printers import Endpoint, Equipment, Printer, Sighting
+from agent.ports import Account, Snmp
+from agent.printers import Endpoint, Equipment
 from agent.readout import Readout
+from agent.settings import Settings
+from agent.snmp.access import UserAccess
 from agent.snmp.catalogue import shipped
 from agent.snmp.client import SnmpClient
 from agent.snmp.conversation import Pace
 from agent.snmp.interpretation import identify, interpret
-from agent.snmp.pacing import Pacer
+from agent.snmp.manners import Manners
+from agent.snmp.v3_client import UserClient
 from agent.snmp.varbinds import Answer, Ask, Varbinds
 from agent.store import Store
 from agent.supplies.orders import BomItem
-from agent.supplies.policy import OrderRules
-from agent.survey import Limits, Survey, bounded
-from agent.texts import Message
+from agent.texts import message
 from agent.upload.courier import Courier
 from agent.upload.envelope import Accepted, Envelope, Outcome
 from agent.upload.outbox import SqlOutbox
-from agent.upload.seal import Source, seal_reading
-from agent.validation import validate
-from benchmarks.plan import ACCESS, LIFE_COUNT, SERIAL, observed, serial_of
+from agent.upload.seal import Source
+from benchmarks.plan import ACCESS, LIFE_COUNT, SERIAL, observed
 from benchmarks.usage import Usage
 
 Job = dict[str, Any]
-SOURCE = Source("benchmark", "0")
-NO_ORDERS = OrderRules(
-    armed=False,
-    threshold_percent=10,
-    between_low_readings=timedelta(minutes=30),
-    max_per_equipment_per_day=2,
-    max_per_day=20,
-)
-
-
-class Unwatched:
-    """Progress that nobody looks at."""
-
-    def stage(self, name: Message, total: int | None) -> None:
-        """Nothing to show."""
-
-    def step(self) -> None:
-        """Nothing to show."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """The `Finder` of the job's addresses."""
-
-    endpoints: Sequence[Endpoint]
-
-    async def candidates(self) -> AsyncIterator[Sighting]:
-        """Every one of them."""
-        for endpoint in self.endpoints:
-            yield Sighting(endpoint, "configured")
+PUBLIC = Accesses(("public",))
+FASTEST = 10_000  # packets per second
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The portal in the same process: it costs what a list lookup costs, so that the agent's own share is measured."""
+    """The portal in the same process, `booking` readings or not: cheap, so that the agent's own share is measured."""
 
     equipment: Sequence[Equipment]
+    booking: bool
 
     async def account(self) -> Account:
         """An agent with every right."""
@@ -95,7 +70,9 @@ class Desk:
         return ()
 
     async def submit_readings(self, envelopes: Sequence[Envelope]) -> Sequence[Outcome]:
-        """Everything is booked."""
+        """Everything is booked, or nothing can be at the moment."""
+        if not self.booking:
+            raise PortalUnavailable(message("Closed."), retry_after=3600)
         return [Accepted((envelope.reference[:10],)) for envelope in envelopes]
 
     async def submit_order(self, envelope: Envelope, *, first_try: bool) -> Outcome:
@@ -110,14 +87,19 @@ def endpoints_of(job: Job) -> list[Endpoint]:
 
 def client_of(job: Job) -> SnmpClient:
     """The agent's client, without a pace: it is measured how fast it could be."""
-    return SnmpClient([ACCESS], Pace(timeout=job["timeout"], retries=job["retries"]))
+    return SnmpClient([ACCESS], pace_of(job))
 
 
-async def ask_all(job: Job, asks: Sequence[Ask], endpoints: Sequence[Endpoint], client: SnmpClient) -> tuple[int, int]:
+def pace_of(job: Job) -> Pace:
+    """The patience of the job."""
+    return Pace(timeout=job["timeout"], retries=job["retries"])
+
+
+async def ask_all(job: Job, asks: Sequence[Ask], endpoints: Sequence[Endpoint], client: Snmp) -> tuple[int, int]:
     """Both questions to every printer; how many answered rightly, and the datagrams sent."""
     gate = asyncio.Semaphore(job["at_once"])
 
-    async def one(endpoint: Endpoint) -> tuple[bool, int]:
+    async def one(endpoint: Endpoint, life: int, serial: str) -> tuple[bool, int]:
         async with gate:
             try:
                 answers = [await client.ask(endpoint, ask) for ask in asks]
@@ -126,17 +108,26 @@ async def ask_all(job: Job, asks: Sequence[Ask], endpoints: Sequence[Endpoint], 
         told: dict[Any, Any] = {}
         for answer in answers:
             told.update((oid, answer.varbinds.get(oid)) for oid in (LIFE_COUNT, SERIAL) if oid in answer.varbinds)
-        right = told[LIFE_COUNT].content == job["life"] and told[SERIAL].content == serial_of(endpoint.address)
+        right = told[LIFE_COUNT].content == life and told[SERIAL].content == serial.encode()
         whole = len({oid for answer in answers for oid in answer.varbinds}) >= job["objects"]
         return right and whole, sum(answer.datagrams for answer in answers)
 
-    results = await asyncio.gather(*map(one, endpoints))
+    results = await asyncio.gather(*map(one, endpoints, job["lives"], job["serials"]))
     return sum(right for right, _ in results), sum(sent for _, sent in results)
 
 
 async def snmp(job: Job) -> str:
     """Asking and decoding to `Varbinds`, nothing more."""
-    endpoints, client = endpoints_of(job), client_of(job)
+    return await asked(job, endpoints_of(job), client_of(job))
+
+
+async def v3(job: Job) -> str:
+    """The same in SNMPv3, with a session of its own for every address."""
+    return await asked(job, endpoints_of(job), UserClient(UserAccess(**job["user"]), pace_of(job)))
+
+
+async def asked(job: Job, endpoints: Sequence[Endpoint], client: Snmp) -> str:
+    """What both questions to every printer cost, after some for warming up."""
     asks = (await observed(endpoints[0])).asks
     await ask_all(job, asks, endpoints[: job["warm"]], client)
     usage = Usage.begin()
@@ -176,77 +167,62 @@ def equipment_of(number: int, endpoint: Endpoint) -> Equipment:
     )
 
 
-async def read_over(job: Job, endpoints: Sequence[Endpoint], folder: Path) -> tuple[int, int]:
-    """Find, read, interpret, validate, seal, commit, as the cycle does it; how many were stored, and datagrams."""
-    clock, period = SystemClock(), "2026-11-23"
-    survey = survey_of(job, endpoints)
-    found = await survey.find(Unwatched())
-
-    async def read(printer: Printer) -> Readout:
-        return await survey.read(printer.endpoint, found.first[printer.endpoint])
-
-    readouts = await bounded(read, found.printers, survey.limits.reads, Unwatched())
-    stored = 0
-    with Store.open(folder / "agent.db", exclusive=True) as store:
-        outbox, memory = SqlOutbox(store), SqlMemory(store)
-        for number, readout in enumerate(readouts, 1):
-            equipment = equipment_of(number, readout.endpoint)
-            verdict = validate(equipment, readout, memory.last_reported(equipment.equipment_number))
-            if verdict.reading is not None:
-                envelope = seal_reading(verdict.reading, SOURCE, period, held=False, now=clock.now())
-                stored += outbox.put(envelope, readout)
-    return stored, sum(readout.datagrams for readout in readouts)
-
-
 async def pipeline(job: Job) -> str:
-    """From asking to what is on the disk, without matching and without a portal."""
+    """From finding to what is on the disk; the portal takes nothing at the moment."""
+    return await cycle(job, booking=False)
+
+
+async def cycle(job: Job, *, booking: bool = True) -> str:
+    """A whole cycle with a new database: find, match, read, validate, commit, deliver, write the receipts."""
     endpoints = endpoints_of(job)
     with tempfile.TemporaryDirectory() as warm, tempfile.TemporaryDirectory() as folder:
-        await read_over(job, endpoints[: job["warm"]], Path(warm))
+        await cycle_over(job, endpoints[: job["warm"]], Path(warm), booking=booking)
+        Store.open(Path(folder) / "agent.db", exclusive=True).close()  # a service has made its tables long ago
         usage = Usage.begin()
-        stored, sent = await read_over(job, endpoints, Path(folder))
-        return usage.report(read=stored, datagrams=sent)
+        report = await cycle_over(job, endpoints, Path(folder), booking=booking)
+        state = "accepted" if booking else "waiting"
+        read = sum(1 for line in report.lines if line.entry and line.entry.state == state)
+        return usage.report(read=read)
 
 
-async def cycle(job: Job) -> str:
-    """A whole cycle with a new database: find, match, read, validate, commit, deliver, write the receipts."""
-    endpoints, clock = endpoints_of(job), SystemClock()
-    desk = Desk([equipment_of(number, endpoint) for number, endpoint in enumerate(endpoints, 1)])
-    with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "agent.db", exclusive=True) as store:
+async def cycle_over(job: Job, endpoints: Sequence[Endpoint], folder: Path, *, booking: bool) -> CycleReport:
+    """One cycle through these printers, composed as `agent.app` does it, with a portal in the same process."""
+    clock = SystemClock()
+    desk = Desk([equipment_of(number, endpoint) for number, endpoint in enumerate(endpoints, 1)], booking)
+    hosts = [endpoint.address for endpoint in endpoints]
+    with Store.open(folder / "agent.db", exclusive=True) as store:
         outbox, memory = SqlOutbox(store), SqlMemory(store)
         whole = Cycle(
-            survey=survey_of(job, endpoints),
+            survey=survey_of(settings_of(job, {"hosts": hosts}), PUBLIC, clock, None, Manners(SqlKeeper(store))),
             portal=desk,
             outbox=outbox,
             memory=memory,
             supplies=memory,
             courier=Courier(outbox, desk, clock, asyncio.sleep),
             clock=clock,
-            rules=NO_ORDERS,
-            source=SOURCE,
+            rules=rules_of(Settings()),
+            source=Source("benchmark", "0"),
             period=lambda moment: moment.date().isoformat(),
         )
-        usage = Usage.begin()
-        report = await whole.run(Unwatched())
-    read = sum(1 for line in report.lines if line.entry and line.entry.state == "accepted")
-    return usage.report(read=read)
+        return await whole.run(Unwatched())
 
 
 async def sweep(job: Job) -> str:
     """The first half of a cycle over many addresses of which few answer."""
-    client = SnmpClient([ACCESS], Pace(timeout=job["timeout"], retries=job["retries"]), Pacer(job["per_second"]))
-    survey = Survey(Listed(endpoints_of(job)), client, shipped(), SystemClock())
+    ranges = [f"{job['addresses'][0]}-{job['addresses'][-1]}"]
+    survey = survey_of(settings_of(job, {"ranges": ranges}), PUBLIC, SystemClock())
     usage = Usage.begin()
     found = await survey.find(Unwatched())
     return usage.report(read=len(found.printers), silent=found.silent)
 
 
-def survey_of(job: Job, endpoints: Sequence[Endpoint]) -> Survey:
-    """Finding and reading exactly these printers."""
-    return Survey(Listed(endpoints), client_of(job), shipped(), SystemClock(), Limits(reads=job["at_once"]))
+def settings_of(job: Job, discovery: dict[str, list[str]]) -> Settings:
+    """The settings of the job: the fastest pace that may be set, one version, and everything else as it comes."""
+    snmp = {"port": job["port"], "versions": ["v2c"], "timeout_seconds": job["timeout"], "retries": job["retries"]}
+    return Settings.model_validate({"discovery": {**discovery, "packets_per_second": FASTEST}, "snmp": snmp})
 
 
-PARTS = {"snmp": snmp, "interpretation": interpretation, "pipeline": pipeline, "cycle": cycle, "sweep": sweep}
+PARTS = {"snmp": snmp, "v3": v3, "interpretation": interpretation, "pipeline": pipeline, "cycle": cycle, "sweep": sweep}
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ ACCESS = CommunityAccess("v2c", "public")
 FIRST = IPv4Address("127.96.0.1")
 LIFE_COUNT = oid_of("1.3.6.1.2.1.43.10.2.1.4.1.1")  # prtMarkerLifeCount
 SERIAL = oid_of("1.3.6.1.2.1.43.5.1.1.17.1")  # prtGeneralSerialNumber
+PAGES = 184_223  # the page count in the responder's table
 AT_ONCE = 32  # the agent's default for printers being read at the same time
 
 
@@ -37,6 +38,11 @@ def serial_of(address: str) -> bytes:
     return b"VNB%08x" % int(IPv4Address(address))
 
 
+def page_count_of(address: str) -> int:
+    """The page count that the responder tells at this address: no two printers have the same."""
+    return PAGES ^ (int(IPv4Address(address)) & 0xFFFF)
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """`asks` are the agent's two questions; `datagrams` the requests it sends for them; `values` what came back."""
@@ -44,11 +50,6 @@ class Plan:
     asks: tuple[Ask, ...]
     datagrams: tuple[bytes, ...]
     values: Varbinds
-
-    @property
-    def life_count(self) -> int:
-        """The page count that every contender has to bring home."""
-        return self.values.number(LIFE_COUNT) or 0
 
     def singles(self) -> list[Oid]:
         """Every object that is read and stands in no table."""

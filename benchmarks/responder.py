@@ -18,10 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.plan import address_of, serial_of
+from agent.snmp.varbinds import dotted
+from benchmarks.plan import LIFE_COUNT, SERIAL, address_of, page_count_of, serial_of
 
 FLEET = 256  # printers of our own fleet: a socket each
 SHARE = 100  # of so many addresses one answers, in a sweep
+
+COPIES = "memcpy(p,val,vl);"
+# Numbers of three octets or more (tag and length come before them) differ in the last two, as the addresses do.
+VARIES = "if(vl>=5&&val[0]!=4&&val[0]!=6){p[vl-1]^=ip&255;p[vl-2]^=(ip>>8)&255;}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ class Rig:
         """Starts what answers: `loss` percent of the requests dropped; `sparse`: one in a hundred addresses."""
         if self.responder is None:
             return _fleet(self.folder, self.far, loss)
-        program = compiled(self.responder / "responder.c", self.folder / "responder")
+        program = compiled(varied(self.responder / "responder.c", self.folder), self.folder / "responder")
         options = [*(["-l", str(loss)] if loss else []), *(["-k", str(SHARE)] if sparse else [])]
         return _responder(program, self.responder / "printer.tab", self.far, options)
 
@@ -79,6 +84,23 @@ class Responder:
                 counts: dict[str, Any] = json.loads(self.notes.read_text().splitlines()[-1])
                 return int(counts["rx"])
         raise TimeoutError("the responder does not tell its counts")
+
+
+def varied(source: Path, folder: Path) -> Path:
+    """The responder's source with page counters of each printer's own, in `folder`.
+
+    As it comes, all printers tell the same numbers, and a reader that remembers values would look better than it is.
+    Raises `ValueError` when the source is another one than this was written for.
+    """
+    text = source.read_text()
+    if text.count(COPIES) != 1:
+        raise ValueError(f"{source.name} does not copy its values as expected")
+    folder.mkdir(parents=True, exist_ok=True)
+    copy = folder / "responder.c"
+    new = text.replace(COPIES, COPIES + VARIES)
+    if not copy.exists() or copy.read_text() != new:
+        copy.write_text(new)
+    return copy
 
 
 def compiled(source: Path, program: Path) -> Path:
@@ -124,7 +146,10 @@ def _fleet(folder: Path, core: int, loss: int) -> Responder:
             "address": address,
             "source": str(device),
             "faults": faults,
-            "set": {"1.3.6.1.2.1.43.5.1.1.17.1": f"4|{serial_of(address).decode()}"},
+            "set": {
+                dotted(SERIAL): f"4|{serial_of(address).decode()}",
+                dotted(LIFE_COUNT): f"65|{page_count_of(address)}",
+            },
         }
         for number, address in enumerate(addresses)
     ]

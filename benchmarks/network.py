@@ -1,0 +1,48 @@
+"""What a poor network costs: requests that are lost, and addresses where nobody is."""
+
+from __future__ import annotations
+
+from benchmarks.contest import TIMEOUT, Contest
+from benchmarks.page import Row, figure, quotients
+from benchmarks.responder import SHARE, Rig
+
+LOSS = 2  # percent
+TRIES = 2  # of a sweep
+PER_SECOND = 10_000  # datagrams, the fastest pace that may be set
+
+
+def loss(rig: Rig, printers: int, rounds: int) -> list[Row]:
+    """Reading with lost requests, beside reading without, in turns."""
+    with rig.printers() as sound, rig.printers(loss=LOSS) as lossy:
+        without, with_loss = Contest.at(rig, sound, printers), Contest.at(rig, lossy, printers)
+        pairs = [(without.ours("snmp"), with_loss.ours("snmp")) for _ in range(rounds)]
+    what, target = f"{LOSS} % of the requests lost: wall time", f"≤ 2 × lossless + {TIMEOUT:g} s"
+    unread = max(lossless.printers - lost.read for lossless, lost in pairs)
+    walls = [figure([pair[place].wall for pair in pairs]) for place in (0, 1)]
+    ratio = quotients([lost.wall for _, lost in pairs], [lossless.wall for lossless, _ in pairs])
+    met = all(lost.wall <= 2 * lossless.wall + TIMEOUT for lossless, lost in pairs) and not unread
+    note = f" ({unread} printers unread)" if unread else ""
+    cells = (f"{walls[1].shown()} s{note}", f"lossless {walls[0].shown()} s", ratio.shown(), target)
+    return [Row(what, *cells, met, walls[1].spread())]
+
+
+def sweep(rig: Rig, addresses: int) -> list[Row]:
+    """Looking for printers where one address in a hundred answers; nothing refuses, everything else is silent."""
+    if rig.responder is None:
+        return []
+    with rig.printers(sparse=True) as responder, rig.printers() as full:
+        plan = Contest.at(rig, full, 1).plan
+        contest = Contest(rig, responder, plan, addresses, {"retries": TRIES - 1, "warm": 0})
+        sample = contest.ours("sweep")
+    sent = round((sample.datagrams or 0) * addresses)
+    least = TRIES * TIMEOUT + sent / PER_SECOND
+    right = sample.read == len([number for number in range(addresses) if (number + 1) % SHARE == 1])
+    found = f"{sample.read} found" if right else f"**wrong: {sample.read} found**"
+    micro = sample.cpu / sent * 1e6 if sent else 0.0
+    what = f"sweep of {addresses:,} addresses, 1 % answering ({TRIES} tries of {TIMEOUT:g} s, {PER_SECOND:,}/s)"
+    wall = f"≤ {least + 0.3:.1f} s (time-outs + sending + 0.3 s)"
+    in_time = sample.wall <= least + 0.3
+    return [
+        Row(f"{what}: wall time", f"{sample.wall:.1f} s, {found}", target=wall, met=right and in_time),
+        Row("the same: CPU per datagram", f"{micro:.0f} µs", target="≤ 40 µs", met=right and micro <= 40),
+    ]

@@ -1,0 +1,102 @@
+"""How many datagrams a printer gets: the project's own devices and, where they are, recordings of real ones."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agent.app import Accesses, Unwatched, survey_of
+from agent.clock import SystemClock
+from agent.loop import run
+from agent.ports import Snmp
+from agent.printers import Endpoint
+from agent.settings import Settings
+from agent.snmp.varbinds import Answer, Ask
+from agent.survey import Survey
+from benchmarks.page import Row
+from benchmarks.responder import Rig, started_fleet
+
+ORDINARY = 4  # datagrams: identify and read
+
+
+@dataclass(slots=True)
+class Counted:
+    """The `Snmp` port in front of another one, counting what it sends to whom."""
+
+    snmp: Snmp
+    sent: Counter[Endpoint] = field(default_factory=Counter)
+    versions: dict[Endpoint, str] = field(default_factory=dict)
+
+    async def ask(self, endpoint: Endpoint, ask: Ask) -> Answer:
+        """The other one's answer."""
+        answer = await self.snmp.ask(endpoint, ask)
+        self.sent[endpoint] += answer.datagrams
+        self.versions[endpoint] = answer.version
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One device: how it is called, and what reading it took."""
+
+    name: str
+    datagrams: int
+    status: str
+
+
+def visited(rig: Rig, options: Sequence[str]) -> list[Visit]:
+    """Every v2c device of a virtual fleet with these options, found and read once."""
+    fleet, members = started_fleet([*options, "--network", "127.97.0.0/16"], rig.far)
+    with fleet:
+        return run(_visits({Endpoint(one["address"], one["port"]): str(one["name"]) for one in members}))
+
+
+async def _visits(names: dict[Endpoint, str]) -> list[Visit]:
+    hosts = [f"{endpoint.address}:{endpoint.port}" for endpoint in names]
+    snmp = {"versions": ["v2c"], "timeout_seconds": 2.0}
+    settings = Settings.model_validate({"discovery": {"hosts": hosts, "packets_per_second": 1000}, "snmp": snmp})
+    made = survey_of(settings, Accesses(("public",)), SystemClock())
+    counted = Counted(made.snmp)
+    survey = Survey(made.finder, counted, made.catalogue, made.clock, made.limits, made.manners)
+    found = await survey.find(Unwatched())
+    readouts = await asyncio.gather(
+        *(survey.read(printer.endpoint, found.first[printer.endpoint]) for printer in found.printers)
+    )
+    return [
+        Visit(names[readout.endpoint], counted.sent[readout.endpoint], readout.status)
+        for readout in readouts
+        if readout.status in ("ok", "partial")
+    ]
+
+
+def rows(rig: Rig, recordings: Path | None) -> tuple[list[Row], list[str]]:
+    """The share of ordinary printers among all, and every count as a list."""
+    groups = {"own device descriptions": visited(rig, ["--devices"])}
+    if recordings is not None and recordings.is_dir():
+        groups["recordings of real printers"] = visited(rig, ["--recordings", str(recordings)])
+    found, lines = [], []
+    for name, visits in groups.items():
+        counts = Counter(visit.datagrams for visit in visits)
+        ordered = sorted(visit.datagrams for visit in visits)
+        within = sum(visit.datagrams <= ORDINARY for visit in visits)
+        median = ordered[len(ordered) // 2]
+        found.append(
+            Row(
+                f"datagrams per printer, {len(visits)} {name} (median)",
+                str(median),
+                target=f"≤ {ORDINARY}",
+                met=median <= ORDINARY,
+                spread=f"{ordered[0]} … {ordered[-1]}; {within} of {len(visits)} within {ORDINARY}",
+            )
+        )
+        shares = ", ".join(f"{count} × {datagrams}" for datagrams, count in sorted(counts.items()))
+        most = sorted((visit for visit in visits if visit.datagrams > ORDINARY), key=lambda visit: -visit.datagrams)
+        worst = ", ".join(f"{visit.name} {visit.datagrams}" for visit in most[:MOST_NAMED]) or "none"
+        lines.append(f"- {name} (printers × datagrams): {shares}. Most: {worst}.")
+    return found, lines
+
+
+MOST_NAMED = 12
