@@ -17,15 +17,17 @@ from benchmarks.plan import AT_ONCE
 from benchmarks.responder import FLEET, Rig
 
 Say = Callable[[str], None]
-METHOD = """Every contender reads the same printers with the same values asked, at most {at_once} at a time, in a
-process of its own on one core; what answers runs on the other. Rounds are interleaved: in each one, everybody once. Figures
-are the median of the rounds ({rounds}), their spread is the least and the most; ratios are taken round by round. CPU
-is that of the process that reads (user and system, all threads), without its start and after {warm} printers for
-warming up. A contender counts only when every printer's page count (each has its own), serial number and all objects
-arrived. The agent and the limit send the agent's packed datagrams, the others one GET and a walk through each table.
-The exporter's CPU includes the page it writes, not the client that fetches it. *Whole pipeline* is a cycle as the
-service does it: find, match, read, interpret, validate, seal, commit with synchronous=FULL; only the portal is an
-object in the same process, which takes nothing yet. *SNMP part* are the two questions and the answers decoded."""
+METHOD = """\
+Every contender reads the same printers with the same values asked, at most {at_once} at a time, in a process of its
+own on one core; what answers runs on the other. Rounds are interleaved: in each one, everybody once. Figures are
+the median of the rounds ({rounds}), their spread is the least and the most; ratios are taken round by round. CPU is
+that of the process that reads (user and system, all threads), without its start and after {warm} printers for
+warming up. A contender counts only when every printer's page count (each has its own), serial number and all
+objects arrived. The agent and the limit send the agent's packed datagrams, the others one GET and a walk through
+each table. The exporter's CPU includes the page it writes, not the client that fetches it. *Whole pipeline* is a
+cycle as the service does it: find, match, read, interpret, validate, seal, commit with synchronous=FULL; only the
+portal is an object in the same process, which takes nothing yet. *SNMP part* are the two questions and the answers
+decoded."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,9 +71,9 @@ def _others(rig: Rig, quick: bool, count: int, say: Say) -> list[Row]:
     """Everything but the contest itself."""
     rows: list[Row] = []
     if secured.available(rig):
-        rows += reading.v3(secured.compared(rig, 50 if quick else 500, count))
+        rows += reading.v3(secured.compared(rig, 50 if quick else 200, count))
         say("SNMPv3 measured")
-    rows += network.loss(rig, 100 if quick else 2000, count)
+    rows += network.loss(rig, 100 if quick else 1000, count)
     say("loss measured")
     rows += network.sweep(rig, 256 if quick else 4096)
     say("sweep measured")
@@ -112,7 +114,7 @@ def _absences(rig: Rig) -> list[str]:
     if rig.responder is None:
         told.append(
             f"The fast responder was not there: {FLEET} virtual printers of our own answered. They are slower than who "
-            "reads them, so that CPU times hold and printers per second do not; no sweep, no datagrams counted."
+            "reads them, so that CPU times hold and printers per second do not; no loss, no sweep."
         )
     if rig.near == rig.far:
         told.append("There is one core only: reader and printers shared it.")

@@ -13,10 +13,12 @@ PER_SECOND = 10_000  # datagrams, the fastest pace that may be set
 
 def loss(rig: Rig, printers: int, rounds: int) -> list[Row]:
     """Reading with lost requests, beside reading without, in turns."""
+    if rig.responder is None:
+        return []  # our own fleet drops every n-th request of a printer, and no printer gets so many
     with rig.printers() as sound, rig.printers(loss=LOSS) as lossy:
         without, with_loss = Contest.at(rig, sound, printers), Contest.at(rig, lossy, printers)
         pairs = [(without.ours("snmp"), with_loss.ours("snmp")) for _ in range(rounds)]
-    what, target = f"{LOSS} % of the requests lost: wall time", f"≤ 2 × lossless + {TIMEOUT:g} s"
+    what, target = f"{LOSS} % of the requests lost, {printers:,} printers: wall time", f"≤ 2 × lossless + {TIMEOUT:g} s"
     unread = max(lossless.printers - lost.read for lossless, lost in pairs)
     walls = [figure([pair[place].wall for pair in pairs]) for place in (0, 1)]
     ratio = quotients([lost.wall for _, lost in pairs], [lossless.wall for lossless, _ in pairs])

@@ -21,6 +21,7 @@ from typing import Any
 from agent.snmp.varbinds import dotted
 from benchmarks.plan import LIFE_COUNT, SERIAL, address_of, page_count_of, serial_of
 
+OWN_SERIAL = "1.3.6.1.4.1.11.2.3.9.4.2.1.1.3.3.0"  # where this maker tells it a second time
 FLEET = 256  # printers of our own fleet: a socket each
 SHARE = 100  # of so many addresses one answers, in a sweep
 
@@ -45,9 +46,9 @@ class Rig:
         return Rig(responder if (responder / "responder.c").exists() else None, folder, cores[-1], cores[0])
 
     def printers(self, *, loss: int = 0, sparse: bool = False) -> Responder:
-        """Starts what answers: `loss` percent of the requests dropped; `sparse`: one in a hundred addresses."""
+        """Starts what answers: with the responder `loss` percent of the requests dropped, or `sparse`: one in a hundred."""
         if self.responder is None:
-            return _fleet(self.folder, self.far, loss)
+            return _fleet(self.folder, self.far)
         program = compiled(varied(self.responder / "responder.c", self.folder), self.folder / "responder")
         options = [*(["-l", str(loss)] if loss else []), *(["-k", str(SHARE)] if sparse else [])]
         return _responder(program, self.responder / "printer.tab", self.far, options)
@@ -134,20 +135,19 @@ def _responder(program: Path, table: Path, core: int, options: list[str]) -> Res
     return responder
 
 
-def _fleet(folder: Path, core: int, loss: int) -> Responder:
+def _fleet(folder: Path, core: int) -> Responder:
     device = (
         Path(__file__).resolve().parent.parent / "sandbox" / "printers" / "devices" / "hp_color_laserjet_e57540.toml"
     )
-    faults = {"drop": 100 // loss} if loss else {}
     addresses = [address_of(number) for number in range(FLEET)]
     members = [
         {
             "name": f"printer-{number}",
             "address": address,
             "source": str(device),
-            "faults": faults,
             "set": {
                 dotted(SERIAL): f"4|{serial_of(address).decode()}",
+                OWN_SERIAL: f"4|{serial_of(address).decode()}",
                 dotted(LIFE_COUNT): f"65|{page_count_of(address)}",
             },
         }

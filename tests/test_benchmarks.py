@@ -1,0 +1,72 @@
+"""The benchmarks run and measure what they say: a few printers, no timing."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from agent.errors import BadReply
+from agent.snmp.codec import decode_response
+from benchmarks import hostile
+from benchmarks.contest import Contest, Sample
+from benchmarks.page import Row, figure, page, quotients
+from benchmarks.reading import rows
+from benchmarks.responder import Rig
+
+ABSENT = Path("no such folder")
+
+
+@pytest.fixture(scope="module")
+def contest(tmp_path_factory):
+    """A few virtual printers of our own, as where the fast responder is absent."""
+    rig = Rig.of(ABSENT, tmp_path_factory.mktemp("bench"))
+    with rig.printers() as responder:
+        yield Contest.at(rig, responder, 4)
+
+
+@pytest.mark.skipif(shutil.which("taskset") is None, reason="no taskset: benchmarks run on Linux")
+def test_the_agent_brings_every_value_home(contest):
+    """From the question to the disk: every printer's reading is stored, or the sample would not be valid."""
+    sample = contest.ours("pipeline")
+    assert (sample.read, sample.valid) == (4, True)
+    assert sample.cpu > 0
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None or shutil.which("taskset") is None, reason="no compiler")
+def test_the_limit_counts_only_printers_that_told_their_page_count(contest):
+    """It sends what the agent sends, and looks for the page count in the answers."""
+    assert contest.limit().valid
+
+
+def test_a_wrong_value_makes_a_row_void():
+    """A contender that read one printer less is not compared, whatever its speed."""
+    good, bad = Sample(4, 4, 1.0, 0.004), Sample(4, 3, 0.5, 0.001)
+    samples = {"pipeline": [good], "snmp": [bad], "interpretation": [good], "limit": [good], "gufo": [good]}
+    beside = [row for row in rows(samples) if "beside" in row.what]
+    assert beside
+    assert all(row.met is None and row.ours.startswith("void: 3 of 4") for row in beside)
+
+
+def test_a_ratio_is_taken_round_by_round():
+    """A round that was slow for both is as good as any."""
+    assert quotients([1.0, 10.0, 3.0], [2.0, 20.0, 6.0]).values == (0.5, 0.5, 0.5)
+    assert figure([3.0, 1.0, 2.0]).spread("{:.0f}") == "1 … 3"
+
+
+def test_a_row_says_whether_its_target_is_met():
+    """Yes, no in bold, or nothing where there is no target."""
+    text = page(["# Performance"], [Row("a", "1", met=True), Row("b", "2", met=False), Row("c", "3")], [])
+    assert [line.split(" | ")[-2] for line in text.splitlines()[-3:]] == ["yes", "**no**", "–"]
+
+
+@pytest.mark.parametrize("make", hostile.CRAFTED)
+def test_crafted_answers_are_what_they_claim(make):
+    """They have about the size asked for, and cost nothing but a refusal where they break a limit."""
+    datagram = make(12_000)
+    assert 11_000 < len(datagram) < 14_000
+    try:
+        assert len(decode_response(datagram).varbinds) <= 256
+    except BadReply as error:
+        assert error.reason
