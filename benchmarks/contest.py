@@ -78,6 +78,7 @@ class Contest:
             "warm": min(WARM, len(addresses)),
             "lives": [page_count_of(address) for address in addresses],
             "objects": len(self.plan.values),
+            "told": list(self.plan.told),
             "singles": [dotted(oid) for oid in self.plan.singles()],
             "subtrees": [dotted(oid) for oid in self.plan.subtrees()],
             **self.more,

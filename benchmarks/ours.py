@@ -105,11 +105,9 @@ async def ask_all(job: Job, asks: Sequence[Ask], endpoints: Sequence[Endpoint], 
                 answers = [await client.ask(endpoint, ask) for ask in asks]
             except PrinterSilent:
                 return False, 0
-        told: dict[Any, Any] = {}
-        for answer in answers:
-            told.update((oid, answer.varbinds.get(oid)) for oid in (LIFE_COUNT, SERIAL) if oid in answer.varbinds)
-        right = told[LIFE_COUNT].content == life and told[SERIAL].content == serial.encode()
-        whole = len({oid for answer in answers for oid in answer.varbinds}) >= job["objects"]
+        read = answers[-1].varbinds
+        right = read.number(LIFE_COUNT) == life and read.text(SERIAL) == serial.encode()
+        whole = [len(answer.varbinds) for answer in answers] == job["told"]
         return right and whole, sum(answer.datagrams for answer in answers)
 
     results = await asyncio.gather(*map(one, endpoints, job["lives"], job["serials"]))

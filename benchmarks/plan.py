@@ -45,11 +45,13 @@ def page_count_of(address: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`asks` are the agent's two questions; `datagrams` the requests it sends for them; `values` what came back."""
+    """`asks` are the agent's two questions; `datagrams` the requests it sends for them; `values` what came back,
+    `told` how many values each question brought."""
 
     asks: tuple[Ask, ...]
     datagrams: tuple[bytes, ...]
     values: Varbinds
+    told: tuple[int, ...]
 
     def singles(self) -> list[Oid]:
         """Every object that is read and stands in no table."""
@@ -78,8 +80,9 @@ async def observed(endpoint: Endpoint) -> Plan:
         first = (await client.ask(relay.endpoint, catalogue.generic.identify_ask)).varbinds
         identity, _ = identify(catalogue.generic, first)
         read = catalogue.choose(identity, first).read_ask
-        values = first.merged((await client.ask(relay.endpoint, read)).varbinds)
-    return Plan((catalogue.generic.identify_ask, read), tuple(relay.requests), values)
+        second = (await client.ask(relay.endpoint, read)).varbinds
+    asks, told = (catalogue.generic.identify_ask, read), (len(first), len(second))
+    return Plan(asks, tuple(relay.requests), first.merged(second), told)
 
 
 class Relay(asyncio.DatagramProtocol):

@@ -46,7 +46,7 @@ class Rig:
         return Rig(responder if (responder / "responder.c").exists() else None, folder, cores[-1], cores[0])
 
     def printers(self, *, loss: int = 0, sparse: bool = False) -> Responder:
-        """Starts what answers: with the responder `loss` percent of the requests dropped, or `sparse`: one in a hundred."""
+        """Starts what answers; the responder alone can drop `loss` percent, or be `sparse`: one in a hundred."""
         if self.responder is None:
             return _fleet(self.folder, self.far)
         program = compiled(varied(self.responder / "responder.c", self.folder), self.folder / "responder")
