@@ -61,6 +61,7 @@ def validate(equipment: Equipment, readout: Readout, before: Mapping[str, LastRe
 # Cross-checks and doubts of the readout that stay with the numbers they are about.
 TRAVELLING = frozenset(
     {
+        "counter_cut",
         "incomplete",
         "ipp_count_as_total",
         "ipp_differs",

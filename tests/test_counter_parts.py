@@ -199,3 +199,34 @@ def test_a_profile_that_cannot_be_meant_is_refused(tmp_path, counters):
     """A mistake is found when the profile is loaded, not when a printer is read."""
     with pytest.raises(ProfileError):
         read(tmp_path, counters)
+
+
+TOTALS = (
+    '[[counters]]\nmeter="total"\nsum=["first","second"]\nsource="s"\n'
+    '[[counters]]\nmeter="copy_total"\nfirst=["second"]\nsource="s"\n'
+    '[[counters]]\nmeter="print_total"\nfirst=["first"]\nsource="s"\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("says", "second", "facts", "found"),
+    [
+        ("both are there", "|65|7", {}, {"total": 107, "copy_total": 7, "print_total": 100}),
+        ("one is not offered", None, {}, {"total": 100, "print_total": 100}),
+        ("one got lost on the way", None, {"missing": True}, {"print_total": 100}),
+        ("one is refused with an error", None, {"missing": True, "refused": True}, {"total": 100, "print_total": 100}),
+    ],
+)
+def test_what_got_lost_is_not_counted_as_absent(tmp_path, says, second, facts, found):
+    """A sum without its lost part would be too low, and the life count behind it another counter: neither is read."""
+    (tmp_path / "own.toml").write_text(HEAD + TOTALS)
+    catalogue = shipped(tmp_path)
+    text = f"1.3.6.1.2.1.1.1.0|4|SHARP MX\n1.3.6.1.2.1.43.5.1.1.1.1|65|1\n{LIFE}|65|999\n{BASE}.3.0|65|100\n"
+    text += f"{BASE}.4.0{second}\n" if second else ""
+    varbinds = parse_recording(text).varbinds
+    profile = catalogue.choose(identify(catalogue.generic, varbinds)[0], varbinds)
+    lost = {name: (profile.oids["second"],) for name in facts}
+    answer = Answer(varbinds, "v2c", 3, complete=not facts, **lost)
+    readout = interpret(profile, Endpoint("127.0.0.1"), Varbinds(), answer, NOW)
+    assert meters(readout) == found, says
+    assert ("counter_cut" in codes(readout)) == (facts == {"missing": True})

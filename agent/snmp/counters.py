@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from agent.meters import Counter, Finding, Unit
@@ -10,7 +10,7 @@ from agent.snmp.octets import records, text_of
 from agent.snmp.profile import COLOR_PARTS, UNITS, CheckPart, CounterPart, Profile
 from agent.snmp.varbinds import Oid, Value, as_number, as_octets
 from agent.snmp.witness import Witness
-from agent.texts import message
+from agent.texts import Message, message
 
 NOISE = 10  # pages; a printer may print while it is read
 LIFE_COUNT = "prtMarkerLifeCount"
@@ -25,23 +25,39 @@ class Found:
     index: Oid = ()
 
 
-def read_counters(profile: Profile, witness: Witness, model: str | None) -> tuple[list[Counter], list[Finding]]:
-    """Every counter of the profile that the device tells, the best place first; what is odd about them as findings."""
+def read_counters(
+    profile: Profile, witness: Witness, model: str | None, missing: Collection[Oid] = ()
+) -> tuple[list[Counter], list[Finding]]:
+    """Every counter of the profile that the device tells, the best place first; what is odd about them as findings.
+
+    `missing` names objects and columns whose answer was cut short: a meter that needs one of them is not read at all,
+    because a sum would lack a part of it, and a place further down would stand in for a better one.
+    """
+    lost = {name for name, oid in profile.oids.items() if oid in missing} if missing else set()
+    cut: set[str] = set()
     counters: dict[str, Counter] = {}
     findings: list[Finding] = []
     unproven: set[str] = set()
     for part in profile.counters:
-        if part.meter in counters or not part.about(model):
+        if part.meter in counters or part.meter in cut or not part.about(model):
+            continue
+        if part.names & lost:
+            cut.add(part.meter)
             continue
         counter, odd = _counter(profile, part, witness)
         if counter:
             counters[part.meter] = counter
             unproven |= {part.meter} if part.confidence == "C" else set()
         findings += odd
+    findings += [Finding("counter_cut", _cut_short(meter)) for meter in sorted(cut)]
     findings += _without_unproven(counters, unproven)
     findings += _cross_checks(counters, witness)
     findings += [finding for check in profile.checks for finding in _checked(check, counters)]
     return list(counters.values()), findings
+
+
+def _cut_short(meter: str) -> Message:
+    return message("The counter {meter} is not read: the printer's answer about it was cut short.", meter=meter)
 
 
 def _without_unproven(counters: dict[str, Counter], unproven: Iterable[str]) -> list[Finding]:

@@ -133,6 +133,7 @@ class Inquiry:
         self._columns = [column for columns in self._fresh for column in columns]
         self._values: dict[Oid, Value] = {}
         self._lost: list[Oid] = []
+        self._refusals: list[Oid] = []
         self._taken = self._octets = 0
         self._request: Request | None = None
         self._asked: list[Column] = []
@@ -195,6 +196,7 @@ class Inquiry:
             complete=not missing,
             missing=tuple(missing),
             notes=tuple(dict.fromkeys(self.notes)),
+            refused=tuple(self._refusals),
         )
 
     def _objects_request(self) -> Request | None:
@@ -299,6 +301,7 @@ class Inquiry:
     def _split_objects(self) -> None:
         batch = self._batches.pop(0)
         if len(batch.oids) == 1:
+            self._refusals.append(batch.oids[0])
             self._lost.append(batch.oids[0])
             self.notes.append("refused")
         else:
@@ -315,6 +318,7 @@ class Inquiry:
         for column in columns:
             if not column.done:
                 column.done = column.cut = True
+                self._refusals += [column.prefix] if note == "refused" else []
 
 
 def before(oid: Oid) -> Oid:

@@ -39,7 +39,8 @@ def interpret(profile: Profile, endpoint: Endpoint, first: Varbinds, answer: Ans
     identity = read_identity(profile, witness)
     if not is_printer(profile, witness, identity):
         return Readout(endpoint, "not_a_printer", now, identity, datagrams=answer.datagrams, profile=profile.label)
-    counters, odd_counters = read_counters(profile, witness, identity.model)
+    cut = set(answer.missing) - set(answer.refused)
+    counters, odd_counters = read_counters(profile, witness, identity.model, cut)
     supplies, odd_supplies = read_supplies(profile, witness, identity.model)
     gaps = _gaps(answer, counters, identity)
     return Readout(

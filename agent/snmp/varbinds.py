@@ -151,7 +151,8 @@ class Answer:
     """The outcome of one `Ask`.
 
     `complete` is False when a budget ran out or a table could not be finished, `missing` names the columns that
-    were cut short (an absent object is no failure and not named). `datagrams` counts requests, repetitions included.
+    were cut short (an absent object is no failure and not named); of those `refused` are the ones that the device
+    answered with an error. `datagrams` counts requests, repetitions included.
     `version` is what the device spoke ("v1", "v2c", "v3"); `notes` are short words for what was odd
     (`late_reply`, `wrong_request_id`, `looping_walk`, `gen_err`, `too_big`, …).
     """
@@ -162,3 +163,4 @@ class Answer:
     complete: bool = True
     missing: tuple[Oid, ...] = ()
     notes: tuple[str, ...] = ()
+    refused: tuple[Oid, ...] = ()
