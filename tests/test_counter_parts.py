@@ -225,7 +225,7 @@ def test_what_got_lost_is_not_counted_as_absent(tmp_path, says, second, facts, f
     text += f"{BASE}.4.0{second}\n" if second else ""
     varbinds = parse_recording(text).varbinds
     profile = catalogue.choose(identify(catalogue.generic, varbinds)[0], varbinds)
-    lost = {name: (profile.oids["second"],) for name in facts}
+    lost = dict.fromkeys(facts, (profile.oids["second"],))
     answer = Answer(varbinds, "v2c", 3, complete=not facts, **lost)
     readout = interpret(profile, Endpoint("127.0.0.1"), Varbinds(), answer, NOW)
     assert meters(readout) == found, says
