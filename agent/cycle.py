@@ -93,9 +93,8 @@ class Cycle:
             return CycleReport(started, self.clock.now(), trouble=error)
         found = await self.survey.find(progress)
         matching = match(found.printers, equipments)
-        lines = await self._read(matching, found, progress)
+        lines = await self._read_and_seal(matching, found, progress)
         self.survey.manners.flush()
-        lines = self._seal(lines)
         lines = await self._order(lines)
         progress.stage(message("Reporting to the portal"), None)
         delivery = await self.courier.deliver()
@@ -125,18 +124,26 @@ class Cycle:
             return known
         return equipments
 
-    async def _read(self, matching: Matching, found: Found, progress: Progress) -> list[Line]:
+    async def _read_and_seal(self, matching: Matching, found: Found, progress: Progress) -> list[Line]:
+        """Reads every matched printer. What was read is stored a hundred at a time, while others are still being read:
+        a crash loses little, and memory does not hold the proofs of thousands."""
         progress.stage(message("Reading counters and supplies"), len(matching.matched))
+        lines: list[Line] = []
+        fresh: list[Line] = []
 
-        async def read(pair: Matched) -> Line:
+        async def read(pair: Matched) -> None:
             endpoint = pair.printer.endpoint
             self.survey.manners.claim(endpoint, pair.equipment.equipment_number)
-            readout = await self.survey.read(endpoint, found.first.get(endpoint, Varbinds()))
-            return Line(pair.equipment, pair, readout)
+            readout = await self.survey.read(endpoint, found.first.pop(endpoint, Varbinds()))
+            fresh.append(Line(pair.equipment, pair, readout))
+            if len(fresh) >= COMMITTED_TOGETHER:
+                lines.extend(self._seal(fresh))
+                fresh.clear()
 
-        lines = await bounded(read, matching.matched, self.survey.limits.reads, progress)
+        await bounded(read, matching.matched, self.survey.limits.reads, progress)
+        lines += self._seal(fresh)
         lines += [Line(refused.equipment, refused, self._absent(refused, found)) for refused in matching.refused]
-        return sorted(lines, key=lambda line: line.equipment.equipment_number)
+        return sorted(lines, key=number_of)
 
     def _absent(self, refused: Refused, found: Found) -> Readout | None:
         """What is known of the printer that this equipment was, when nothing answers to its number now."""
@@ -149,12 +156,13 @@ class Cycle:
         return next((readout for at, readout in found.absent.items() if number in (str(at), at.address)), None)
 
     def _seal(self, lines: Sequence[Line]) -> list[Line]:
-        """Judges readouts and, once in a reporting period, makes them envelopes in the outbox: many in one commit."""
-        sealed: list[Line] = []
-        for at in range(0, len(lines), COMMITTED_TOGETHER):
-            with self.outbox.together():
-                sealed += self._sealed(lines[at : at + COMMITTED_TOGETHER], self.clock.now())
-        return sealed
+        """Judges readouts and, once in a reporting period, makes them envelopes in the outbox: all in one commit.
+
+        From then on their proof is in the database and not in memory.
+        """
+        with self.outbox.together():
+            sealed = self._sealed(lines, self.clock.now())
+        return [replace(line, readout=line.readout and replace(line.readout, evidence={})) for line in sealed]
 
     def _sealed(self, lines: Sequence[Line], now: datetime) -> list[Line]:
         before = self.memory.last_reported([number_of(line) for line in lines if line.readout])

@@ -285,13 +285,24 @@ def is_named(sighting: Sighting) -> bool:
 
 
 async def bounded(work: Callable[[T], Awaitable[R]], items: Iterable[T], at_once: int, progress: Progress) -> list[R]:
-    """The results of `work` for all items in their order, never more than `at_once` under way."""
-    gate = asyncio.Semaphore(at_once)
+    """The results of `work` for all items in their order, never more than `at_once` under way.
 
-    async def one(item: T) -> R:
-        async with gate:
-            result = await work(item)
-        progress.step()
-        return result
+    The first exception ends all of it: nothing goes on behind the caller's back.
+    """
+    results: dict[int, R] = {}
+    queue = iter(enumerate(items))
 
-    return list(await asyncio.gather(*(one(item) for item in items)))
+    async def worker() -> None:
+        for place, item in queue:
+            results[place] = await work(item)
+            progress.step()
+
+    workers = [asyncio.create_task(worker()) for _ in range(at_once)]
+    try:
+        await asyncio.gather(*workers)
+    except BaseException:
+        for task in workers:
+            task.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+        raise
+    return [results[place] for place in sorted(results)]
