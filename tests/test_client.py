@@ -18,7 +18,7 @@ from agent.snmp.catalogue import shipped
 from agent.snmp.client import SnmpClient
 from agent.snmp.codec import decode_response
 from agent.snmp.conversation import CommunityAccess, Pace
-from agent.snmp.pacing import Pacer
+from agent.snmp.pacing import Pacer, Pulse
 from agent.snmp.varbinds import Ask, oid_of
 from tests.fleet_process import FleetProcess, printer
 from tests.test_codec import response_of
@@ -246,6 +246,41 @@ def test_packets_leave_at_the_configured_rate():
     assert turns == sorted(turns)
     assert 0.4 < turns[-1] - turns[0] < 0.5
     assert pacer.turn(2000.0) == 2000.0
+
+
+def test_patience_follows_the_printer_while_it_is_awake():
+    """The first answer may take its time; then a repetition comes soon, later each time; after a minute all is open."""
+    pulse = Pulse()
+    assert pulse.patience(100.0, 0, 2.0) == 2.0
+    pulse.heard(100.0, 0.01)
+    waits = [pulse.patience(100.1, attempt, 2.0) for attempt in range(5)]
+    assert waits == [0.25, 0.5, 1.0, 2.0, 2.0]
+    pulse.heard(101.0, 1.5)
+    assert pulse.patience(101.0, 0, 2.0) > 1.0
+    assert pulse.patience(162.0, 0, 2.0) == 2.0
+
+
+def test_a_lost_packet_costs_little_once_the_printer_was_heard():
+    """The second exchange repeats a lost request after a quarter of a second, not after the first patience."""
+    lost = []
+
+    def reply(data):
+        if len(lost) == 1:
+            lost.append(data)
+            return []
+        lost.append(data)
+        return [answer_to(data)]
+
+    async def work(endpoint):
+        asker = client(timeout=3.0)
+        await asker.ask(endpoint, Ask((NAME,)))
+        begun = asyncio.get_running_loop().time()
+        answer = await asker.ask(endpoint, Ask((NAME,)))
+        return answer.datagrams, asyncio.get_running_loop().time() - begun
+
+    (datagrams, seconds), _ = asyncio.run(with_peer(reply, work))
+    assert datagrams == 2
+    assert seconds < 1.5
 
 
 def test_no_more_packets_leave_than_configured():

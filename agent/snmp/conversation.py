@@ -13,10 +13,9 @@ from typing import Literal
 from agent.errors import BadReply
 from agent.snmp.codec import LEAST_ID, VERSIONS, Response, decode_response, encode_head, encode_request
 from agent.snmp.inquiry import Inquiry, Request
-from agent.snmp.pacing import Pacer
+from agent.snmp.pacing import Pacer, Pulse
 from agent.snmp.switchboard import Line
 
-LEAST_TIMEOUT = 0.25  # seconds; a printer's controller is busy now and then, and a repetition costs it more
 MOST_STRAYS = 50  # datagrams that are no answer, per request sent; more is somebody's game
 MOST_REFUSALS = 2  # a single ICMP error may be a matter of a moment
 
@@ -55,11 +54,19 @@ class Budget:
 class Conversation:
     """Works through an `Inquiry`; `over` becomes True when anything was answered and False when nothing was.
 
-    `speaks` says that the printer has answered by this access before. A `Listener` of the switchboard.
+    `speaks` says that the printer has answered by this access before, `pulse` how quickly it does. A `Listener`.
     """
 
     def __init__(
-        self, access: CommunityAccess, inquiry: Inquiry, pace: Pace, budget: Budget, pacer: Pacer, *, speaks: bool
+        self,
+        access: CommunityAccess,
+        inquiry: Inquiry,
+        pace: Pace,
+        budget: Budget,
+        pacer: Pacer,
+        pulse: Pulse,
+        *,
+        speaks: bool,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self.over: asyncio.Future[bool] = self._loop.create_future()
@@ -70,6 +77,7 @@ class Conversation:
         self._pace = pace
         self._budget = budget
         self._pacer = pacer
+        self._pulse = pulse
         self._speaks = speaks
         self._answered = False
         self._line: Line | None = None
@@ -80,8 +88,6 @@ class Conversation:
         self._due = 0.0
         self._timer: asyncio.TimerHandle | None = None  # patience with the request that was sent
         self._turn: asyncio.TimerHandle | None = None  # the moment at which the next packet may leave
-        self._smooth: float | None = None  # RFC 6298: smoothed round trip time and its variation, in seconds
-        self._varies = 0.0
 
     def begin(self, line: Line) -> None:
         """Asks the first question."""
@@ -149,7 +155,7 @@ class Conversation:
             return
         number = self._latest = LEAST_ID + secrets.randbits(30)
         now = self._loop.time()
-        self._due = min(now + self._patience(len(self._sent)), self._budget.deadline)
+        self._due = min(now + self._pulse.patience(now, len(self._sent), self._pace.timeout), self._budget.deadline)
         self._sent[number] = now
         self._strays = 0
         self._budget.datagrams += 1
@@ -199,7 +205,8 @@ class Conversation:
     def _accept(self, response: Response, octets: int) -> None:
         if response.request_id != self._latest:
             self._inquiry.notes.append("late_reply")
-        self._learn(self._loop.time() - self._sent[response.request_id])
+        now = self._loop.time()
+        self._pulse.heard(now, now - self._sent[response.request_id])
         self._answered = True
         self._inquiry.accept(response, octets)
         self._go_on()
@@ -221,17 +228,3 @@ class Conversation:
         else:
             return response
         return None
-
-    def _patience(self, attempt: int) -> float:
-        """Seconds to wait for an answer: the printer's own pace once it is known, doubled with every repetition."""
-        if self._smooth is None:
-            return self._pace.timeout
-        adapted: float = max(self._smooth + 4 * self._varies, LEAST_TIMEOUT) * 2**attempt
-        return min(adapted, self._pace.timeout)
-
-    def _learn(self, seconds: float) -> None:
-        if self._smooth is None:
-            self._smooth, self._varies = seconds, seconds / 2
-        else:
-            self._varies = 0.75 * self._varies + 0.25 * abs(self._smooth - seconds)
-            self._smooth = 0.875 * self._smooth + 0.125 * seconds

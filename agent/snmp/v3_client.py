@@ -16,10 +16,10 @@ from agent.printers import Endpoint
 from agent.snmp.access import AUTH_FLAG, PRIV_FLAG, UserAccess
 from agent.snmp.client import SIMPLE_NOTES, UNPACED
 from agent.snmp.codec import GET, LEAST_ID, Response
-from agent.snmp.conversation import LEAST_TIMEOUT, MOST_REFUSALS, MOST_STRAYS, Budget, Pace
+from agent.snmp.conversation import MOST_REFUSALS, MOST_STRAYS, Budget, Pace
 from agent.snmp.inquiry import Bounds, Inquiry, Request
 from agent.snmp.mailbox import Mailbox
-from agent.snmp.pacing import Pacer
+from agent.snmp.pacing import Pacer, Pulse
 from agent.snmp.switchboard import Switchboard
 from agent.snmp.usm import Keys
 from agent.snmp.v3_message import (
@@ -189,8 +189,7 @@ class UserExchange:
         self._access = client.access
         self._endpoint = endpoint
         self._budget = budget
-        self._smooth: float | None = None  # RFC 6298: smoothed round trip time and its variation, in seconds
-        self._varies = 0.0
+        self._pulse = Pulse()
         self.engine: Engine | None = None
 
     async def send(self, request: Request, inquiry: Inquiry) -> Reply | None:
@@ -240,7 +239,7 @@ class UserExchange:
             sent[number] = (request_id, _now())
             self._budget.datagrams += 1
             self._line.send(self._encoded(request, number, request_id))
-            until = min(_now() + self._patience(attempt), self._budget.deadline)
+            until = min(_now() + self._pulse.patience(_now(), attempt, pace.timeout), self._budget.deadline)
             reply = await self._matching(request, sent, number, until, inquiry)
             if reply is not None:
                 return reply
@@ -284,7 +283,7 @@ class UserExchange:
             if reply is not None:
                 if reply.envelope.number != latest:
                     inquiry.notes.append("late_reply")
-                self._learn(_now() - sent[reply.envelope.number][1])
+                self._pulse.heard(_now(), _now() - sent[reply.envelope.number][1])
                 return reply
         inquiry.notes.append("too_many_strays")
         return None
@@ -347,21 +346,6 @@ class UserExchange:
     def _report_objection(self, envelope: Envelope) -> str:
         """A Report needs no proof: it answers our random msgID, and the worst it can do is to end this exchange."""
         return "" if len(envelope.engine_id) >= LEAST_ENGINE_ID else "no_engine_id"
-
-    def _patience(self, attempt: int) -> float:
-        """Seconds to wait for an answer: the printer's own pace once it is known, doubled with every repetition."""
-        most = self._client.pace.timeout
-        if self._smooth is None:
-            return most
-        adapted: float = max(self._smooth + 4 * self._varies, LEAST_TIMEOUT) * 2**attempt
-        return min(adapted, most)
-
-    def _learn(self, seconds: float) -> None:
-        if self._smooth is None:
-            self._smooth, self._varies = seconds, seconds / 2
-        else:
-            self._varies = 0.75 * self._varies + 0.25 * abs(self._smooth - seconds)
-            self._smooth = 0.875 * self._smooth + 0.125 * seconds
 
 
 def _now() -> float:
