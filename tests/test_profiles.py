@@ -132,20 +132,28 @@ def test_records_of_different_lengths_are_told_apart():
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("name = ", "TOML"),
-        ('name = "x"\nversion = 1\nsource = "s"\n', "match"),
+        ("name = x", ["line 1"]),
+        ('name = "x"\nversion = 1\nsource = "s"\n', ["match"]),
         ('name="x"\nversion=1\nsource="s"\n[[match]]\nmanufacturer="X"\n[[counters]]\nmeter="total"\n'
-         'first=["nowhere"]\nsource="s"', "nowhere"),
-        ('name="x"\nversion=1\nsource="s"\n[[match]]\nmanufacturer="X"\n[objects]\na="1.3.x"\n', "objects.a"),
+         'first=["nowhere"]\nsource="s"', ["nowhere", "line 8"]),
+        ('name="x"\nversion=1\nsource="s"\n[[match]]\nmanufacturer="X"\n[objects]\nb="1.3.6"\na="1.3.x"\n',
+         ["objects.a", "line 8"]),
+        ('name="x"\nversion="two"\nsource="s"\n[[match]]\nmanufacturer="X"\n', ["version", "line 2"]),
+        ('name="x"\nversion=1\nsource="s"\n[[match]]\nmanufacturer="X"\n[objects]\nb="1.3.6"\n[[counters]]\n'
+         'meter="total"\nfirst=["b"]\nsource="s"\n\n[[counters]]\nmeter="Black Pages"\nfirst=["b"]\nsource="s"\n',
+         ["counters.1.meter", "line 14"]),
+        ('name="x"\nversion=1\nsource="s"\n[[match]]\nmodel="X"\n', ["say manufacturer or answers", "line 4"]),
     ],
 )  # fmt: skip
-def test_a_wrong_profile_names_file_and_place(tmp_path, text, says):
-    """A site's own profile with a mistake: an error that names the file, the place and the remedy."""
+def test_a_wrong_profile_names_file_line_and_place(tmp_path, text, says):
+    """A site's own profile with a mistake: an error that names the file, the line, the place and the remedy."""
     (tmp_path / "own.toml").write_text(text)
     with pytest.raises(ProfileError) as caught:
         shipped(tmp_path)
     assert "own.toml" in str(caught.value)
-    assert says in str(caught.value)
+    for word in says:
+        assert word in str(caught.value)
+    assert caught.value.remedy is not None
 
 
 def test_a_site_may_overrule(tmp_path):

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from agent.errors import ProfileError
 from agent.printers import Identity
 from agent.snmp.profile import MatchPart, Profile, VendorFile
+from agent.snmp.toml_places import line_of
 from agent.snmp.varbinds import Ask, Table, Varbinds
 from agent.texts import message
 
@@ -84,7 +85,7 @@ def _based(generic: Profile, text: str, where: str) -> Profile:
     try:
         return generic.with_vendor(vendor)
     except ValidationError as error:
-        raise _of_validation(where, error) from error
+        raise _of_validation(where, error, text) from error
 
 
 def parse(text: str, where: str, kind: type[P]) -> P:
@@ -95,16 +96,29 @@ def parse(text: str, where: str, kind: type[P]) -> P:
     except tomllib.TOMLDecodeError as error:
         raise _wrong(where, "TOML", str(error)) from error
     except ValidationError as error:
-        raise _of_validation(where, error) from error
+        raise _of_validation(where, error, text) from error
 
 
-def _of_validation(where: str, error: ValidationError) -> ProfileError:
+def _of_validation(where: str, error: ValidationError, text: str) -> ProfileError:
     first = error.errors(include_url=False)[0]
-    return _wrong(where, ".".join(map(str, first["loc"])) or "-", first["msg"])
+    path, what = first["loc"], first["msg"]
+    line = line_of(text, path)
+    if line is None and (name := re.search(r"\[objects\]: ([\w.-]+)", what)):
+        at = re.search(rf"[\"'](?:[^\"']*\b)?{re.escape(name[1])}\b", text)
+        line = text.count("\n", 0, at.start()) + 1 if at else None
+    return _wrong(where, ".".join(map(str, path)) or "-", what, line)
 
 
-def _wrong(where: str, place: str, what: str) -> ProfileError:
-    return ProfileError(
-        message("The printer profile {file} is wrong at {place}: {what}.", file=where, place=place, what=what),
-        message("Correct this place in the file, or remove the file if it is a profile of your own."),
-    )
+def _wrong(where: str, place: str, what: str, line: int | None = None) -> ProfileError:
+    remedy = message("Correct this place in the file, or remove the file if it is a profile of your own.")
+    if line is None:
+        said = message("The printer profile {file} is wrong at {place}: {what}.", file=where, place=place, what=what)
+    else:
+        said = message(
+            "The printer profile {file} is wrong in line {line} ({place}): {what}.",
+            file=where,
+            line=line,
+            place=place,
+            what=what,
+        )
+    return ProfileError(said, remedy)
