@@ -20,7 +20,7 @@ from agent.supplies.levels import Level, common_step, disagree, in_steps, invert
 from tests.test_profiles import DEVICE_FILES, lines_of
 from tests.test_recordings import CATALOGUE, NOW
 
-TIMES = 100_000 if os.environ.get("CI") == "true" else 20_000
+TIMES = 50_000 if os.environ.get("CI") == "true" else 20_000
 QUICK_S = 0.05
 PRINTER_MIB = (1, 3, 6, 1, 2, 1, 43)
 SAMPLE = 30  # varbinds of a device that are kept in one answer

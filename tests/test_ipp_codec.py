@@ -20,8 +20,8 @@ from tests.conftest import RECORDINGS
 from tests.ipp_messages import attribute, field, response
 
 FILES = sorted(RECORDINGS.glob("ipp_*/*.bin"))
-MUTATIONS = 200_000 if os.environ.get("CI") == "true" else 20_000
-STRIDE = 1 if os.environ.get("CI") == "true" else 17
+MUTATIONS = 60_000 if os.environ.get("CI") == "true" else 20_000
+STRIDE = 3 if os.environ.get("CI") == "true" else 17
 EVERYTHING = response(
     [
         (0x21, "marker-levels", [10, -3, 2**31 - 1]),

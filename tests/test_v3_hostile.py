@@ -28,7 +28,7 @@ LEVELS = {
     "authPriv": {"authentication": "sha256", "privacy": "aes128"},
     "authNoPriv": {"authentication": "sha512"},
 }
-MANY = 50_000 if os.environ.get("CI") == "true" else 5_000
+MANY = 20_000 if os.environ.get("CI") == "true" else 5_000
 PER_EXCHANGE = 25
 SIGNED, UNSIGNED = b"\x04\x01\x01\x02\x01\x03", b"\x04\x01\x00\x02\x01\x03"  # msgFlags and msgSecurityModel
 COSTLY = 0.05  # seconds of CPU for one datagram
