@@ -17,11 +17,12 @@ from agent.errors import ProfileError
 from agent.printers import Identity
 from agent.snmp.profile import MatchPart, Profile, VendorFile
 from agent.snmp.toml_places import line_of
-from agent.snmp.varbinds import Ask, Table, Varbinds
+from agent.snmp.varbinds import Ask, Oid, Table, Varbinds
 from agent.texts import message
 
 P = TypeVar("P", bound=BaseModel)
 GENERIC = "generic.toml"
+ENTERPRISES = (1, 3, 6, 1, 4, 1)
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,9 @@ class Catalogue:
     def choose(self, identity: Identity, varbinds: Varbinds) -> Profile:
         """The profile that is best proven for a device; the generic one where none is."""
         best, strength = self.generic, 0
+        private = [oid for oid, _ in varbinds.below(ENTERPRISES)]
         for profile in self.vendors:
-            proof = max((one.strength for one in profile.match if fits(one, profile, identity, varbinds)), default=0)
+            proof = max((one.strength for one in profile.match if fits(one, profile, identity, private)), default=0)
             if proof > strength:
                 best, strength = profile, proof
         return best
@@ -51,14 +53,14 @@ class Catalogue:
         return Ask(objects=tuple(sorted(single)), tables=(table,) if branches else ())
 
 
-def fits(match: MatchPart, profile: Profile, identity: Identity, varbinds: Varbinds) -> bool:
-    """Whether everything that a match says holds for a device."""
+def fits(match: MatchPart, profile: Profile, identity: Identity, private: Sequence[Oid]) -> bool:
+    """Whether everything that a match says holds for a device; `private` is what it answered in makers' branches."""
     if match.manufacturer and match.manufacturer != identity.manufacturer:
         return False
     if match.model and not re.search(match.model, identity.model or "", re.IGNORECASE):
         return False
     prefixes = [profile.oids[name] for name in match.answers]
-    return not prefixes or any(prefix in varbinds or varbinds.below(prefix) for prefix in prefixes)
+    return not prefixes or any(oid[: len(prefix)] == prefix for prefix in prefixes for oid in private)
 
 
 def shipped(own: Path | None = None) -> Catalogue:

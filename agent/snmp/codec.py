@@ -49,6 +49,7 @@ _TAGS: list[Tag | None] = [None] * 256
 _KINDS = [_NOTHING] * 256
 for _tag, _kind in _KIND_OF.items():
     _TAGS[_tag], _KINDS[_tag] = _tag, _kind
+_OBJECT = int(Tag.OBJECT_IDENTIFIER)
 _INTEGER = int(Tag.INTEGER)  # an attribute of an enum costs as much as the comparison
 _pair = tuple.__new__  # a NamedTuple without the cost of its constructor
 
@@ -161,17 +162,17 @@ def _varbinds(data: bytes, at: int, end: int) -> list[tuple[Oid, Value]]:
 
 def _varbind(data: bytes, at: int, end: int) -> tuple[Oid, Value]:
     """The one varbind between these two places."""
-    tag, at, _ = _header(data, at, end)
-    if tag != _SEQUENCE:
+    if data[at] != _SEQUENCE:
         raise _bad("no_varbind")
-    tag, at, stop = _header(data, at, end)
-    if tag != Tag.OBJECT_IDENTIFIER:
+    at = at + 2 if data[at + 1] < 0x80 else _long(data, at + 1)[0]
+    if data[at] != _OBJECT:
         raise _bad("no_object_identifier")
-    oid = _oids.get(data[at:stop]) or _oid(data[at:stop])
-    tag, at, stop = _header(data, stop, end)
-    if stop != end:
-        raise _bad("trailing_octets")
-    return oid, _value(tag, data[at:stop])
+    start, at = (at + 2, at + 2 + data[at + 1]) if data[at + 1] < 0x80 else _long(data, at + 1)
+    name, tag = data[start:at], data[at]
+    start, at = (at + 2, at + 2 + data[at + 1]) if data[at + 1] < 0x80 else _long(data, at + 1)
+    if at != end:
+        raise _bad("trailing_octets" if at < end else "truncated")
+    return _oids.get(name) or _oid(name), _value(tag, data[start:at])
 
 
 def _long(data: bytes, at: int) -> tuple[int, int]:

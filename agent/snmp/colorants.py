@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from agent.snmp.supply_profile import compiled
 
 LONGEST = 255  # octets of a description (RFC 3805); what is longer is not looked through
+MOST_KNOWN = 5000  # texts; a device that makes them up cannot fill the memory
 LETTERS = {"c": "cyan", "m": "magenta", "y": "yellow", "k": "black", "bk": "black"}
 
 
@@ -19,6 +21,7 @@ class Lexicon:
     """
 
     def __init__(self, words: Mapping[str, Iterable[str]]) -> None:
+        self._known: dict[str, str | None] = {}
         self._things = {phrase.casefold(): thing for thing, phrases in words.items() for phrase in phrases}
         longest = sorted(self._things, key=len, reverse=True)
         letters = "|".join(re.escape(phrase) for phrase in longest if phrase[0] < FIRST_CJK)
@@ -27,15 +30,23 @@ class Lexicon:
         self._pattern = re.compile("|".join(part for part in (alone, signs) if part) or r"(?!)")
 
     def named_in(self, text: str | None) -> str | None:
-        """The one thing that a text names; several are none."""
-        found = {self._things[phrase] for phrase in self._pattern.findall(text[:LONGEST].casefold())} if text else set()
-        return found.pop() if len(found) == 1 else None
+        """The one thing that a text names; several are none. Printers share their texts: each is searched once."""
+        if not text:
+            return None
+        text = text[:LONGEST]
+        if text not in self._known:
+            found = {self._things[phrase] for phrase in self._pattern.findall(text.casefold())}
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known[text] = found.pop() if len(found) == 1 else None
+        return self._known[text]
 
 
 FIRST_CJK = "\u2e80"
 
 
-def in_letters(text: str | None, patterns: Iterable[str]) -> str | None:
+@lru_cache(maxsize=MOST_KNOWN)
+def in_letters(text: str | None, patterns: tuple[str, ...]) -> str | None:
     """The one colour that a letter stands for where one of the patterns finds it (`TK-8527C`, `Toner Low (M)`)."""
     for pattern in patterns:
         found = {LETTERS.get(letter.casefold()) for letter in compiled(pattern).findall((text or "")[:LONGEST])}
@@ -45,7 +56,7 @@ def in_letters(text: str | None, patterns: Iterable[str]) -> str | None:
 
 
 def colorant_of(
-    named: str | None, description: str | None, words: Lexicon, letters: Iterable[str]
+    named: str | None, description: str | None, words: Lexicon, letters: tuple[str, ...]
 ) -> tuple[str | None, bool]:
     """The colour, and whether table and description contradict each other (then there is none).
 

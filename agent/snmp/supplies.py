@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import cast
 
 from agent.meters import Finding
@@ -133,7 +134,8 @@ def _rule(rules: Iterable[LevelRule], kind: str, model: str | None) -> LevelRule
     return next((rule for rule in rules if (not rule.types or kind in rule.types) and rule.about(model)), None)
 
 
-def _in_description(description: str | None, patterns: Iterable[str]) -> str | None:
+@lru_cache(maxsize=5000)  # printers share their texts
+def _in_description(description: str | None, patterns: tuple[str, ...]) -> str | None:
     for pattern in patterns:
         found = compiled(pattern).search((description or "")[:LONGEST])
         if found and found[1]:
