@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, bindparam, delete, insert, select, update
 
 from agent.migrations.rows import instant, moment_of
 from agent.migrations.tables import manners, secured_printers
 from agent.printers import Endpoint
 from agent.snmp.manners import Manner, Secured
 from agent.store import Store
+
+HERE = and_(manners.c.address == bindparam("here_address"), manners.c.port == bindparam("here_port"))
 
 
 class SqlKeeper:
@@ -32,20 +35,23 @@ class SqlKeeper:
     def keep(self, changed: Sequence[Manner], new: Sequence[Manner], secured: Sequence[Secured]) -> None:
         """Keeps these in one transaction; `changed` ones that a person had forgotten meanwhile stay forgotten."""
         with self._store.begin() as connection:
-            for manner in changed:
-                connection.execute(update(manners).where(_at(manners, manner.endpoint)).values(**_row(manner)))
-            for manner in new:
-                connection.execute(delete(manners).where(_at(manners, manner.endpoint)))
-                place = {"address": manner.endpoint.address, "port": manner.endpoint.port}
-                connection.execute(insert(manners).values(**place, **_row(manner)))
+            if changed:
+                values: dict[str, Any] = {name: bindparam(name) for name in _row(changed[0])}
+                connection.execute(update(manners).where(HERE).values(values), [_placed(one) for one in changed])
+            if new:
+                connection.execute(delete(manners).where(HERE), [_place(one.endpoint) for one in new])
+                connection.execute(
+                    insert(manners),
+                    [{"address": one.endpoint.address, "port": one.endpoint.port, **_row(one)} for one in new],
+                )
             for one in secured:
                 _secure(connection, one)
 
     def drop(self, endpoints: Sequence[Endpoint]) -> None:
         """Drops the manners at these endpoints: their printers are elsewhere now."""
-        with self._store.begin() as connection:
-            for endpoint in endpoints:
-                connection.execute(delete(manners).where(_at(manners, endpoint)))
+        if endpoints:
+            with self._store.begin() as connection:
+                connection.execute(delete(manners).where(HERE), [_place(endpoint) for endpoint in endpoints])
 
     def forget(self, endpoint: Endpoint) -> bool:
         """Forgets how the printer at this endpoint was asked and that it spoke SNMPv3; whether anything was known."""
@@ -64,6 +70,14 @@ def _secure(connection: Connection, one: Secured) -> None:
     connection.execute(delete(secured_printers).where(secured_printers.c.serial_number == one.serial_number))
     row = {"serial_number": one.serial_number, "address": one.endpoint.address, "port": one.endpoint.port}
     connection.execute(insert(secured_printers).values(row))
+
+
+def _place(endpoint: Endpoint) -> dict[str, object]:
+    return {"here_address": endpoint.address, "here_port": endpoint.port}
+
+
+def _placed(manner: Manner) -> dict[str, object]:
+    return _place(manner.endpoint) | _row(manner)
 
 
 def _at(table: Table, endpoint: Endpoint) -> ColumnElement[bool]:

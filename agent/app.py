@@ -30,7 +30,7 @@ from agent.snmp.access import LEAST_SECRET, UserAccess
 from agent.snmp.catalogue import shipped
 from agent.snmp.client import SnmpClient
 from agent.snmp.conversation import CommunityAccess, Pace
-from agent.snmp.interpretation import identify
+from agent.snmp.identity import read_serial
 from agent.snmp.ladder import Ladder, Rung
 from agent.snmp.manners import Manners
 from agent.snmp.pacing import Pacer
@@ -264,7 +264,7 @@ def survey_of(
     manners, catalogue = manners or Manners(), shipped(own_profiles)
 
     def serial_of(varbinds: Varbinds) -> str | None:
-        serial = identify(catalogue.generic, varbinds)[0].serial_number
+        serial = read_serial(catalogue.generic, varbinds)
         return serial.lstrip("0") if serial else None  # some HP firmware adds zeros in front, and takes them away again
 
     return Survey(

@@ -9,7 +9,7 @@ from agent.printers import Identity
 from agent.serials import normal_serial
 from agent.snmp.octets import device_id, mac_of
 from agent.snmp.profile import ManufacturerPart, Profile
-from agent.snmp.varbinds import Tag, as_octets, oid_of
+from agent.snmp.varbinds import Tag, Varbinds, as_octets, oid_of
 from agent.snmp.witness import Witness
 
 PRINTER_DEVICE = oid_of("1.3.6.1.2.1.25.3.1.5")  # hrDevicePrinter, RFC 2790
@@ -38,6 +38,12 @@ def read_identity(profile: Profile, witness: Witness) -> Identity:
         sys_object_id=object_id,
         description=description,
     )
+
+
+def read_serial(profile: Profile, varbinds: Varbinds) -> str | None:
+    """The normalised serial number alone, as `read_identity` has it; None where there is none."""
+    witness = Witness(varbinds, profile.oids)
+    return normal_serial(_first_serial(profile.identity.serial_number, witness, _device_id_keys(profile, witness)))
 
 
 def is_printer(profile: Profile, witness: Witness, identity: Identity) -> bool:
