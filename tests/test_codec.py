@@ -109,9 +109,9 @@ def test_exceptions_and_errors_are_read():
 
 def message_with(value: bytes, name: bytes = b"\x06\x03\x2b\x06\x01") -> bytes:
     """A response with one varbind whose value is these octets."""
-    varbinds = codec._tlv(0x30, codec._tlv(0x30, name + value))
-    pdu = codec._tlv(0xA2, b"\x02\x01\x07\x02\x01\x00\x02\x01\x00" + varbinds)
-    return codec._tlv(0x30, b"\x02\x01\x01\x04\x06public" + pdu)
+    varbinds = codec.tlv(0x30, codec.tlv(0x30, name + value))
+    pdu = codec.tlv(0xA2, b"\x02\x01\x07\x02\x01\x00\x02\x01\x00" + varbinds)
+    return codec.tlv(0x30, b"\x02\x01\x01\x04\x06public" + pdu)
 
 
 def test_a_counter_without_its_leading_zero_is_unsigned():
@@ -123,19 +123,19 @@ def test_a_counter_without_its_leading_zero_is_unsigned():
 
 NULL_VARBIND = b"\x30\x07\x06\x03\x2b\x06\x01\x05\x00"
 BOMBS = {
-    "an identifier of 60,000 parts": message_with(b"\x05\x00", codec._tlv(6, b"\x2b" + b"\x01" * 15_000)),
-    "an identifier of 300 parts": message_with(b"\x05\x00", codec._tlv(6, b"\x2b" + b"\x01" * 300)),
+    "an identifier of 60,000 parts": message_with(b"\x05\x00", codec.tlv(6, b"\x2b" + b"\x01" * 15_000)),
+    "an identifier of 300 parts": message_with(b"\x05\x00", codec.tlv(6, b"\x2b" + b"\x01" * 300)),
     "a part beyond 32 bits": message_with(b"\x05\x00", b"\x06\x07\x2b\x9f\xff\xff\xff\xff\x7f"),
-    "a part that never ends": message_with(b"\x05\x00", codec._tlv(6, b"\x2b" + b"\x81" * 2000)),
-    "1,500 nulls": codec._tlv(0x30, b"\x02\x01\x01\x04\x00" + codec._tlv(
-        0xA2, b"\x02\x01\x07\x02\x01\x00\x02\x01\x00" + codec._tlv(0x30, NULL_VARBIND * 1500))),
+    "a part that never ends": message_with(b"\x05\x00", codec.tlv(6, b"\x2b" + b"\x81" * 2000)),
+    "1,500 nulls": codec.tlv(0x30, b"\x02\x01\x01\x04\x00" + codec.tlv(
+        0xA2, b"\x02\x01\x07\x02\x01\x00\x02\x01\x00" + codec.tlv(0x30, NULL_VARBIND * 1500))),
     "nested sequences": b"\x30\x82\x3f\x00" * 4000,
     "a huge length": b"\x30\x84\xff\xff\xff\xff\x02",
     "an indefinite length": b"\x30\x80\x02\x01\x01\x00\x00",
     "a length of 126 octets": b"\x30\xfe" + b"\x01" * 200,
     "an integer of 10 octets": message_with(b"\x02\x0a" + b"\x01" * 10),
     "an empty integer": message_with(b"\x02\x00"),
-    "a string of 5,000 octets": message_with(codec._tlv(4, b"x" * 5000)),
+    "a string of 5,000 octets": message_with(codec.tlv(4, b"x" * 5000)),
     "an unknown type": message_with(b"\x0c\x01x"),
     "nothing": b"",
     "too long": b"\x30" + b"x" * 20_000,

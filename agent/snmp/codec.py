@@ -77,20 +77,20 @@ def encode_pdu(pdu: int, oids: Sequence[Oid], *, first: int = 0, second: int = 0
 
     `pdu` is GET, GET_NEXT or GET_BULK, for which `first` is non-repeaters and `second` max-repetitions.
     """
-    names = _tlv(_SEQUENCE, b"".join(_tlv(_SEQUENCE, encode_oid(oid) + b"\x05\x00") for oid in oids))
-    rest = _integer(first) + _integer(second) + names
-    whole = _tlv(pdu, b"\x02\x04\x00\x00\x00\x00" + rest)
+    names = tlv(_SEQUENCE, b"".join(tlv(_SEQUENCE, encode_oid(oid) + b"\x05\x00") for oid in oids))
+    rest = integer(first) + integer(second) + names
+    whole = tlv(pdu, b"\x02\x04\x00\x00\x00\x00" + rest)
     return whole[: -len(rest) - 4], rest
 
 
 def encode_head(version: int, community: bytes) -> bytes:
     """What stands before the PDU in every message to a printer; `version` is 0 for v1, 1 for v2c."""
-    return _integer(version) + _tlv(Tag.OCTET_STRING, community)
+    return integer(version) + tlv(Tag.OCTET_STRING, community)
 
 
 def encode_request(head: bytes, pdu: tuple[bytes, bytes], request_id: int) -> bytes:
     """A request message of its parts, of `encode_head` and `encode_pdu`; `request_id` LEAST_ID..2^31-1."""
-    return _tlv(_SEQUENCE, head + pdu[0] + request_id.to_bytes(4, "big") + pdu[1])
+    return tlv(_SEQUENCE, head + pdu[0] + request_id.to_bytes(4, "big") + pdu[1])
 
 
 def encode_oid(oid: Oid) -> bytes:
@@ -100,7 +100,7 @@ def encode_oid(oid: Oid) -> bytes:
         content = bytearray(_base128(oid[0] * 40 + oid[1]))
         for arc in oid[2:]:
             content += _base128(arc)
-        known = _tlv(Tag.OBJECT_IDENTIFIER, bytes(content))
+        known = tlv(Tag.OBJECT_IDENTIFIER, bytes(content))
         _remember(_encoded, oid, known)
     return known
 
@@ -250,7 +250,8 @@ def _oid(content: bytes) -> Oid:
     return oid
 
 
-def _tlv(tag: int, content: bytes) -> bytes:
+def tlv(tag: int, content: bytes) -> bytes:
+    """Tag, length and content (X.690 section 8.1)."""
     size = len(content)
     if size < 0x80:
         return bytes((tag, size)) + content
@@ -258,10 +259,11 @@ def _tlv(tag: int, content: bytes) -> bytes:
     return bytes((tag, 0x80 | len(octets))) + octets + content
 
 
-def _integer(value: int) -> bytes:
+def integer(value: int) -> bytes:
+    """An INTEGER, signed and as short as it can be (X.690 section 8.3)."""
     if 0 <= value < 0x80:
         return bytes((_INTEGER, 1, value))
-    return _tlv(Tag.INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
+    return tlv(Tag.INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
 
 
 def _base128(arc: int) -> bytes:

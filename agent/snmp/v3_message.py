@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from agent.errors import BadReply
-from agent.snmp.codec import MAX_DATAGRAM, RESPONSE, Response, decode_response
+from agent.snmp.codec import MAX_DATAGRAM, RESPONSE, Response, decode_response, integer, tlv
 from agent.snmp.inquiry import Request
 from agent.texts import message
 
@@ -72,17 +72,17 @@ def encode_pdu(request: Request, request_id: int) -> bytes:
 
 def encode_scoped(engine_id: bytes, context: bytes, pdu: bytes) -> bytes:
     """A PDU with the context it is about (RFC 3412 section 6.8)."""
-    return _tlv(_SEQUENCE, _tlv(_OCTETS, engine_id) + _tlv(_OCTETS, context) + pdu)
+    return tlv(_SEQUENCE, tlv(_OCTETS, engine_id) + tlv(_OCTETS, context) + pdu)
 
 
 def encode_message(frame: Frame, digest: bytes, salt: bytes, content: bytes) -> bytes:
     """The whole message. `content` is a scoped PDU, or with the privacy flag its encrypted octets."""
-    head = _number(frame.number) + _number(MAX_DATAGRAM) + _tlv(_OCTETS, bytes((frame.flags,))) + _number(USM)
-    clock = _number(frame.clock.boots) + _number(frame.clock.time)
-    who = _tlv(_OCTETS, frame.engine_id) + clock + _tlv(_OCTETS, frame.user)
-    security = _tlv(_SEQUENCE, who + _tlv(_OCTETS, digest) + _tlv(_OCTETS, salt))
-    data = _tlv(_OCTETS, content) if frame.flags & 2 else content
-    return _tlv(_SEQUENCE, _number(3) + _tlv(_SEQUENCE, head) + _tlv(_OCTETS, security) + data)
+    head = integer(frame.number) + integer(MAX_DATAGRAM) + tlv(_OCTETS, bytes((frame.flags,))) + integer(USM)
+    clock = integer(frame.clock.boots) + integer(frame.clock.time)
+    who = tlv(_OCTETS, frame.engine_id) + clock + tlv(_OCTETS, frame.user)
+    security = tlv(_SEQUENCE, who + tlv(_OCTETS, digest) + tlv(_OCTETS, salt))
+    data = tlv(_OCTETS, content) if frame.flags & 2 else content
+    return tlv(_SEQUENCE, integer(3) + tlv(_SEQUENCE, head) + tlv(_OCTETS, security) + data)
 
 
 def decode_message(datagram: bytes) -> Envelope:
@@ -117,7 +117,7 @@ def decode_scoped(content: bytes) -> Scoped:
     if not pdu or pdu[0] not in (RESPONSE, REPORT):
         raise _bad("not_a_response")
     # A Report is built like a Response; the v2c decoder knows that one alone.
-    response = decode_response(_tlv(_SEQUENCE, _V2C_HEAD + bytes((RESPONSE,)) + pdu[1:]))
+    response = decode_response(tlv(_SEQUENCE, _V2C_HEAD + bytes((RESPONSE,)) + pdu[1:]))
     return Scoped(engine_id, context, pdu[0] == REPORT, response)
 
 
@@ -172,18 +172,6 @@ class _Reader:
             raise _bad("truncated")
         self.at = start + size
         return start, self.at
-
-
-def _tlv(tag: int, content: bytes) -> bytes:
-    size = len(content)
-    if size < 0x80:
-        return bytes((tag, size)) + content
-    octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes((tag, 0x80 | len(octets))) + octets + content
-
-
-def _number(value: int) -> bytes:
-    return _tlv(_INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
 
 
 def _bad(reason: str) -> BadReply:
