@@ -18,7 +18,8 @@ from agent.snmp.catalogue import shipped
 from agent.snmp.client import SnmpClient
 from agent.snmp.codec import decode_response
 from agent.snmp.conversation import CommunityAccess, Pace
-from agent.snmp.pacing import Pacer, Pulse
+from agent.snmp.pacing import Pacer
+from agent.snmp.rapport import Rapport
 from agent.snmp.varbinds import Ask, oid_of
 from tests.fleet_process import FleetProcess, printer
 from tests.test_codec import response_of
@@ -250,14 +251,14 @@ def test_packets_leave_at_the_configured_rate():
 
 def test_patience_follows_the_printer_while_it_is_awake():
     """The first answer may take its time; then a repetition comes soon, later each time; after a minute all is open."""
-    pulse = Pulse()
-    assert pulse.patience(100.0, 0, 2.0) == 2.0
-    pulse.heard(100.0, 0.01)
-    waits = [pulse.patience(100.1, attempt, 2.0) for attempt in range(5)]
+    rapport = Rapport()
+    assert rapport.patience(100.0, 0, 2.0) == 2.0
+    rapport.heard(100.0, 0.01)
+    waits = [rapport.patience(100.1, attempt, 2.0) for attempt in range(5)]
     assert waits == [0.25, 0.5, 1.0, 2.0, 2.0]
-    pulse.heard(101.0, 1.5)
-    assert pulse.patience(101.0, 0, 2.0) > 1.0
-    assert pulse.patience(162.0, 0, 2.0) == 2.0
+    rapport.heard(101.0, 1.5)
+    assert rapport.patience(101.0, 0, 2.0) > 1.0
+    assert rapport.patience(162.0, 0, 2.0) == 2.0
 
 
 def test_a_lost_packet_costs_little_once_the_printer_was_heard():
@@ -281,6 +282,36 @@ def test_a_lost_packet_costs_little_once_the_printer_was_heard():
     (datagrams, seconds), _ = asyncio.run(with_peer(reply, work))
     assert datagrams == 2
     assert seconds < 1.5
+
+
+def test_second_and_late_answers_are_no_oddity():
+    """A slow network doubles and delays answers: what answers an earlier question is dropped and not reported."""
+    before = []
+
+    def reply(data):
+        late = [answer_to(old, b"late") for old in before[-2:]]
+        before.append(data)
+        return [*late, answer_to(data), answer_to(data)]
+
+    async def work(endpoint):
+        asker = client()
+        return [await asker.ask(endpoint, Ask((NAME,))) for _ in range(4)]
+
+    answers, _ = asyncio.run(with_peer(reply, work))
+    assert [(answer.varbinds.text(NAME), answer.notes) for answer in answers] == [(b"prn-7", ())] * 4
+
+
+def test_a_question_that_cannot_be_encoded_is_an_error_and_no_hang():
+    """Whatever goes wrong inside reaches whoever asked, also when the packet waits for its turn."""
+
+    async def work(endpoint):
+        asker = SnmpClient(LADDER, Pace(timeout=0.3), Pacer(20))
+        await asker.ask(endpoint, Ask((NAME,)))
+        async with asyncio.timeout(5):
+            with pytest.raises(ValueError, match="bytes"):
+                await asker.ask(endpoint, Ask(((1, 3, -1),)))
+
+    asyncio.run(with_peer(lambda data: [answer_to(data)], work))
 
 
 def test_no_more_packets_leave_than_configured():

@@ -13,7 +13,8 @@ from agent.errors import PrinterSilent
 from agent.printers import Endpoint
 from agent.snmp.conversation import Budget, CommunityAccess, Conversation, Pace
 from agent.snmp.inquiry import Bounds, Inquiry
-from agent.snmp.pacing import Pacer, Pulse
+from agent.snmp.pacing import Pacer
+from agent.snmp.rapport import Rapport
 from agent.snmp.switchboard import Switchboard
 from agent.snmp.turns import Turns
 from agent.snmp.varbinds import Answer, Ask
@@ -35,7 +36,7 @@ class SnmpClient:
         self._board = Switchboard()
         self._spoken: dict[Endpoint, CommunityAccess] = {}
         self._simple: set[Endpoint] = set()
-        self._pulses: dict[Endpoint, Pulse] = {}
+        self._rapports: dict[Endpoint, Rapport] = {}
         self._turns = Turns()
 
     async def ask(self, endpoint: Endpoint, ask: Ask) -> Answer:
@@ -67,8 +68,8 @@ class SnmpClient:
         """One whole exchange by one access; None when nothing was ever answered."""
         inquiry = Inquiry(ask, access.version, Bounds(), bulk=endpoint not in self._simple)
         speaks = self._spoken.get(endpoint) == access
-        pulse = self._pulses.get(endpoint) or Pulse()
-        talk = Conversation(access, inquiry, self._pace, budget, self._pacer, pulse, speaks=speaks)
+        rapport = self._rapports.get(endpoint) or Rapport()
+        talk = Conversation(access, inquiry, self._pace, budget, self._pacer, rapport, speaks=speaks)
         try:
             talk.begin(self._board.connect(endpoint, talk))
             answered = await talk.over
@@ -78,5 +79,5 @@ class SnmpClient:
             talk.end()
         if not answered:
             return None
-        self._pulses[endpoint] = pulse
+        self._rapports[endpoint] = rapport
         return inquiry.outcome(budget.datagrams)

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from agent.errors import BadReply
 from agent.snmp.codec import LEAST_ID, VERSIONS, Response, decode_response, encode_head, encode_request
 from agent.snmp.inquiry import Inquiry, Request
-from agent.snmp.pacing import Pacer, Pulse
+from agent.snmp.pacing import Pacer
+from agent.snmp.rapport import Rapport
 from agent.snmp.switchboard import Line
 
 MOST_STRAYS = 50  # datagrams that are no answer, per request sent; more is somebody's game
@@ -54,7 +56,7 @@ class Budget:
 class Conversation:
     """Works through an `Inquiry`; `over` becomes True when anything was answered and False when nothing was.
 
-    `speaks` says that the printer has answered by this access before, `pulse` how quickly it does. A `Listener`.
+    `speaks` says that the printer has answered by this access before, `rapport` how quickly. A `Listener`.
     """
 
     def __init__(
@@ -64,7 +66,7 @@ class Conversation:
         pace: Pace,
         budget: Budget,
         pacer: Pacer,
-        pulse: Pulse,
+        rapport: Rapport,
         *,
         speaks: bool,
     ) -> None:
@@ -77,7 +79,7 @@ class Conversation:
         self._pace = pace
         self._budget = budget
         self._pacer = pacer
-        self._pulse = pulse
+        self._rapport = rapport
         self._speaks = speaks
         self._answered = False
         self._line: Line | None = None
@@ -104,22 +106,32 @@ class Conversation:
 
     def heard(self, datagram: bytes) -> None:
         """A datagram from the printer: the answer, or a stray."""
-        if not self._sent or self.over.done():
-            return
-        try:
-            response = self._valid(datagram)
-            if response is not None:
-                self._accept(response, len(datagram))
-            else:
-                self._strays += 1
-                if self._strays == MOST_STRAYS:
-                    self._inquiry.notes.append("too_many_strays")
-                    self._repeat()
-        except Exception as error:  # noqa: BLE001  whoever waits must learn of it, else they wait for ever
-            self._finish(error)
+        self._safely(self._take, datagram)
 
     def refused(self) -> None:
         """The network says that nobody is there."""
+        self._safely(self._refused)
+
+    def _safely(self, step: Callable[..., None], *facts: bytes) -> None:
+        """What the event loop calls: an exception goes to whoever waits, else they would wait for ever."""
+        try:
+            step(*facts)
+        except Exception as error:  # noqa: BLE001  see above; it is raised again where `over` is awaited
+            self._finish(error)
+
+    def _take(self, datagram: bytes) -> None:
+        if not self._sent or self.over.done():
+            return
+        response = self._valid(datagram)
+        if response is not None:
+            self._accept(response, len(datagram))
+            return
+        self._strays += 1
+        if self._strays == MOST_STRAYS:
+            self._inquiry.notes.append("too_many_strays")
+            self._repeat()
+
+    def _refused(self) -> None:
         self._refusals += 1
         if self._refusals >= MOST_REFUSALS:
             self._give_up()
@@ -145,7 +157,7 @@ class Conversation:
             return
         turn = self._pacer.turn(now)
         if turn > now:
-            self._turn = self._loop.call_at(turn, self._send)
+            self._turn = self._loop.call_at(turn, self._safely, self._send)
         else:
             self._send()
 
@@ -155,23 +167,24 @@ class Conversation:
             return
         number = self._latest = LEAST_ID + secrets.randbits(30)
         now = self._loop.time()
-        self._due = min(now + self._pulse.patience(now, len(self._sent), self._pace.timeout), self._budget.deadline)
+        self._due = min(now + self._rapport.patience(now, len(self._sent), self._pace.timeout), self._budget.deadline)
         self._sent[number] = now
+        self._rapport.asked(number)
         self._strays = 0
         self._budget.datagrams += 1
         if self._timer is not None and self._timer.when() > self._due:
             self._timer.cancel()
             self._timer = None
         if self._timer is None:
-            self._timer = self._loop.call_at(self._due, self._ring)
+            self._timer = self._loop.call_at(self._due, self._safely, self._ring)
         if not self._line.send(encode_request(self._head, self._request.octets, number)):
-            self.refused()
+            self._refused()
 
     def _ring(self) -> None:
         """Time is up, unless an answer has moved the moment on meanwhile: most timers are never needed."""
         self._timer = None
         if self._loop.time() < self._due:
-            self._timer = self._loop.call_at(self._due, self._ring)
+            self._timer = self._loop.call_at(self._due, self._safely, self._ring)
         else:
             self._repeat()
 
@@ -206,7 +219,7 @@ class Conversation:
         if response.request_id != self._latest:
             self._inquiry.notes.append("late_reply")
         now = self._loop.time()
-        self._pulse.heard(now, now - self._sent[response.request_id])
+        self._rapport.heard(now, now - self._sent[response.request_id])
         self._answered = True
         self._inquiry.accept(response, octets)
         self._go_on()
@@ -220,7 +233,8 @@ class Conversation:
             note(f"bad_reply:{error.reason}")
             return None
         if response.request_id not in self._sent:
-            note("wrong_request_id")
+            if not self._rapport.knows(response.request_id):
+                note("wrong_request_id")
         elif response.version != self._version or response.community != self._community:
             note("wrong_community")
         elif not self._inquiry.answers(response):

@@ -19,7 +19,8 @@ from agent.snmp.codec import GET, LEAST_ID, Response
 from agent.snmp.conversation import MOST_REFUSALS, MOST_STRAYS, Budget, Pace
 from agent.snmp.inquiry import Bounds, Inquiry, Request
 from agent.snmp.mailbox import Mailbox
-from agent.snmp.pacing import Pacer, Pulse
+from agent.snmp.pacing import Pacer
+from agent.snmp.rapport import Rapport
 from agent.snmp.switchboard import Switchboard
 from agent.snmp.usm import Keys
 from agent.snmp.v3_message import (
@@ -99,6 +100,7 @@ class UserClient:
         self._engines: dict[Endpoint, Engine] = {}
         self._keys: dict[bytes, Keys] = {}
         self._simple: set[Endpoint] = set()
+        self._rapports: dict[Endpoint, Rapport] = {}
 
     async def ask(self, endpoint: Endpoint, ask: Ask) -> Answer:
         """Everything in `ask` that the device has. Raises `PrinterSilent` when nothing answered, `PrinterRefuses` when
@@ -109,7 +111,7 @@ class UserClient:
         except OSError:
             raise _silent(endpoint) from None  # no route, no permission: for this printer the same as silence
         known = self._engines.get(endpoint)
-        exchange = UserExchange(line, self, endpoint, budget)
+        exchange = UserExchange(line, self, endpoint, budget, self._rapports.get(endpoint) or Rapport())
         exchange.engine = known
         inquiry = Inquiry(ask, "v2c", Bounds(), bulk=endpoint not in self._simple)
         try:
@@ -121,7 +123,7 @@ class UserClient:
             line.close()
         if not heard:
             raise self._unheard(endpoint, exchange, known)
-        self._learn(endpoint, exchange.engine, inquiry)
+        self._learn(endpoint, exchange, inquiry)
         return replace(inquiry.outcome(budget.datagrams), version="v3")
 
     def recall(self, endpoint: Endpoint, *, simple: bool) -> None:
@@ -173,9 +175,10 @@ class UserClient:
         self._engines.pop(endpoint, None)
         return refusal(NO_ANSWER, endpoint, self._access.user, self._access.context)
 
-    def _learn(self, endpoint: Endpoint, engine: Engine | None, inquiry: Inquiry) -> None:
-        if engine is not None:
-            self._engines[endpoint] = engine
+    def _learn(self, endpoint: Endpoint, exchange: UserExchange, inquiry: Inquiry) -> None:
+        self._rapports[endpoint] = exchange.rapport
+        if exchange.engine is not None:
+            self._engines[endpoint] = exchange.engine
         if SIMPLE_NOTES & set(inquiry.notes):
             self._simple.add(endpoint)
 
@@ -183,13 +186,13 @@ class UserClient:
 class UserExchange:
     """Requests and their answers over one line: discovery, repetitions, resynchronisation, and who may answer."""
 
-    def __init__(self, line: Mailbox, client: UserClient, endpoint: Endpoint, budget: Budget) -> None:
+    def __init__(self, line: Mailbox, client: UserClient, endpoint: Endpoint, budget: Budget, rapport: Rapport) -> None:
         self._line = line
         self._client = client
         self._access = client.access
         self._endpoint = endpoint
         self._budget = budget
-        self._pulse = Pulse()
+        self.rapport = rapport
         self.engine: Engine | None = None
 
     async def send(self, request: Request, inquiry: Inquiry) -> Reply | None:
@@ -237,9 +240,10 @@ class UserExchange:
             await self._client.turn()
             number, request_id = secrets.randbits(31), LEAST_ID + secrets.randbits(30)
             sent[number] = (request_id, _now())
+            self.rapport.asked(number)
             self._budget.datagrams += 1
             self._line.send(self._encoded(request, number, request_id))
-            until = min(_now() + self._pulse.patience(_now(), attempt, pace.timeout), self._budget.deadline)
+            until = min(_now() + self.rapport.patience(_now(), attempt, pace.timeout), self._budget.deadline)
             reply = await self._matching(request, sent, number, until, inquiry)
             if reply is not None:
                 return reply
@@ -283,7 +287,7 @@ class UserExchange:
             if reply is not None:
                 if reply.envelope.number != latest:
                     inquiry.notes.append("late_reply")
-                self._pulse.heard(_now(), _now() - sent[reply.envelope.number][1])
+                self.rapport.heard(_now(), _now() - sent[reply.envelope.number][1])
                 return reply
         inquiry.notes.append("too_many_strays")
         return None
@@ -294,7 +298,8 @@ class UserExchange:
         """The reply in a datagram if it may be believed; raises `BadReply` when it is no message."""
         envelope = decode_message(datagram)
         if envelope.number not in sent:
-            inquiry.notes.append("wrong_message_id")
+            if not self.rapport.knows(envelope.number):
+                inquiry.notes.append("wrong_message_id")
             return None
         scoped, why = self._opened(datagram, envelope)
         if scoped is not None:

@@ -1,0 +1,47 @@
+"""What is known of talking with one printer lately."""
+
+from __future__ import annotations
+
+from collections import deque
+
+LEAST_TIMEOUT = 0.25  # seconds; a printer's controller is busy now and then, and a repetition costs it more
+REMEMBERED = 16  # request ids; answers to older ones do not come any more
+AWAKE = 60.0  # seconds; a printer that was not heard for longer may be asleep, and takes its time again
+
+
+class Rapport:
+    """How quickly one printer answers: smoothed round trip time and its variation (RFC 6298), in seconds.
+
+    And the ids of what it was asked last: a second or late answer to one of them is no surprise.
+    """
+
+    __slots__ = ("_asked", "_at", "_smooth", "_varies")
+
+    def __init__(self) -> None:
+        self._smooth = self._varies = self._at = 0.0
+        self._asked: deque[int] = deque(maxlen=REMEMBERED)
+
+    def asked(self, number: int) -> None:
+        """A request with this id was sent."""
+        self._asked.append(number)
+
+    def knows(self, number: int) -> bool:
+        """Whether a request with this id was sent lately."""
+        return number in self._asked
+
+    def patience(self, now: float, attempt: int, longest: float) -> float:
+        """Seconds to wait for an answer, `longest` at most: by the printer's own pace while it is known to be awake,
+        doubled with every repetition (`attempt` 0 is the first)."""
+        if not self._at or now - self._at > AWAKE:
+            return longest
+        adapted: float = max(self._smooth + 4 * self._varies, LEAST_TIMEOUT) * 2**attempt
+        return min(adapted, longest)
+
+    def heard(self, now: float, seconds: float) -> None:
+        """An answer came after so many seconds."""
+        if not self._at or now - self._at > AWAKE:
+            self._smooth, self._varies = seconds, seconds / 2
+        else:
+            self._varies = 0.75 * self._varies + 0.25 * abs(self._smooth - seconds)
+            self._smooth = 0.875 * self._smooth + 0.125 * seconds
+        self._at = now
