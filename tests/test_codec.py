@@ -16,7 +16,16 @@ from pysnmp.proto.rfc1902 import Counter32, Counter64, Gauge32, Integer32, IpAdd
 
 from agent.errors import BadReply
 from agent.snmp import codec
-from agent.snmp.codec import GET, GET_BULK, GET_NEXT, decode_response, encode_head, encode_pdu, encode_request
+from agent.snmp.codec import (
+    GET,
+    GET_BULK,
+    GET_NEXT,
+    decode_response,
+    encode_head,
+    encode_oid,
+    encode_pdu,
+    encode_request,
+)
 from agent.snmp.varbinds import Tag, Value
 
 MUTATIONS = 100_000 if os.environ.get("CI") == "true" else 20_000
@@ -188,6 +197,13 @@ def test_mutated_replies_never_escape():
         except BadReply:
             refused += 1
     assert 0 < refused < MUTATIONS
+
+
+@pytest.mark.parametrize("oid", [(1, 3, -1), (1, 3, 2**32), (-1, 3)])
+def test_an_identifier_that_is_none_is_refused(oid):
+    """An arc is 0..2^32-1 (RFC 2578 section 3.5); a negative one has no end in base 128."""
+    with pytest.raises(ValueError, match="arc"):
+        encode_oid(oid)
 
 
 def test_there_is_no_set_request():

@@ -94,9 +94,11 @@ def encode_request(head: bytes, pdu: tuple[bytes, bytes], request_id: int) -> by
 
 
 def encode_oid(oid: Oid) -> bytes:
-    """Tag, length and content of an OBJECT IDENTIFIER."""
+    """Tag, length and content of an OBJECT IDENTIFIER. Raises `ValueError` for an arc outside 0..2^32-1."""
     known = _encoded.get(oid)
     if known is None:
+        if not all(0 <= arc <= MAX_ARC for arc in oid):
+            raise ValueError(f"an arc of {oid} is outside 0..{MAX_ARC}")
         content = bytearray(_base128(oid[0] * 40 + oid[1]))
         for arc in oid[2:]:
             content += _base128(arc)
