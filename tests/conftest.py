@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long one example takes is the machine's affair: a test says what is true, benchmarks say how fast.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 RECORDINGS = Path(__file__).resolve().parent.parent.parent / "shared" / "recordings"
 

@@ -110,7 +110,7 @@ def test_an_honest_printer_is_read_completely(mib, rows, version, no_bulk, limit
 
 
 @given(st.integers(0, 10**9), st.sampled_from(["v1", "v2c"]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_hostile_printer_comes_to_an_end(seed, version):
     """Random identifiers, endless rows, loops, errors, silence: the exchange ends within its bounds."""
     chance = random.Random(seed)

@@ -458,4 +458,4 @@ class Laws(RuleBasedStateMachine):
 
 
 TestLaws = Laws.TestCase
-TestLaws.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
+TestLaws.settings = settings(max_examples=30, stateful_step_count=30)

@@ -602,7 +602,7 @@ QUESTIONS: tuple[Callable[[PortalClient], Awaitable[object]], ...] = (
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     value=VALUES,
     status=st.sampled_from(["200 OK", "201 Created", "207 Multi-Status", "400 Bad", "403 No", "409 No", "500 No"]),

@@ -257,7 +257,7 @@ JSON_VALUES: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_nothing_breaks_the_portal(agent: httpx.Client, data: st.DataObject) -> None:
     """Whatever JSON stands in the place of a field: an answer by the contract, never a fault of the portal's own."""
