@@ -29,11 +29,11 @@ from agent.settings import Settings, UserSettings, load, portal_of
 from agent.snmp.access import LEAST_SECRET, UserAccess
 from agent.snmp.catalogue import shipped
 from agent.snmp.client import SnmpClient
-from agent.snmp.conversation import CommunityAccess, Pace
+from agent.snmp.conversation import CommunityAccess
 from agent.snmp.identity import read_serial
 from agent.snmp.ladder import Ladder, Rung
 from agent.snmp.manners import Manners
-from agent.snmp.pacing import Pacer
+from agent.snmp.pacing import Pace, Pacer
 from agent.snmp.varbinds import Varbinds
 from agent.store import Store
 from agent.supplies.policy import OrderRules

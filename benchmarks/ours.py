@@ -30,9 +30,9 @@ from agent.settings import Settings
 from agent.snmp.access import UserAccess
 from agent.snmp.catalogue import shipped
 from agent.snmp.client import SnmpClient
-from agent.snmp.conversation import Pace
 from agent.snmp.interpretation import identify, interpret
 from agent.snmp.manners import Manners
+from agent.snmp.pacing import Pace
 from agent.snmp.v3_client import UserClient
 from agent.snmp.varbinds import Answer, Ask, Varbinds
 from agent.store import Store

@@ -16,8 +16,9 @@ from typing import cast
 from agent.printers import Endpoint
 from agent.snmp.catalogue import shipped
 from agent.snmp.client import SnmpClient
-from agent.snmp.conversation import CommunityAccess, Pace
+from agent.snmp.conversation import CommunityAccess
 from agent.snmp.interpretation import identify
+from agent.snmp.pacing import Pace
 from agent.snmp.varbinds import Ask, Oid, Varbinds, oid_of
 
 ACCESS = CommunityAccess("v2c", "public")

@@ -22,7 +22,8 @@ from agent.meters import LastReading, MeasuringPoint
 from agent.printers import Endpoint, Equipment
 from agent.readout import Readout
 from agent.snmp.catalogue import shipped
-from agent.snmp.client import CommunityAccess, Pace, SnmpClient
+from agent.snmp.client import CommunityAccess, SnmpClient
+from agent.snmp.pacing import Pace
 from agent.survey import Found, Survey
 from agent.upload.seal import Source, seal_reading
 from agent.validation import validate

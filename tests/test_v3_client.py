@@ -9,7 +9,7 @@ import pytest
 from agent.errors import PrinterRefuses, PrinterSilent
 from agent.printers import Endpoint
 from agent.snmp.access import UserAccess
-from agent.snmp.conversation import Pace
+from agent.snmp.pacing import Pace
 from agent.snmp.v3_client import UserClient
 from agent.snmp.varbinds import Ask, Table, oid_of
 from tests.snmpd_process import Snmpd
@@ -18,7 +18,9 @@ NAME = oid_of("1.3.6.1.2.1.1.5.0")
 WALK = Ask((NAME,), tables=(Table((oid_of("1.3.6.1.2.1.1"),), rows=10),))
 AUTH, PRIV = "correct horse", "battery staple"
 NOWHERE = Endpoint("127.32.9.8", 9)
-PACE = Pace(timeout=0.5, retries=2, max_seconds=20.0)
+# So patient that nothing is repeated on a busy machine: datagrams are counted.
+PACE = Pace(timeout=5.0, least=5.0, retries=2, max_seconds=60.0)
+BRIEF = Pace(timeout=0.5, retries=2, max_seconds=20.0)
 PROTOCOLS = [
     ("md5", "des", "MD5", "DES"),
     ("sha1", "des", "SHA", "DES"),
@@ -80,7 +82,7 @@ async def patiently(client: UserClient, endpoint, question: Ask = WALK):
 
 def refused(snmpd, access: UserAccess) -> PrinterRefuses:
     with pytest.raises(PrinterRefuses) as caught:
-        asyncio.run(UserClient(access, PACE).ask(snmpd.endpoint, WALK))
+        asyncio.run(UserClient(access, BRIEF).ask(snmpd.endpoint, WALK))
     return caught.value
 
 

@@ -12,7 +12,7 @@ import pytest
 from agent.errors import BadReply, PrinterSilent
 from agent.printers import Endpoint
 from agent.snmp.access import UserAccess
-from agent.snmp.conversation import Pace
+from agent.snmp.pacing import Pace
 from agent.snmp.v3_client import UserClient
 from agent.snmp.v3_message import decode_message, decode_scoped
 from agent.snmp.varbinds import Ask, oid_of

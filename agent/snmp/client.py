@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 from agent.errors import PrinterSilent
 from agent.printers import Endpoint
-from agent.snmp.conversation import Budget, CommunityAccess, Conversation, Pace
+from agent.snmp.conversation import Budget, CommunityAccess, Conversation
 from agent.snmp.inquiry import Bounds, Inquiry
-from agent.snmp.pacing import Pacer
+from agent.snmp.pacing import Pace, Pacer
 from agent.snmp.rapport import Rapport
 from agent.snmp.switchboard import Switchboard
 from agent.snmp.turns import Turns

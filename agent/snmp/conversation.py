@@ -14,7 +14,7 @@ from typing import Literal
 from agent.errors import BadReply
 from agent.snmp.codec import LEAST_ID, VERSIONS, Response, decode_response, encode_head, encode_request
 from agent.snmp.inquiry import Inquiry, Request
-from agent.snmp.pacing import Pacer
+from agent.snmp.pacing import Pace, Pacer
 from agent.snmp.rapport import Rapport
 from agent.snmp.switchboard import Line
 
@@ -31,17 +31,6 @@ class CommunityAccess:
 
     def __repr__(self) -> str:
         return f"CommunityAccess({self.version})"
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """Patience with one printer: `timeout` seconds for the first answer (later ones adapt, never longer), `retries`
-    repetitions of a request, and the most datagrams and seconds one exchange may take."""
-
-    timeout: float = 1.0
-    retries: int = 2
-    max_datagrams: int = 300
-    max_seconds: float = 30.0
 
 
 @dataclass(slots=True)
@@ -167,7 +156,7 @@ class Conversation:
             return
         number = self._latest = LEAST_ID + secrets.randbits(30)
         now = self._loop.time()
-        self._due = min(now + self._rapport.patience(now, len(self._sent), self._pace.timeout), self._budget.deadline)
+        self._due = min(now + self._rapport.patience(now, len(self._sent), self._pace), self._budget.deadline)
         self._sent[number] = now
         self._rapport.asked(number)
         self._strays = 0

@@ -1,6 +1,21 @@
-"""How fast packets leave: an even rate for the whole process, whatever wants to send."""
+"""How fast packets leave: an even rate for the whole process. And how patient the agent is with one printer."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Patience with one printer: `timeout` seconds for the first answer; later ones are given what the printer took
+    lately, between `least` and `timeout`. `retries` repetitions of a request, and the most datagrams and seconds one
+    exchange may take."""
+
+    timeout: float = 1.0
+    least: float = 0.25  # a printer's controller is busy now and then, and a repetition costs it more than waiting
+    retries: int = 2
+    max_datagrams: int = 300
+    max_seconds: float = 30.0
 
 
 class Pacer:

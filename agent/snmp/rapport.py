@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
-LEAST_TIMEOUT = 0.25  # seconds; a printer's controller is busy now and then, and a repetition costs it more
+from agent.snmp.pacing import Pace
+
 REMEMBERED = 16  # request ids; answers to older ones do not come any more
 AWAKE = 60.0  # seconds; a printer that was not heard for longer may be asleep, and takes its time again
 
@@ -29,13 +30,13 @@ class Rapport:
         """Whether a request with this id was sent lately."""
         return number in self._asked
 
-    def patience(self, now: float, attempt: int, longest: float) -> float:
-        """Seconds to wait for an answer, `longest` at most: by the printer's own pace while it is known to be awake,
-        doubled with every repetition (`attempt` 0 is the first)."""
+    def patience(self, now: float, attempt: int, pace: Pace) -> float:
+        """Seconds to wait for an answer: by the printer's own time while it is known to be awake, doubled with every
+        repetition (`attempt` 0 is the first)."""
         if not self._at or now - self._at > AWAKE:
-            return longest
-        adapted: float = max(self._smooth + 4 * self._varies, LEAST_TIMEOUT) * 2**attempt
-        return min(adapted, longest)
+            return pace.timeout
+        adapted: float = max(self._smooth + 4 * self._varies, pace.least) * 2**attempt
+        return min(adapted, pace.timeout)
 
     def heard(self, now: float, seconds: float) -> None:
         """An answer came after so many seconds."""

@@ -16,10 +16,10 @@ from agent.printers import Endpoint
 from agent.snmp.access import AUTH_FLAG, PRIV_FLAG, UserAccess
 from agent.snmp.client import SIMPLE_NOTES, UNPACED
 from agent.snmp.codec import GET, LEAST_ID, Response
-from agent.snmp.conversation import MOST_REFUSALS, MOST_STRAYS, Budget, Pace
+from agent.snmp.conversation import MOST_REFUSALS, MOST_STRAYS, Budget
 from agent.snmp.inquiry import Bounds, Inquiry, Request
 from agent.snmp.mailbox import Mailbox
-from agent.snmp.pacing import Pacer
+from agent.snmp.pacing import Pace, Pacer
 from agent.snmp.rapport import Rapport
 from agent.snmp.switchboard import Switchboard
 from agent.snmp.usm import Keys
@@ -243,7 +243,7 @@ class UserExchange:
             self.rapport.asked(number)
             self._budget.datagrams += 1
             self._line.send(self._encoded(request, number, request_id))
-            until = min(_now() + self.rapport.patience(_now(), attempt, pace.timeout), self._budget.deadline)
+            until = min(_now() + self.rapport.patience(_now(), attempt, pace), self._budget.deadline)
             reply = await self._matching(request, sent, number, until, inquiry)
             if reply is not None:
                 return reply
