@@ -1,9 +1,7 @@
 """How right the readings are: every recording against what is expected of it, as a table (`make accuracy`).
 
-A value is *right* when it equals the expected one, *unknown* when the agent says nothing, *wrong* when it says
-something else. *Levels* are percentages of supplies, *supplies* their type, unit, colorant and part number. Expected
-are the values of web pages and other programs where a recording has them, else what the recording itself holds in the
-standard's places.
+Expected are the values of web pages and other programs where a recording has them, else what the recording itself
+holds in the standard's places.
 """
 
 from __future__ import annotations
@@ -11,20 +9,20 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections import Counter
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from agent.printers import Endpoint
 from agent.readout import Readout
-from agent.serials import same_serial
 from agent.snmp.catalogue import Catalogue, shipped
 from agent.snmp.interpretation import identify, interpret
 from agent.snmp.recording import load_recording
 from agent.snmp.varbinds import Answer, Varbinds
-from benchmarks.voices import Row, rows
+from agent.supplies.levels import Supply
+from benchmarks.identities import compare_identity
+from benchmarks.score import Score, page
+from benchmarks.voices import voices
 
 # What the expected files call a meter -> our meter.
 METERS = {
@@ -95,50 +93,26 @@ SENSOR = re.compile(r"^(?:(black|cyan|magenta|yellow)_)?(toner|ink|drum|fuser|be
 SENSOR_TYPES = {"drum": "opc", "belt_unit": "transfer_unit"}
 SAME_PERCENT = 0.6  # expected files round to whole or tenth percent
 STANDARD_LEVEL = "1.3.6.1.2.1.43.11.1.1.9"
-KINDS = ("identity", "counters", "levels", "supplies")
-
-
-@dataclass
-class Score:
-    """One recording: how many values of a kind are right, unknown and wrong, and which are not right."""
-
-    name: str
-    vendor: str
-    model: str
-    counts: dict[str, Counter[str]] = field(default_factory=dict)
-    wrong: list[str] = field(default_factory=list)
-    unknown: list[str] = field(default_factory=list)
-
-    def note(self, kind: str, verdict: str, what: str) -> None:
-        """Counts one value; one that is not right is named."""
-        self.counts.setdefault(kind, Counter())[verdict] += 1
-        if verdict != "right":
-            (self.wrong if verdict == "wrong" else self.unknown).append(what)
-
-    def compare(self, kind: str, what: str, read: object, expected: object) -> None:
-        """One value against the expected one."""
-        verdict = "unknown" if read is None else "right" if read == expected else "wrong"
-        self.note(kind, verdict, f"{what} {read}, expected {expected}")
+WEB_PERCENT = 5  # a page of the printer may show steps of ten
+WEB_WORDS = {"drum": "opc"}
 
 
 def main() -> int:
     """Reads all recordings below the folder given first and writes the table to the file given second."""
     folder, output = Path(sys.argv[1]), Path(sys.argv[2])
-    catalogue = shipped()
-    scores = [scored(catalogue, file, folder) for file in sorted(folder.rglob("*.snmprec"))]
-    scores += [of_row(row) for row in rows(catalogue.generic, folder)]
+    scores = all_scores(folder)
     output.write_text(page(scores), encoding="utf-8")
-    wrong = sum(len(score.wrong) for score in scores)
+    wrong = sum(score.wrong() for score in scores)
     print(f"{len(scores)} recordings, {wrong} wrong values, written to {output}")
     return 1 if wrong else 0
 
 
-def of_row(row: Row) -> Score:
-    """The score of a recording that is not SNMP."""
-    score = Score(row.name, row.vendor, row.model)
-    for kind, verdict, what in row.verdicts:
-        score.note(kind, verdict, what)
-    return score
+def all_scores(folder: Path) -> list[Score]:
+    """The score of every recording in a folder, whatever it speaks."""
+    catalogue = shipped()
+    return [scored(catalogue, file, folder) for file in sorted(folder.rglob("*.snmprec"))] + [
+        *voices(catalogue.generic, folder)
+    ]
 
 
 def scored(catalogue: Catalogue, file: Path, folder: Path) -> Score:
@@ -150,10 +124,11 @@ def scored(catalogue: Catalogue, file: Path, folder: Path) -> Score:
     name = file.relative_to(folder).with_suffix("").as_posix()
     vendor = str(expected.get("vendor") or "?").partition(" (")[0]
     score = Score(name, vendor, str(derived.get("model_by_hand") or ""))
-    _identity(score, readout, expected, derived)
+    compare_identity(score, readout.identity, expected, derived, file)
     _counters(score, readout, expected, derived)
     _supplies(score, catalogue, readout, derived)
     _sensors(score, readout, expected)
+    _web_page(score, readout, expected)
     return score
 
 
@@ -164,21 +139,6 @@ def understood(catalogue: Catalogue, file: Path) -> Readout:
     answer = Answer(varbinds, "recording", 0)
     now = datetime.now(UTC)
     return interpret(catalogue.choose(identity, varbinds), Endpoint("127.0.0.1"), Varbinds(), answer, now)
-
-
-def _identity(score: Score, readout: Readout, expected: dict[str, Any], derived: dict[str, Any]) -> None:
-    maker = readout.identity.manufacturer
-    if score.vendor not in ("?", "none"):
-        verdict = "unknown" if maker is None else "right" if maker.lower() == score.vendor.lower() else "wrong"
-        score.note("identity", verdict, f"manufacturer {maker}, expected {score.vendor}")
-    serials = [str(value) for value in (derived.get("serials") or {}).values() if value]
-    serials += [str(expected["serial"])] if expected.get("serial") else []
-    serials = [serial for serial in serials if same_serial(serial, serial)]
-    if serials:
-        serial = readout.identity.serial_number_raw
-        same = any(same_serial(serial, one) for one in serials)
-        verdict = "unknown" if serial is None else "right" if same else "wrong"
-        score.note("identity", verdict, f"serial number {serial}, expected {' or '.join(serials)}")
 
 
 def _counters(score: Score, readout: Readout, expected: dict[str, Any], derived: dict[str, Any]) -> None:
@@ -225,12 +185,9 @@ def _supplies(score: Score, catalogue: Catalogue, readout: Readout, derived: dic
             score.compare("supplies", f"part number of {slot}", supply.part_number, number[1])
 
 
-def _level(score: Score, what: str, told: float | None, percent: float | None) -> None:
-    if percent is None:
-        verdict = "right" if told is None else "wrong"
-    else:
-        verdict = "unknown" if told is None else "right" if abs(told - percent) <= SAME_PERCENT else "wrong"
-    score.note("levels", verdict, f"level of {what} {told} %, expected {percent} %")
+def _level(score: Score, what: str, told: float | None, percent: float | None, apart: float = SAME_PERCENT) -> None:
+    same = percent is not None and told is not None and abs(told - percent) <= apart
+    score.compare("levels", f"{what}, %", told, percent, same or (told is None and percent is None))
 
 
 def _sensors(score: Score, readout: Readout, expected: dict[str, Any]) -> None:
@@ -244,34 +201,22 @@ def _sensors(score: Score, readout: Readout, expected: dict[str, Any]) -> None:
         _level(score, name, fitting[0].level.percent if len(fitting) == 1 else None, value)
 
 
-def page(scores: list[Score]) -> str:
-    """The whole table."""
-    vendors = sorted({score.vendor for score in scores})
-    lines = [
-        "# Accuracy",
-        "",
-        "Made by `make accuracy RECORDINGS=DIR`; never edited by hand. Each cell is right / unknown / wrong.",
-        "",
-        "| vendor | recordings | identity | counters | levels | supplies |",
-        "|---|--:|--:|--:|--:|--:|",
+def _web_page(score: Score, readout: Readout, expected: dict[str, Any]) -> None:
+    """Levels as the printer's own page shows them."""
+    for name, value in (expected.get("supplies_web_percent") or {}).items():
+        words = {WEB_WORDS.get(word, word) for word in name.lower().split()}
+        fitting = _named(readout, words) or _named(readout, words - {"black"})  # one toner alone has no color
+        told = fitting[0].level.percent if len(fitting) == 1 else None
+        _level(score, f"{name} (web page)", told, value, WEB_PERCENT)
+
+
+def _named(readout: Readout, words: set[str]) -> list[Supply]:
+    """The supplies that have all these words as type, colorant or part of their description."""
+    return [
+        supply
+        for supply in readout.supplies
+        if words <= {str(supply.type), str(supply.colorant), *re.findall(r"\w+", supply.description.lower())}
     ]
-    for vendor in [*vendors, "all"]:
-        of_vendor = [score for score in scores if vendor in (score.vendor, "all")]
-        lines.append(f"| {vendor} | {len(of_vendor)} | {' | '.join(_cells(of_vendor))} |")
-    head = "| recording | model | identity | counters | levels | supplies | wrong | unknown |"
-    lines += ["", head, "|---|---|--:|--:|--:|--:|---|---|"]
-    for score in scores:
-        named = f"{'; '.join(score.wrong)} | {'; '.join(score.unknown)}"
-        lines.append(f"| {score.name} | {score.model} | {' | '.join(_cells([score]))} | {named} |")
-    return "\n".join(lines) + "\n"
-
-
-def _cells(scores: list[Score]) -> list[str]:
-    cells = []
-    for kind in KINDS:
-        total: Counter[str] = sum((score.counts.get(kind, Counter()) for score in scores), Counter())
-        cells.append(f"{total['right']} / {total['unknown']} / {total['wrong']}" if total else "–")
-    return cells
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The recordings that are not SNMP, as rows of the accuracy table: IPP responses and DNS-SD announcements.
+"""The recordings that are not SNMP, as scores of the accuracy table: IPP responses and DNS-SD announcements.
 
 Expected is what a decoder that is not the agent's found in an IPP response, and who `index.csv` says a machine is.
 """
@@ -9,7 +9,6 @@ import csv
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,81 +19,67 @@ from agent.ipp.recording import load_answer
 from agent.printers import Endpoint, Identity
 from agent.serials import same_serial
 from agent.snmp.profile import Profile
+from benchmarks.score import Score
 
 KINDS = {"printer": "printer", "cups-share": "cups_share", "usb-proxy": "usb_proxy"}
 
 
-@dataclass
-class Row:
-    """One recording: kind of value, right, unknown or wrong, and what is wrong."""
-
-    name: str
-    vendor: str
-    model: str
-    verdicts: list[tuple[str, str, str]] = field(default_factory=list)
-
-    def compare(self, kind: str, told: object, expected: object, what: str) -> None:
-        """Notes one value: unknown where nothing is told."""
-        verdict = "right" if told == expected else "unknown" if told is None else "wrong"
-        self.verdicts.append((kind, verdict, f"{what} {told}, expected {expected}"))
-
-
-def rows(profile: Profile, folder: Path) -> Iterator[Row]:
-    """A row for each IPP response about a printer and each machine that announces itself, where a list names them."""
+def voices(profile: Profile, folder: Path) -> Iterator[Score]:
+    """The score of each IPP response about a printer and each machine that announces itself, as a list names them."""
     if not (folder / "index.csv").exists():
         return
     with (folder / "index.csv").open(encoding="utf-8", newline="") as file:
         listed = {row["file"]: row for row in csv.DictReader(file)}
     for path in sorted(folder.glob("ipp_*/*.bin")):
-        row = _row(listed, folder, path)
-        if row.vendor != "none" and "get-jobs" not in path.name:
-            _responses(profile, path, row)
-            yield row
+        score = _opened(listed, folder, path)
+        if score.vendor != "none" and "get-jobs" not in path.name:
+            _responses(profile, path, score)
+            yield score
     for path in sorted((folder / "dnssd").glob("*.json")):
         if "_packet" not in path.name:
-            row = _row(listed, folder, path)
-            _announced(profile, path, row)
-            yield row
+            score = _opened(listed, folder, path)
+            _announced(profile, path, score)
+            yield score
 
 
-def _row(listed: dict[str, dict[str, str]], folder: Path, path: Path) -> Row:
+def _opened(listed: dict[str, dict[str, str]], folder: Path, path: Path) -> Score:
     name = path.relative_to(folder).as_posix()
     about = listed.get(name, {})
-    return Row(name.rpartition(".")[0], about.get("vendor", "?"), about.get("model", ""))
+    return Score(name.rpartition(".")[0], about.get("vendor", "?"), about.get("model", ""))
 
 
-def _responses(profile: Profile, path: Path, row: Row) -> None:
+def _responses(profile: Profile, path: Path, score: Score) -> None:
     expected: dict[str, Any] = json.loads(path.with_suffix(".expected.json").read_text("utf-8"))["attributes"]
     told = interpret(profile, Endpoint("127.0.0.1"), load_answer(path), datetime.now(UTC))
-    _who(row, told.identity)
+    _who(score, told.identity)
     serial = re.search(r"\bSN:([^;]+)", str(expected.get("printer-device-id")))
     if serial:
-        same = same_serial(told.identity.serial_number, serial[1])
-        row.compare("identity", serial[1] if same else told.identity.serial_number, serial[1], "serial number")
+        told_serial = told.identity.serial_number
+        score.compare("identity", "serial number", told_serial, serial[1], same_serial(told_serial, serial[1]))
     impressions = expected.get("printer-impressions-completed", [None])[0]
     total = next((counter.value for counter in told.counters if counter.meter == "total"), None)
     if impressions is not None or total is not None:
-        row.compare("counters", total, impressions, "total")
+        score.compare("counters", "total", total, impressions)
     levels = {supply.description: supply.level.percent for supply in told.supplies}
     for name, level in zip(expected.get("marker-names", []), expected.get("marker-levels", []), strict=True):
-        row.compare("supplies", levels.get(name), level if level >= 0 else None, f"{name} %")
+        score.compare("levels", name, levels.get(name), level if level >= 0 else None)
 
 
-def _announced(profile: Profile, path: Path, row: Row) -> None:
+def _announced(profile: Profile, path: Path, score: Score) -> None:
     recorded: dict[str, Any] = json.loads(path.read_text("utf-8"))
     services = [
         Service(one["service"], one["instance"], one["host"], one["address"], one["port"], txt_entries(one["txt"]))
         for one in recorded["services"]
     ]
     best = preferred(services) or services[0]
-    row.compare("identity", verdict_of(best), KINDS[recorded["_kind"]], "kind")
-    _who(row, hints_of(profile, best).identity)
+    score.compare("identity", "kind", verdict_of(best), KINDS[recorded["_kind"]])
+    _who(score, hints_of(profile, best).identity)
 
 
-def _who(row: Row, identity: Identity) -> None:
-    row.compare("identity", identity.manufacturer, row.vendor, "manufacturer")
-    told, expected = (_plain(text, row.vendor) for text in (identity.model, row.model))
-    row.compare("identity", expected if told and told.startswith(expected) else told or None, expected, "model")
+def _who(score: Score, identity: Identity) -> None:
+    score.compare("identity", "manufacturer", identity.manufacturer, score.vendor)
+    told, expected = (_plain(text, score.vendor) for text in (identity.model, score.model))
+    score.compare("identity", "model", identity.model, score.model, bool(told) and told.startswith(expected))
 
 
 def _plain(model: str | None, maker: str) -> str:

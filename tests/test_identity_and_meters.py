@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,40 +10,14 @@ from typing import Any
 
 import pytest
 
-from agent.serials import normal_serial
 from agent.snmp.recording import load_recording, parse_recording
+from benchmarks.accuracy import all_scores
+from benchmarks.identities import UNTOLD
 from tests.conftest import RECORDINGS
 from tests.fleet_process import DEVICES, FleetProcess, printer
 from tests.test_profiles import lines_of, meters, understood
 
-FILES = sorted(RECORDINGS.rglob("*.snmprec")) if RECORDINGS.is_dir() else []
 ENTERPRISES = "1.3.6.1.4.1"
-
-# What is read differently from the name that a person gave the recording, and why that is as it should be.
-OTHER_MODEL = {
-    "github_misc/hp_envy6000": ("ENVY 6000 All-in-One Printer series", "the printer's whole name"),
-    "github_misc/konica_accuriopress_43": ("AccurioPress C4070 IC-609", "the press with its controller, as it says"),
-    "librenms/brother": ("MFC-8440", "spliced from two printers; this one has the identity objects"),
-    "librenms/jetdirect_supplies_context": ("Color LaserJet Test", "made by hand for a test"),
-    "librenms/jetdirect_supplies_context_at_Jetdirect": ("Color LaserJet Test", "made by hand for a test"),
-    "librenms/konica": ("Develop ineo+ 280", "spliced from two printers; the private model is this one"),
-    "librenms/zebra": ("TLP 2824 Plus", "the printer; the expected name is its print server's"),
-    "quoted/hp_laser_mfp135w_89": ("Laser MFP 131 133 135-138", "the family; the variant is told nowhere"),
-}
-NOTHING_SAID = {"printlevels/lexmark_xc2235": "names of supplies alone, which are no maker's"}
-BRANDS = (
-    "lanier",
-    "copystar",
-    "fujixerox",
-)  # brands of the makers, which the agent takes off or keeps as it finds them
-
-
-def plain(model: str | None) -> str | None:
-    """A model for comparing: no case, no blanks, no remark, no brand, no `series`; unknown is none."""
-    text = re.sub(r"\(.*\)|\s", "", model or "").lower().removesuffix("series")
-    for brand in BRANDS:
-        text = text.removeprefix(brand)
-    return None if text in ("", "unknown") else text
 
 
 def said_of(file: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -53,40 +26,15 @@ def said_of(file: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return whole, whole.get("derived", whole)
 
 
-def name_of(file: Path) -> str:
-    return file.relative_to(RECORDINGS).with_suffix("").as_posix()
-
-
 @pytest.mark.recordings
 def test_every_recorded_printer_is_who_it_is():
-    """Maker, model, serial number and firmware of all recordings are the expected ones, never others."""
-    unlike = {name_of(file): differences for file in FILES if (differences := unlike_expected(file))}
-    assert unlike == {}
-
-
-def unlike_expected(file: Path) -> list[str]:
-    """What the agent says of a recorded printer and what is expected of it, where they are not the same."""
-    whole, derived = said_of(file)
-    identity = understood(load_recording(file).varbinds).identity
-    maker = str(whole.get("vendor") or "").partition(" (")[0] or None
-    model = OTHER_MODEL.get(name_of(file), (derived.get("model_by_hand"), ""))[0]
-    serials = {normal_serial(str(value).removeprefix("\x01\x15")) for value in (derived.get("serials") or {}).values()}
-    firmwares = set((derived.get("firmware") or {}).values())
-    differences = []
-    if identity.manufacturer != maker and name_of(file) not in NOTHING_SAID:
-        differences.append(f"maker {identity.manufacturer}, expected {maker}")
-    if plain(identity.model) != plain(model) and not (identity.model is None and says_nothing_of_itself(file)):
-        differences.append(f"model {identity.model}, expected {model}")
-    if serials - {None} and identity.serial_number not in serials:
-        differences.append(f"serial number {identity.serial_number}, expected {serials}")
-    if firmwares and identity.firmware not in firmwares:
-        differences.append(f"firmware {identity.firmware}, expected {firmwares}")
-    return differences
-
-
-def says_nothing_of_itself(file: Path) -> bool:
-    """A recording of counters alone: no system group, so its model is known only to who recorded it."""
-    return not any(line.startswith("1.3.6.1.2.1.1.1.0|") for line in file.read_text("utf-8", "replace").splitlines())
+    """Maker, model, serial number and firmware of all recordings are the expected ones; unknown is what is untold."""
+    values = [(score.name, value) for score in all_scores(RECORDINGS) for value in score.values]
+    told = [(name, value) for name, value in values if value.kind == "identity"]
+    assert len(told) > 200
+    assert [(name, value) for name, value in told if value.verdict == "wrong"] == []
+    unknown = {name: value.what for name, value in told if value.verdict == "unknown" and value.remark != UNTOLD}
+    assert unknown == {"printlevels/lexmark_xc2235": "manufacturer"}  # names of supplies alone, which are no maker's
 
 
 # All that the makers of this file's profiles tell in a recording: meter -> what the expected file calls it.
