@@ -10,7 +10,7 @@ demo: setup
 	$(BIN)/meter-agent demo $(if $(RECORDINGS),--recordings $(RECORDINGS)) --state $(or $(STATE),.demo)
 
 test: setup lint
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
 
 setup: $(READY)
 
