@@ -1,0 +1,72 @@
+"""The portal's list as the beginning of the search: every technical identification number resolved forward.
+
+A number is resolved as it is written, in the configured domains, and in the spellings that a host name may have.
+Where that leads is asked before anything is searched; it identifies nothing, the printer's own answer does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from agent.discovery.advertisement import is_link_local
+from agent.discovery.allowed import Allowed
+from agent.discovery.names import Resolve
+from agent.discovery.spelling import targets_in
+from agent.discovery.target import Target
+from agent.printers import Endpoint, Sighting
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What became of one number: the names that were asked for, where they lead, and where they lead in vain.
+
+    `outside` are addresses in no configured network; nothing is ever sent there. Link-local addresses are
+    not worth a word. Nothing `asked` means that the number can be no host name.
+    """
+
+    number: str
+    asked: tuple[str, ...] = ()
+    sightings: tuple[Sighting, ...] = ()
+    outside: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Forward resolution by these `resolvers`, each asked for every name; `port` is SNMP's where a number says none."""
+
+    allowed: Allowed
+    resolvers: Sequence[Resolve]
+    domains: Sequence[str] = ()
+    port: int = 161
+
+    async def look_up(self, numbers: Iterable[str]) -> dict[str, Lookup]:
+        """What became of each number; the same one twice is looked up once."""
+        once = list(dict.fromkeys(numbers))
+        return dict(zip(once, await asyncio.gather(*map(self._look_up, once)), strict=True))
+
+    async def _look_up(self, number: str) -> Lookup:
+        asked: list[str] = []
+        for together in targets_in(number, self.domains):
+            asked += [target.host for target in together]
+            led = await asyncio.gather(*map(self._resolved, together))
+            found = [(target, address) for target, some in zip(together, led, strict=True) for address in some]
+            if found:
+                return self._led_to(number, asked, found)
+        return Lookup(number, tuple(asked))
+
+    async def _resolved(self, target: Target) -> list[str]:
+        answers = await asyncio.gather(*(resolve(target.host) for resolve in self.resolvers))
+        return list(dict.fromkeys(address for some in answers for address in some))
+
+    def _led_to(self, number: str, asked: list[str], found: list[tuple[Target, str]]) -> Lookup:
+        inside = [(target, address) for target, address in found if address in self.allowed]
+        sightings = tuple(self._sighting(target, address) for target, address in inside)
+        others = dict.fromkeys(address for _, address in found if address not in self.allowed)
+        outside = tuple(address for address in others if not is_link_local(address))
+        return Lookup(number, tuple(asked), sightings, outside)
+
+    def _sighting(self, target: Target, address: str) -> Sighting:
+        name = None if target.host == address else target.host
+        return Sighting(Endpoint(address, target.port or self.port), "dns", name)

@@ -1,0 +1,72 @@
+"""Under which names a printer may be known to name servers, when a person wrote its technical identification number."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from ipaddress import ip_address
+
+from agent.discovery.target import Target
+from agent.errors import ConfigError
+
+UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ẞ": "SS"})
+MOST = 200  # signs of a number that are looked at; the portal takes 25
+_IN_BRACKETS = re.compile(r"\s*[(\[][^)\]]*[)\]]\s*$")
+_URL = re.compile(r"^[a-z][a-z0-9+.-]*://(?:[^@/]*@)?(\[[^\]]+\]|[^/?#:]+).*$", re.IGNORECASE)
+_SHARE = re.compile(r"^\\\\[^\\]+\\([^\\]+)\\?$")
+
+
+def targets_in(number: str, domains: Sequence[str] = ()) -> list[list[Target]]:
+    """What to resolve for a technical identification number, best first.
+
+    The targets of one inner list are one spelling in several domains and belong together: the same name in two domains
+    is two printers. `domains` are appended to a name without a dot. A number that can be no name gives an empty list.
+    """
+    spelled: list[list[Target]] = []
+    for text in _spellings(number[:MOST]):
+        target = _target(text)
+        if target is None:
+            continue
+        together = [target, *_in_domains(target, domains)]
+        if together not in spelled:
+            spelled.append(together)
+    return spelled
+
+
+def _spellings(number: str) -> Iterator[str]:
+    """The number as it is written, what stands in a URL or a share, then without what no host name can have."""
+    text = unicodedata.normalize("NFC", number).strip()
+    if (found := _URL.match(text)) or (found := _SHARE.match(text)):
+        text = found[1]
+    yield text
+    bare = _IN_BRACKETS.sub("", text)
+    yield bare
+    plain = bare.translate(UMLAUTS)
+    yield plain
+    words = plain.split()
+    if len(words) > 1:
+        yield "-".join(words)
+        yield "_".join(words)
+        yield "".join(words)
+
+
+def _target(text: str) -> Target | None:
+    try:
+        return Target.parse(text)
+    except ConfigError:
+        return None
+
+
+def _in_domains(target: Target, domains: Sequence[str]) -> list[Target]:
+    if "." in target.host or _is_address(target.host):
+        return []
+    return [Target(f"{target.host}.{domain.strip('.')}", target.port) for domain in domains]
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
