@@ -20,6 +20,7 @@ from agent.errors import AgentError, SecretError
 from agent.ipp.client import IppClient
 from agent.matching import Matching, match
 from agent.memory import SqlMemory
+from agent.past import SqlPast
 from agent.paths import Places, places_of
 from agent.period import period_key
 from agent.printers import Endpoint
@@ -159,6 +160,7 @@ class Agent:
                     rules=rules_of(self.settings),
                     source=Source(portal_of(self.settings).client_id, VERSION),
                     period=self._period(always),
+                    past=SqlPast(store).past,
                 )
 
     def _period(self, always: bool) -> Callable[[datetime], str | None]:
@@ -190,7 +192,7 @@ class Agent:
             equipments = await portal.equipments()
         with self.store(exclusive=False) as store:
             found = await self.survey(store).find(progress)
-        return match(found.printers, equipments)
+            return match(found.printers, equipments, SqlPast(store).past())
 
     async def check(self) -> AsyncIterator[Check]:
         """Every prerequisite behind the config file, one after the other; failures are results, not exceptions."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from agent.errors import AgentError, PortalError
-from agent.matching import Matched, Matching, Refused, match
+from agent.matching import Matched, Matching, Past, Refused, match
 from agent.meters import Finding, LastReading
 from agent.ports import Clock, Memory, Outbox, Parcel, Portal, Supplies
 from agent.printers import Equipment, Printer
@@ -70,7 +70,8 @@ class CycleReport:
 class Cycle:
     """One pass over everything.
 
-    `period` names the reporting period of a moment, such as `2026-11-23`, or is None when nothing is due then.
+    `period` names the reporting period of a moment, such as `2026-11-23`, or is None when nothing is due then; `past`
+    is what matching has to know from before.
     """
 
     survey: Survey
@@ -83,6 +84,7 @@ class Cycle:
     rules: OrderRules
     source: Source
     period: Callable[[datetime], str | None]
+    past: Callable[[], Past] = Past
 
     async def run(self, progress: Progress) -> CycleReport:
         """Discover, identify, match, read, validate, seal, order, deliver. Raises nothing but `StoreError`."""
@@ -92,7 +94,7 @@ class Cycle:
         except PortalError as error:
             return CycleReport(started, self.clock.now(), trouble=error)
         found = await self.survey.find(progress)
-        matching = match(found.printers, equipments)
+        matching = match(found.printers, equipments, self.past())
         lines = await self._read_and_seal(matching, found, progress)
         self.survey.manners.flush()
         lines = await self._order(lines)

@@ -1,28 +1,22 @@
 """Which equipment of the portal each printer is: by the technical identification number, every rule named.
 
-Strict on purpose: two answers are no answer. What a rule cannot decide is shown to a person with the candidates.
+Strict on purpose: two answers are no answer. What no rule decides is shown to a person with the nearest candidates,
+and what a person decides wins. A serial number confirms, contradicts, or tells two apart; it never matches alone.
 """
 
 from __future__ import annotations
 
-import ipaddress
-import unicodedata
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 
+from agent.evidence import Evidence, Strength, evidence_of, strength_of
 from agent.meters import Finding
-from agent.printers import Equipment, Printer
+from agent.nearest import Candidate, Near
+from agent.printers import Endpoint, Equipment, Identity, Printer
 from agent.serials import normal_serial, same_serial
+from agent.street import Street
 from agent.texts import Message, message
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """Why a printer is taken for an equipment: the rule, what the portal says, what the device or network says."""
-
-    rule: str
-    portal: str
-    device: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,209 +32,205 @@ class Matched:
 class Refused:
     """No match for this equipment; `code` is `ambiguous`, `contradicted`, `not_found`, `no_number` or `inactive`.
 
-    `candidates` are the printers that came nearest.
+    `candidates` are the printers that came nearest, with why, and what would make them match.
     """
 
     equipment: Equipment
     code: str
     reason: Finding
-    candidates: tuple[Printer, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """The outcome for both sides; every equipment and every printer stands in exactly one of the lists."""
+    """The outcome for both sides; every equipment and every printer stands in exactly one of the lists.
+
+    A printer that several answer to, or that contradicts, is not `unclaimed`.
+    """
 
     matched: tuple[Matched, ...]
     refused: tuple[Refused, ...]
     unclaimed: tuple[Printer, ...]
 
 
-def match(printers: Sequence[Printer], equipments: Sequence[Equipment]) -> Matching:
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """A person's word that this printer is this equipment. It is known again by its serial number, else by a network
+    card, else by its address."""
+
+    equipment_number: str
+    endpoint: Endpoint
+    serial_number: str | None
+    mac_addresses: tuple[str, ...]
+    at: datetime
+    by: str
+
+    def is_about(self, printer: Printer) -> bool:
+        """Whether this printer is the one that was meant."""
+        identity = printer.identity
+        if normal_serial(self.serial_number) and normal_serial(identity.serial_number_raw):
+            return same_serial(self.serial_number, identity.serial_number_raw)
+        if self.mac_addresses and identity.mac_addresses:
+            return bool(set(self.mac_addresses) & set(identity.mac_addresses))
+        return self.endpoint in {printer.endpoint, *(sighting.endpoint for sighting in printer.sightings)}
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is known from before, by equipment number: people's confirmations, and the printers that were read last."""
+
+    confirmations: Mapping[str, Confirmation] = field(default_factory=dict)
+    identities: Mapping[str, Identity] = field(default_factory=dict)
+
+
+Claim = tuple[Printer, tuple[Evidence, ...]]
+
+
+def match(printers: Sequence[Printer], equipments: Sequence[Equipment], past: Past | None = None) -> Matching:
     """Pairs printers with equipment. The order of neither list matters for the outcome."""
-    street = Directory(printers)
-    claims = {equipment.equipment_number: _claims(equipment, street) for equipment in equipments}
-    claimed_by: dict[Printer, list[Equipment]] = {}
-    for equipment in equipments:
-        for printer, _ in claims[equipment.equipment_number] if equipment.active else ():
-            claimed_by.setdefault(printer, []).append(equipment)
-    outcomes = [_decide(item, claims[item.equipment_number], claimed_by, street) for item in equipments]
-    unclaimed = tuple(printer for printer in printers if printer not in claimed_by)
-    return Matching(
-        tuple(outcome for outcome in outcomes if isinstance(outcome, Matched)),
-        tuple(outcome for outcome in outcomes if isinstance(outcome, Refused)),
-        unclaimed,
-    )
+    return _Pairing(printers, equipments, past or Past()).outcome()
 
 
-def _decide(
-    equipment: Equipment,
-    claims: Sequence[tuple[Printer, tuple[Evidence, ...]]],
-    claimed_by: dict[Printer, list[Equipment]],
-    printers: Directory,
-) -> Matched | Refused:
-    number = equipment.technical_identification_number
-    if not equipment.active:
-        return _refused(equipment, "inactive", message("The equipment is no longer in service in the portal."))
-    if not number:
-        said = message("The portal has no technical identification number for it.")
-        return _refused(equipment, "no_number", said, printers)
-    if not claims:
-        said = message("No printer answers to the technical identification number {number}.", number=number)
-        return _refused(equipment, "not_found", said, printers)
-    found = tuple(printer for printer, _ in claims)
-    if len(found) > 1:
-        places = ", ".join(str(printer.endpoint) for printer in found)
-        said = message("Several printers answer to {number}: {places}.", number=number, places=places)
-        return Refused(equipment, "ambiguous", Finding("ambiguous", said), found)
-    printer, evidence = claims[0]
-    rivals = [other for other in claimed_by[printer] if other.equipment_number != equipment.equipment_number]
-    if rivals:
-        return _shared(equipment, printer, rivals)
-    return _with_serial(equipment, printer, evidence)
+class _Pairing:
+    """One matching under way."""
 
-
-def _shared(equipment: Equipment, printer: Printer, rivals: Sequence[Equipment]) -> Refused:
-    others = ", ".join(rival.equipment_number for rival in rivals)
-    said = message(
-        "The printer at {place} is claimed by other equipment too ({others}); correct the number of one of them.",
-        place=str(printer.endpoint),
-        others=others,
-    )
-    return Refused(equipment, "ambiguous", Finding("ambiguous", said), (printer,))
-
-
-def _with_serial(equipment: Equipment, printer: Printer, evidence: tuple[Evidence, ...]) -> Matched | Refused:
-    portal, device = equipment.manufacturer_serial_number, printer.identity.serial_number_raw
-    if not portal or not printer.identity.serial_number:
-        return Matched(equipment, printer, evidence)
-    if same_serial(portal, device):
-        return Matched(equipment, printer, (*evidence, Evidence("serial_number", portal, device or "")))
-    said = message(
-        "The printer's serial number is {device}, the portal's is {portal}: another machine stands behind the name.",
-        device=device,
-        portal=portal,
-    )
-    return Refused(equipment, "contradicted", Finding("contradicted", said), (printer,))
-
-
-class Directory:
-    """Printers by everything that a number may mean, so that thousands are matched without comparing all with all."""
-
-    def __init__(self, printers: Sequence[Printer]) -> None:
+    def __init__(self, printers: Sequence[Printer], equipments: Sequence[Equipment], past: Past) -> None:
         self._printers = printers
-        self._by_key: dict[str, set[int]] = {}
-        for place, printer in enumerate(printers):
-            for key in _keys(printer):
-                self._by_key.setdefault(key, set()).add(place)
+        self._equipments = equipments
+        self._past = past
+        self._street = Street(printers)
+        self._decided = self._confirmations()
+        self._claims = {one.equipment_number: self._claims_of(one) for one in equipments}
+        self._claimants: dict[Printer, list[tuple[Equipment, Strength]]] = {}
+        for equipment in equipments:
+            for printer, evidence in self._claims[equipment.equipment_number] if equipment.active else ():
+                self._claimants.setdefault(printer, []).append((equipment, strength_of(evidence)))
+        self._near = Near(self._street, [one for one in printers if one not in self._claimants], past.identities)
 
-    def candidates(self, number: str) -> list[Printer]:
-        """The printers that this number may mean, in their order; a superset of those it does mean."""
-        keys = {number.strip(), _first_label(number), _address(number), _plain_mac(number)}
-        places = set().union(*(self._by_key.get(key, ()) for key in keys if key))
-        return [self._printers[place] for place in sorted(places)]
+    def outcome(self) -> Matching:
+        outcomes = [self._decide(equipment) for equipment in self._equipments]
+        return Matching(
+            tuple(outcome for outcome in outcomes if isinstance(outcome, Matched)),
+            tuple(outcome for outcome in outcomes if isinstance(outcome, Refused)),
+            tuple(printer for printer in self._printers if printer not in self._claimants),
+        )
 
-    def with_serial(self, serial: str | None) -> tuple[Printer, ...]:
-        """The printers with this serial number."""
-        near = self.candidates(_serial_key(serial)) if normal_serial(serial) else ()
-        return tuple(printer for printer in near if same_serial(serial, printer.identity.serial_number_raw))
+    def _confirmations(self) -> dict[Printer, str]:
+        """The printers that a person gave to an equipment that is still in service."""
+        active = {one.equipment_number for one in self._equipments if one.active}
+        confirmations = [one for number, one in self._past.confirmations.items() if number in active]
+        return {
+            printer: confirmation.equipment_number
+            for confirmation in confirmations
+            for printer in self._printers
+            if confirmation.is_about(printer)
+        }
+
+    def _claims_of(self, equipment: Equipment) -> Sequence[Claim]:
+        """The printers with the strongest evidence; a weak rule needs the serial number on its side."""
+        number = equipment.equipment_number
+        confirmation = self._past.confirmations.get(number)
+        if confirmation is not None:
+            said = (Evidence("confirmed", confirmation.by, str(confirmation.endpoint)),)
+            return [(printer, said) for printer, given in self._decided.items() if given == number]
+        tin = equipment.technical_identification_number
+        if not tin:
+            return ()
+        near = [printer for printer in self._street.candidates(tin) if printer not in self._decided]
+        found = [(printer, evidence) for printer in near if (evidence := evidence_of(tin, printer))]
+        strongest = max((strength_of(evidence) for _, evidence in found), default=Strength.EXACT)
+        return [
+            (printer, evidence)
+            for printer, evidence in found
+            if strength_of(evidence) == strongest and (strongest > Strength.LIKELY or _has_serial(equipment, printer))
+        ]
+
+    def _decide(self, equipment: Equipment) -> Matched | Refused:
+        number, claims = equipment.technical_identification_number, self._claims[equipment.equipment_number]
+        if not equipment.active:
+            return _refused(equipment, "inactive", message("The equipment is no longer in service in the portal."))
+        if not claims:
+            return self._unclaiming(equipment)
+        if len(claims) > 1:
+            certain = [claim for claim in claims if _has_serial(equipment, claim[0])]
+            if len(certain) != 1:
+                places = ", ".join(str(printer.endpoint) for printer, _ in claims)
+                said = message("Several printers answer to {number}: {places}.", number=number or "", places=places)
+                return _refused(equipment, "ambiguous", said, [Candidate(printer) for printer, _ in claims])
+            claims = certain
+        printer, evidence = claims[0]
+        return self._shared(equipment, printer, evidence) or self._checked(equipment, printer, evidence)
+
+    def _unclaiming(self, equipment: Equipment) -> Refused:
+        number = equipment.technical_identification_number
+        near = self._near.to(equipment)
+        if equipment.equipment_number in self._past.confirmations:
+            place = str(self._past.confirmations[equipment.equipment_number].endpoint)
+            said = message("The printer that was confirmed for it, last at {place}, does not answer.", place=place)
+            return _refused(equipment, "not_found", said, near)
+        if not number:
+            said = message("The portal has no technical identification number for it.")
+            return _refused(equipment, "no_number", said, near)
+        said = message("No printer answers to the technical identification number {number}.", number=number)
+        return _refused(equipment, "not_found", said, near)
+
+    def _shared(self, equipment: Equipment, printer: Printer, evidence: tuple[Evidence, ...]) -> Refused | None:
+        """A refusal when other equipment has as good a claim to this printer; stronger evidence or the serial number
+        of the portal decides."""
+        mine = strength_of(evidence)
+        rivals = [
+            (other, strength)
+            for other, strength in self._claimants[printer]
+            if other.equipment_number != equipment.equipment_number and strength >= mine
+        ]
+        if not rivals:
+            return None
+        if _has_serial(equipment, printer) and not any(
+            strength > mine or _has_serial(other, printer) for other, strength in rivals
+        ):
+            return None
+        others = ", ".join(other.equipment_number for other, _ in rivals)
+        said = message(
+            "The printer at {place} is claimed by other equipment too ({others}); correct the number of one of them.",
+            place=str(printer.endpoint),
+            others=others,
+        )
+        return _refused(equipment, "ambiguous", said, [Candidate(printer)])
+
+    def _checked(self, equipment: Equipment, printer: Printer, evidence: tuple[Evidence, ...]) -> Matched | Refused:
+        """The match, unless the serial number says that another machine stands behind the name."""
+        portal, device = equipment.manufacturer_serial_number, printer.identity.serial_number_raw
+        if strength_of(evidence) is Strength.CONFIRMED or not normal_serial(device):
+            return Matched(equipment, printer, evidence)
+        if normal_serial(portal):
+            if same_serial(portal, device):
+                return Matched(equipment, printer, (*evidence, Evidence("serial_number", portal or "", device or "")))
+            said = message(
+                "The printer's serial number is {device}, the portal's is {portal}: another machine stands behind the"
+                " name.",
+                device=device or "",
+                portal=portal or "",
+            )
+            return _refused(equipment, "contradicted", said, [Candidate(printer)])
+        before = self._past.identities.get(equipment.equipment_number)
+        known = before.serial_number_raw if before else None
+        if normal_serial(known) and not same_serial(known, device):
+            said = message(
+                "The printer at {place} has the serial number {device}; the one read before had {known}. "
+                "If the device was exchanged: meter-agent match confirm {equipment} {place}",
+                place=str(printer.endpoint),
+                device=device or "",
+                known=known or "",
+                equipment=equipment.equipment_number.lstrip("0"),
+            )
+            near = [one for one in self._near.to(equipment) if one.printer != printer]
+            return _refused(equipment, "contradicted", said, [Candidate(printer), *near])
+        return Matched(equipment, printer, evidence)
 
 
-def _keys(printer: Printer) -> Iterable[str]:
-    identity = printer.identity
-    for name in filter(None, (identity.host_name, *printer.names)):
-        yield _first_label(name)
-    for endpoint in {printer.endpoint, *(sighting.endpoint for sighting in printer.sightings)}:
-        yield str(endpoint)
-        yield _address(endpoint.address) or endpoint.address
-    for mac in identity.mac_addresses:
-        yield mac.replace(":", "")
-    if normal_serial(identity.serial_number_raw):
-        yield _serial_key(identity.serial_number_raw)
+def _has_serial(equipment: Equipment, printer: Printer) -> bool:
+    return same_serial(equipment.manufacturer_serial_number, printer.identity.serial_number_raw)
 
 
-def _first_label(name: str) -> str:
-    """Names that are one (see `same_name`) have the same first label."""
-    return _plain(name).partition(".")[0]
-
-
-def _serial_key(serial: str | None) -> str:
-    return f"serial {(normal_serial(serial) or '').lstrip('0')}"
-
-
-def _address(text: str) -> str | None:
-    """The address in its one form; `None` for anything else."""
-    try:
-        return str(ipaddress.ip_address(text.strip()))
-    except ValueError:
-        return None
-
-
-def _claims(equipment: Equipment, printers: Directory) -> Sequence[tuple[Printer, tuple[Evidence, ...]]]:
-    number = equipment.technical_identification_number
-    if not number:
-        return ()
-    found = ((printer, tuple(_evidence(number, printer))) for printer in printers.candidates(number))
-    return [(printer, evidence) for printer, evidence in found if evidence]
-
-
-def _evidence(number: str, printer: Printer) -> Iterable[Evidence]:
-    identity = printer.identity
-    if identity.host_name and same_name(number, identity.host_name):
-        yield Evidence("host_name", number, identity.host_name)
-    for name in printer.names:
-        if same_name(number, name):
-            yield Evidence("dns_name", number, name)
-    if same_address(number, printer):
-        yield Evidence("address", number, str(printer.endpoint))
-    for mac in identity.mac_addresses:
-        if same_mac(number, mac):
-            yield Evidence("mac_address", number, mac)
-
-
-def same_name(number: str, name: str) -> bool:
-    """Whether two host names are one: equal without regard to case, or one is the other with its DNS domain.
-
-    `PRN-7` and `prn-7.example.com` are one; `prn-7.a.example` and `prn-7.b.example` are not: two sites may use
-    the same names.
-    """
-    left, right = _plain(number), _plain(name)
-    if not left or not right or _is_address(left) or _is_address(right):
-        return False
-    return left == right or left.startswith(f"{right}.") or right.startswith(f"{left}.")
-
-
-def same_address(number: str, printer: Printer) -> bool:
-    """Whether the number is one of the printer's addresses, with or without its port."""
-    seen = {printer.endpoint, *(sighting.endpoint for sighting in printer.sightings)}
-    if number.strip() in map(str, seen):
-        return True
-    try:
-        wanted = ipaddress.ip_address(number.strip())
-    except ValueError:
-        return False
-    return any(wanted == ipaddress.ip_address(endpoint.address) for endpoint in seen)
-
-
-def same_mac(number: str, mac: str) -> bool:
-    """Whether the number is this MAC address, however it is written (colons, dashes, dots, none)."""
-    return _plain_mac(number) == mac.replace(":", "")
-
-
-def _plain_mac(number: str) -> str | None:
-    """Twelve signs of a MAC address without what is between them; `None` for anything else."""
-    plain = number.strip().lower().translate(str.maketrans("", "", ":-. "))
-    return plain if len(plain) == 12 else None
-
-
-def _plain(name: str) -> str:
-    return unicodedata.normalize("NFC", name).strip().rstrip(".").casefold()
-
-
-def _is_address(text: str) -> bool:
-    return _address(text) is not None
-
-
-def _refused(equipment: Equipment, code: str, said: Message, printers: Directory | None = None) -> Refused:
-    near = printers.with_serial(equipment.manufacturer_serial_number) if printers else ()
-    return Refused(equipment, code, Finding(code, said), near)
+def _refused(equipment: Equipment, code: str, said: Message, near: Iterable[Candidate] = ()) -> Refused:
+    return Refused(equipment, code, Finding(code, said), tuple(near))

@@ -36,7 +36,8 @@ class Identity:
     """What a device says of itself. Absent is `None`, never an empty string.
 
     `serial_number` is normalised for comparing (see `agent.matching`), `serial_number_raw` is what the
-    device sent. `mac_addresses` are lower case with colons. `sys_object_id` is dotted (RFC 3418).
+    device sent. `host_name` is sysName (RFC 3418), `printer_name` prtGeneralPrinterName (RFC 3805), which people set.
+    `mac_addresses` are lower case with colons. `sys_object_id` is dotted (RFC 3418).
     """
 
     manufacturer: str | None = None
@@ -44,6 +45,7 @@ class Identity:
     serial_number: str | None = None
     serial_number_raw: str | None = None
     host_name: str | None = None
+    printer_name: str | None = None
     firmware: str | None = None
     mac_addresses: tuple[str, ...] = ()
     sys_object_id: str | None = None

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import chain
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.discovery.merge import Identified, merge
-from agent.matching import Matched, match, same_address, same_mac, same_name
+from agent.evidence import same_address
+from agent.likeness import same_mac, same_name
+from agent.matching import Confirmation, Matched, Past, match
 from agent.printers import Endpoint, Equipment, Identity, Printer, Sighting
 from agent.serials import normal_serial, same_serial
 
@@ -29,6 +33,13 @@ def equipment(number: str, tin: str | None, serial: str | None = None, *, active
     return Equipment(number, technical_identification_number=tin, manufacturer_serial_number=serial, active=active)
 
 
+def confirmed(number: str, address: str, serial: str | None = None) -> Confirmation:
+    return Confirmation(number, Endpoint(address), serial, (), NOW, "key user")
+
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+
+
 @dataclass
 class Scenario:
     says: str
@@ -36,6 +47,7 @@ class Scenario:
     equipments: list[Equipment]
     expect: dict[str, str]
     unclaimed: list[str] = field(default_factory=list)
+    past: Past = field(default_factory=Past)
 
 
 SCENARIOS = [
@@ -110,6 +122,54 @@ SCENARIOS = [
         [printer("10.0.0.1", "x", "AAA111")], [equipment("1", None, "AAA111")], {"1": "no_number"}, ["10.0.0.1"]),
     Scenario("a printer nobody knows",
         [printer("10.0.0.1", "x")], [equipment("1", "y")], {"1": "not_found"}, ["10.0.0.1"]),
+    Scenario("umlauts, blanks and a remark in brackets are spelled as a host name is",
+        [printer("10.0.0.1", "drucker-buero")], [equipment("1", "Drucker Büro (EG)")], {"1": "10.0.0.1"}),
+    Scenario("the exact name wins over another spelling of it",
+        [printer("10.0.0.1", "prn_7"), printer("10.0.0.2", "prn-7")], [equipment("1", "prn-7")], {"1": "10.0.0.2"},
+        ["10.0.0.1"]),
+    Scenario("leading zeros alone are no match",
+        [printer("10.0.0.1", "prn-7")], [equipment("1", "PRN-007")], {"1": "not_found"}, ["10.0.0.1"]),
+    Scenario("leading zeros are forgiven where the serial number agrees",
+        [printer("10.0.0.1", "prn-7", "AAA111")], [equipment("1", "PRN-007", "AAA111")], {"1": "10.0.0.1"}),
+    Scenario("who is called so exactly has the better claim than who is called nearly so",
+        [printer("10.0.0.1", "prn-7", "AAA111")], [equipment("1", "PRN-007", "AAA111"), equipment("2", "prn-7")],
+        {"1": "ambiguous", "2": "10.0.0.1"}),
+    Scenario("of two printers with one name the serial number knows the right one",
+        [printer("10.0.0.1", "prn-7.a.example", "AAA111"), printer("10.1.0.1", "prn-7.b.example", "BBB222")],
+        [equipment("1", "prn-7", "BBB222")], {"1": "10.1.0.1"}, []),
+    Scenario("of two printers with one name and one of them without a serial number, the one that proves it",
+        [printer("10.0.0.1", "prn-7.a.example"), printer("10.1.0.1", "prn-7.b.example", "BBB222")],
+        [equipment("1", "prn-7", "BBB222")], {"1": "10.1.0.1"}, []),
+    Scenario("of two equipments with one number the serial number knows the right one",
+        [printer("10.0.0.1", "prn-7", "AAA111")],
+        [equipment("1", "prn-7", "AAA111"), equipment("2", "prn-7", "BBB222")],
+        {"1": "10.0.0.1", "2": "ambiguous"}),
+    Scenario("the number is the serial number",
+        [printer("10.0.0.1", "x", "A7AK011004321")], [equipment("1", "A7AK-011 004321")], {"1": "10.0.0.1"}),
+    Scenario("another device than last time answers to the name, and the portal has no serial number",
+        [printer("10.0.0.1", "prn-7", "BBB222")], [equipment("1", "prn-7")], {"1": "contradicted"},
+        past=Past(identities={"1": Identity(serial_number="AAA111", serial_number_raw="AAA111")})),
+    Scenario("the same device as last time, written with zeros before it",
+        [printer("10.0.0.1", "prn-7", "00AAA111")], [equipment("1", "prn-7")], {"1": "10.0.0.1"},
+        past=Past(identities={"1": Identity(serial_number="AAA111", serial_number_raw="AAA111")})),
+    Scenario("the portal knows the new serial number: the exchange is no surprise",
+        [printer("10.0.0.1", "prn-7", "BBB222")], [equipment("1", "prn-7", "BBB222")], {"1": "10.0.0.1"},
+        past=Past(identities={"1": Identity(serial_number="AAA111", serial_number_raw="AAA111")})),
+    Scenario("a person's word wins over names, and follows the device to another address",
+        [printer("10.0.0.1", "prn-7", "AAA111"), printer("10.0.0.9", "x", "BBB222")], [equipment("1", "prn-7")],
+        {"1": "10.0.0.9"}, ["10.0.0.1"], Past({"1": confirmed("1", "10.0.0.2", "BBB222")})),
+    Scenario("a person's word wins over the portal's serial number",
+        [printer("10.0.0.1", "prn-7", "BBB222")], [equipment("1", "prn-7", "AAA111")],
+        {"1": "10.0.0.1"}, past=Past({"1": confirmed("1", "10.0.0.1", "BBB222")})),
+    Scenario("whom a person gave away answers to no other equipment",
+        [printer("10.0.0.1", "prn-7", "AAA111")], [equipment("1", None), equipment("2", "prn-7")],
+        {"1": "10.0.0.1", "2": "not_found"}, past=Past({"1": confirmed("1", "10.0.0.1", "AAA111")})),
+    Scenario("the confirmed printer is gone: another one with the name is not taken instead",
+        [printer("10.0.0.1", "prn-7", "AAA111")], [equipment("1", "prn-7")],
+        {"1": "not_found"}, ["10.0.0.1"], Past({"1": confirmed("1", "10.0.0.2", "BBB222")})),
+    Scenario("a confirmation about an equipment out of service binds nobody",
+        [printer("10.0.0.1", "prn-7", "AAA111")], [equipment("1", "x", active=False), equipment("2", "prn-7")],
+        {"1": "inactive", "2": "10.0.0.1"}, past=Past({"1": confirmed("1", "10.0.0.1", "AAA111")})),
 ]  # fmt: skip
 
 
@@ -118,7 +178,7 @@ def test_scenarios_of_matching(scenario):
     """Each scenario says what it expects; the order of the lists does not matter."""
     for printers in (scenario.printers, scenario.printers[::-1]):
         for equipments in (scenario.equipments, scenario.equipments[::-1]):
-            outcome = match(printers, equipments)
+            outcome = match(printers, equipments, scenario.past)
             found = {one.equipment.equipment_number: one.printer.endpoint.address for one in outcome.matched}
             found |= {one.equipment.equipment_number: one.code for one in outcome.refused}
             assert found == scenario.expect
@@ -128,7 +188,7 @@ def test_scenarios_of_matching(scenario):
 def test_an_equipment_without_number_names_the_printer_with_its_serial_number():
     """The key user is told which printer it probably is, so that the number can be entered."""
     outcome = match([printer("10.0.0.1", "x", "AAA111")], [equipment("1", None, "aaa-111")])
-    assert [one.endpoint.address for one in outcome.refused[0].candidates] == ["10.0.0.1"]
+    assert [one.printer.endpoint.address for one in outcome.refused[0].candidates] == ["10.0.0.1"]
 
 
 def test_a_match_says_by_what():
@@ -180,7 +240,9 @@ def test_whoever_answers_to_a_number_is_found(devices, number):
     }
     outcome = match(printers, [equipment("1", number)])
     found = {one.printer.endpoint for one in outcome.matched}
-    found |= {one.endpoint for refused in outcome.refused for one in refused.candidates}
+    found |= {
+        one.printer.endpoint for one in chain(*(refused.candidates for refused in outcome.refused)) if not one.why
+    }
     assert found == expected
 
 
@@ -220,3 +282,31 @@ def seen(address: str, serial: str | None = None, mac: str = "", model: str | No
 def test_scenarios_of_merging(says, sightings, count):
     """Several sightings of one device become one printer; two devices never do."""
     assert len(merge(sightings)) == len(merge(sightings[::-1])) == count, says
+
+
+@pytest.mark.parametrize(
+    ("says", "near", "wanted", "why"),
+    [
+        (
+            "the serial number of the portal",
+            printer("10.0.0.1", "x", "AAA111"),
+            equipment("1", "y", "AAA-111"),
+            "AAA111",
+        ),
+        ("nearly the name", printer("10.0.0.1", "prn-7"), equipment("1", "prn-007"), "prn-7"),
+        ("a similar name", printer("10.0.0.1", "kmbt5a17c2"), equipment("1", "KMBT5A17C3"), "kmbt5a17c2"),
+    ],
+)
+def test_who_comes_nearest_is_named_with_the_reason(says, near, wanted, why):
+    """What is not matched says what would have to be changed, for the key user to decide."""
+    far = printer("10.0.0.99", "somebody-else", "ZZZ999")
+    (refused,) = match([far, near], [wanted]).refused
+    assert [one.printer for one in refused.candidates] == [near], says
+    assert why in str(refused.candidates[0].why)
+
+
+def test_the_printer_that_was_read_before_is_found_again_under_another_name():
+    """A printer that was renamed is shown as the candidate that it is."""
+    past = Past(identities={"1": Identity(serial_number="AAA111", serial_number_raw="AAA111")})
+    (refused,) = match([printer("10.0.0.1", "new-name", "AAA111")], [equipment("1", "old")], past).refused
+    assert [one.printer.endpoint.address for one in refused.candidates] == ["10.0.0.1"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from rich.console import Console
 
 from agent.app import Agent
 from agent.cli.jsonl import emit, entry_json
+from agent.cli.person import who
 from agent.cli.service import agent_of
 from agent.cli.views import print_entries, print_explanation, print_outcomes
 from agent.clock import SystemClock
@@ -73,7 +73,7 @@ def retry_entry(config: Path | None, reference: str) -> int:
     agent = agent_of(config)
     with agent.store(exclusive=True) as store:
         entry = _one(SqlMemory(store), reference)
-        SqlOutbox(store).retry(entry.envelope.reference, _who(), SystemClock().now())
+        SqlOutbox(store).retry(entry.envelope.reference, who(), SystemClock().now())
     sys.stdout.write(_("It will be sent with the next delivery.") + "\n")
     return 0
 
@@ -90,10 +90,10 @@ def resolve_reading(config: Path | None, reference: str, *, accept: bool, discar
         entry = _one(SqlMemory(store), reference)
         outbox, now = SqlOutbox(store), SystemClock().now()
         if discard:
-            outbox.discard(entry.envelope.reference, _who(), now)
+            outbox.discard(entry.envelope.reference, who(), now)
         else:
             fell = any(reason.code == "below_last" for reason in entry.reasons)
-            outbox.release(entry.envelope.reference, counter_replaced=fell, by=_who(), now=now)
+            outbox.release(entry.envelope.reference, counter_replaced=fell, by=who(), now=now)
     sys.stdout.write((_("Discarded; it stays on record.") if discard else _("Accepted; it will be sent.")) + "\n")
     return 0
 
@@ -147,10 +147,3 @@ def _one(memory: SqlMemory, prefix: str) -> Entry:
 def _store(agent: Agent) -> Store:
     """The database for looking at; a service may be working on it meanwhile."""
     return agent.store(exclusive=False)
-
-
-def _who() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "?"

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from agent.matching import Evidence, Matched, Refused
+from agent.evidence import Evidence
+from agent.matching import Matched, Refused
 from agent.meters import Finding
 from agent.printers import Identity, Printer
 from agent.readout import Readout
@@ -28,6 +29,7 @@ def identity_json(identity: Identity) -> dict[str, Any]:
         "model": identity.model,
         "serial_number": identity.serial_number,
         "host_name": identity.host_name,
+        "printer_name": identity.printer_name,
         "firmware": identity.firmware,
         "mac_addresses": list(identity.mac_addresses),
         "sys_object_id": identity.sys_object_id,
@@ -109,7 +111,9 @@ def match_json(outcome: Matched | Refused) -> dict[str, Any]:
     if isinstance(outcome, Matched):
         evidence = [_evidence_json(item) for item in outcome.evidence]
         return {**start, "outcome": "matched", "target": str(outcome.printer.endpoint), "evidence": evidence}
-    candidates = [str(printer.endpoint) for printer in outcome.candidates]
+    candidates = [
+        {"target": str(one.printer.endpoint), "detail": str(one.why) if one.why else None} for one in outcome.candidates
+    ]
     detail = str(outcome.reason.message)
     return {**start, "outcome": outcome.code, "target": None, "detail": detail, "candidates": candidates}
 

@@ -24,6 +24,8 @@ app = typer.Typer(
 )
 outbox = typer.Typer(help=_("What is on its way to the portal."), no_args_is_help=True)
 secret = typer.Typer(help=_("Passwords and communities, kept apart from the config file."), no_args_is_help=True)
+match = typer.Typer(help=_("Show which printer is which equipment, without reading or sending anything."))
+app.add_typer(match, name="match")
 app.add_typer(outbox, name="outbox")
 app.add_typer(secret, name="secret")
 
@@ -141,12 +143,48 @@ def forget(target: Annotated[str, typer.Argument(metavar="HOST[:PORT]")], config
     raise typer.Exit(forget_printer(config, target))
 
 
-@app.command("match", help=_("Show which printer is which equipment, without reading or sending anything."))
-def match(config: Config = None, as_json: Json = False) -> None:
+@match.callback(invoke_without_command=True)
+def match_all(context: typer.Context, config: Config = None, as_json: Json = False) -> None:
     """Printers and equipment."""
-    from agent.cli.printers import match_printers
+    if context.invoked_subcommand is None:
+        from agent.cli.matches import show_matches
 
-    raise typer.Exit(match_printers(config, as_json=as_json))
+        raise typer.Exit(show_matches(config, as_json=as_json))
+
+
+@match.command("confirm", help=_("Decide that this printer is this equipment; it wins over every rule."))
+def match_confirm(
+    equipment: Annotated[str, typer.Argument(help=_("The equipment number."))],
+    target: Annotated[str, typer.Argument(metavar="HOST[:PORT]")],
+    config: Config = None,
+) -> None:
+    """A person's word."""
+    from agent.cli.matches import confirm_match
+
+    raise typer.Exit(confirm_match(config, equipment, target))
+
+
+@match.command("release", help=_("Take such a decision back; the rules decide again."))
+def match_release(
+    equipment: Annotated[str, typer.Argument(help=_("The equipment number."))], config: Config = None
+) -> None:
+    """The end of a person's word."""
+    from agent.cli.matches import release_match
+
+    raise typer.Exit(release_match(config, equipment))
+
+
+@match.command("write", help=_("Write a technical identification number into the portal, after asking you."))
+def match_write(
+    equipment: Annotated[str, typer.Argument(help=_("The equipment number."))],
+    number: Annotated[str | None, typer.Argument(help=_("The new number; else the matched printer's name."))] = None,
+    config: Config = None,
+    yes: Annotated[bool, typer.Option("--yes", help=_("Do not ask."))] = False,
+) -> None:
+    """Referenznummer aktualisieren."""
+    from agent.cli.matches import write_number
+
+    raise typer.Exit(write_number(config, equipment, number, sure=yes))
 
 
 @app.command("explain", help=_("Say why: for a reference, an equipment number or a technical identification number."))

@@ -1,4 +1,4 @@
-"""read, discover and match: printers on the network, before anything is stored or sent."""
+"""read, discover and forget: printers on the network, before anything is stored or sent."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from rich.console import Console
 
 from agent.acquaintances import SqlKeeper
 from agent.app import Accesses, survey_of
-from agent.cli.jsonl import emit, match_json, printer_json, readout_json
+from agent.cli.jsonl import emit, printer_json, readout_json
 from agent.cli.service import agent_of
-from agent.cli.views import print_matching, print_printers, print_readout
+from agent.cli.views import print_printers, print_readout
 from agent.cli.watch import Watch
 from agent.clock import SystemClock
 from agent.discovery.ranges import AddressRanges
@@ -109,23 +109,6 @@ def _discovered(survey: Survey, ranges: Sequence[str], port: int | None) -> Foun
         )
     with Watch(Console(stderr=True)) as watch:
         return run(survey.find(watch))
-
-
-def match_printers(config: Path | None, *, as_json: bool) -> int:
-    """Which printer is which equipment; 0 when every equipment has its printer, else 1."""
-    agent = agent_of(config)
-    with Watch(Console(stderr=True)) as watch:
-        matching = run(agent.match(watch))
-    if as_json:
-        for matched in matching.matched:
-            emit(match_json(matched))
-        for refused in matching.refused:
-            emit(match_json(refused))
-        for printer in matching.unclaimed:
-            emit({"equipment_number": None, "outcome": "unclaimed", **printer_json(printer)})
-    else:
-        print_matching(Console(), matching)
-    return 1 if matching.refused else 0
 
 
 def forget_printer(config: Path | None, target: str) -> int:

@@ -99,6 +99,12 @@ def rule_name(rule: str) -> str:
         "address": _("address"),
         "mac_address": _("MAC address"),
         "serial_number": _("serial number"),
+        "serial_as_number": _("serial number"),
+        "mdns_name": _("announced name"),
+        "printer_name": _("printer name"),
+        "spelling": _("another spelling"),
+        "loose_spelling": _("similar spelling"),
+        "confirmed": _("confirmed by a person"),
     }
     return names.get(rule, rule)
 

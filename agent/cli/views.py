@@ -17,9 +17,11 @@ from agent.cli.tables import (
     section,
     state_name,
 )
+from agent.evidence import Evidence
 from agent.language import _, moment, number, show
-from agent.matching import Evidence, Matching
+from agent.matching import Matching
 from agent.memory import CycleOutcome, HistoryEvent, Proof
+from agent.nearest import Candidate
 from agent.readout import Readout
 from agent.survey import Found
 from agent.upload.envelope import Entry
@@ -60,7 +62,7 @@ def print_matching(console: Console, matching: Matching) -> None:
     section(console, _("Matched"), table)
     table = new_table(_("Equipment"), _("Technical ID number"), _("Why"), _("Nearest"))
     for refused in matching.refused:
-        near = ", ".join(str(printer.endpoint) for printer in refused.candidates)
+        near = "\n".join(candidate_text(candidate) for candidate in refused.candidates)
         number_text = plain(refused.equipment.technical_identification_number)
         row(table, equipment_name(refused.equipment), number_text, show(refused.reason.message), near)
     section(console, _("Equipment without a printer"), table)
@@ -69,6 +71,12 @@ def print_matching(console: Console, matching: Matching) -> None:
         name = model_name(printer.identity.manufacturer, printer.identity.model)
         row(table, name, str(printer.endpoint), plain(printer.identity.host_name))
     section(console, _("Printers without equipment"), table)
+
+
+def candidate_text(candidate: Candidate) -> str:
+    """A printer that came near, and why."""
+    place = str(candidate.printer.endpoint)
+    return f"{place}: {show(candidate.why)}" if candidate.why else place
 
 
 def evidence_text(evidence: Evidence) -> str:

@@ -9,10 +9,9 @@ from ipaddress import ip_address
 
 from agent.discovery.target import Target
 from agent.errors import ConfigError
+from agent.likeness import UMLAUTS, without_brackets
 
-UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ẞ": "SS"})
 MOST = 200  # signs of a number that are looked at; the portal takes 25
-_IN_BRACKETS = re.compile(r"\s*[(\[][^)\]]*[)\]]\s*$")
 _URL = re.compile(r"^[a-z][a-z0-9+.-]*://(?:[^@/]*@)?(\[[^\]]+\]|[^/?#:]+).*$", re.IGNORECASE)
 _SHARE = re.compile(r"^\\\\[^\\]+\\([^\\]+)\\?$")
 
@@ -40,7 +39,7 @@ def _spellings(number: str) -> Iterator[str]:
     if (found := _URL.match(text)) or (found := _SHARE.match(text)):
         text = found[1]
     yield text
-    bare = _IN_BRACKETS.sub("", text)
+    bare = without_brackets(text)
     yield bare
     plain = bare.translate(UMLAUTS)
     yield plain

@@ -146,3 +146,16 @@ secured_printers = Table(
     Column("address", String(64), nullable=False),
     Column("port", Integer, nullable=False),
 )
+
+# Which printer a person said an equipment is; `mac_addresses` with blanks between them.
+confirmations = Table(
+    "confirmations",
+    metadata,
+    Column("equipment_number", String(64), primary_key=True),
+    Column("address", String(64), nullable=False),
+    Column("port", Integer, nullable=False),
+    Column("serial_number", String(255)),
+    Column("mac_addresses", Text, nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("by", String(255), nullable=False),
+)

@@ -54,6 +54,7 @@ class IdentityPart(Part):
     model: tuple[str, ...] = ()
     manufacturer: tuple[str, ...] = ()
     host_name: tuple[str, ...] = ()
+    printer_name: tuple[str, ...] = ()
     firmware: tuple[str, ...] = ()
     device_id: tuple[str, ...] = ()
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from urllib.parse import quote
 
 import httpx
 
-from agent.errors import PortalUnavailable
+from agent.errors import PortalError, PortalUnavailable
 from agent.meters import Finding
 from agent.ports import Account
 from agent.printers import Equipment
@@ -21,6 +22,7 @@ from agent.upload.wire import (
     AccountAnswer,
     BatchAnswer,
     BomAnswer,
+    EquipmentAnswer,
     EquipmentPage,
     ItemAnswer,
     OrderAnswer,
@@ -59,6 +61,28 @@ class PortalClient:
                 return tuple(found.values())
         raise unreadable(f"more than {MOST_PAGES} pages of equipment")
 
+    async def rename(self, equipment: Equipment, number: str) -> Equipment:
+        """Writes another technical identification number (*Referenznummer aktualisieren*) over the one in `equipment`.
+
+        Raises `PortalError` when the portal has another one by now, `RightMissing` when the area is not unlocked.
+        """
+        path = f"equipments/{quote(equipment.equipment_number, safe='')}"
+        seen = await self._connection.send(Call("GET", path))
+        if not seen.is_success:
+            raise error_of(seen)
+        now = parsed(seen, EquipmentAnswer).equipment().technical_identification_number
+        if now != equipment.technical_identification_number:
+            raise _changed_meanwhile(equipment, now)
+        body = json.dumps({"technical_identification_number": number}, ensure_ascii=False).encode()
+        headers = {"If-Match": seen.headers.get("ETag", "")}
+        call = Call("PUT", f"{path}/technical-identification-number", content=body, headers=headers)
+        done = await self._connection.send(call)
+        if done.status_code == httpx.codes.PRECONDITION_FAILED:
+            raise _changed_meanwhile(equipment, None)
+        if not done.is_success:
+            raise error_of(done)
+        return parsed(done, EquipmentAnswer).equipment()
+
     async def bill_of_material(self, equipment_number: str) -> Sequence[BomItem]:
         """What can be ordered for this equipment."""
         path = f"equipments/{quote(equipment_number, safe='')}/bill-of-material"
@@ -86,6 +110,17 @@ class PortalClient:
         if response.status_code in (200, 201):
             return Accepted((parsed(response, OrderAnswer).order_number,), duplicate=response.status_code == 200)
         return _order_refused(response)
+
+
+def _changed_meanwhile(equipment: Equipment, now: str | None) -> PortalError:
+    return PortalError(
+        message(
+            "The technical identification number of equipment {equipment} was changed in the portal meanwhile ({now}).",
+            equipment=equipment.equipment_number.lstrip("0"),
+            now=now or "?",
+        ),
+        message("Look at it with: meter-agent match, and decide again."),
+    )
 
 
 def outcome_of_item(item: ItemAnswer) -> Outcome:

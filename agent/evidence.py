@@ -1,0 +1,103 @@
+"""The rules by which a printer answers to a technical identification number, each with its name and strength."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+
+from agent.likeness import address_in, loose, same_mac, same_name, spelled
+from agent.printers import Printer
+from agent.serials import normal_serial, same_serial
+
+
+class Strength(IntEnum):
+    """How much a rule proves; the stronger wins over the weaker. LIKELY needs the portal's serial number beside it."""
+
+    LIKELY = 1
+    SPELLED = 2
+    EXACT = 3
+    CONFIRMED = 4
+
+
+STRENGTHS = {
+    "confirmed": Strength.CONFIRMED,
+    "host_name": Strength.EXACT,
+    "dns_name": Strength.EXACT,
+    "mdns_name": Strength.EXACT,
+    "printer_name": Strength.EXACT,
+    "address": Strength.EXACT,
+    "mac_address": Strength.EXACT,
+    "serial_as_number": Strength.EXACT,
+    "spelling": Strength.SPELLED,
+    "loose_spelling": Strength.LIKELY,
+    "serial_number": Strength.LIKELY,  # it confirms what another rule found, and never stands alone
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why a printer is taken for an equipment: the rule, what the portal says, what the device or network says."""
+
+    rule: str
+    portal: str
+    device: str
+
+    @property
+    def strength(self) -> Strength:
+        """How much this rule proves."""
+        return STRENGTHS[self.rule]
+
+
+def strength_of(evidence: Iterable[Evidence]) -> Strength:
+    """The strength of the strongest of them."""
+    return max((one.strength for one in evidence), default=Strength.LIKELY)
+
+
+def evidence_of(number: str, printer: Printer) -> tuple[Evidence, ...]:
+    """Everything that speaks for this printer being meant by a technical identification number."""
+    exact = tuple(_exact(number, printer))
+    if exact:
+        return exact
+    names = dict.fromkeys(name for _, name in names_of(printer))
+    alike = [Evidence("spelling", number, name) for name in names if same_name(spelled(number), spelled(name))]
+    return tuple(alike or [Evidence("loose_spelling", number, name) for name in names if _loosely(number, name)])
+
+
+def names_of(printer: Printer) -> list[tuple[str, str]]:
+    """Every name of a printer with the rule that it stands for."""
+    identity = printer.identity
+    announced = {sighting.name for sighting in printer.sightings if sighting.how == "mdns"}
+    own = [("host_name", identity.host_name), ("printer_name", identity.printer_name)]
+    others = [("mdns_name" if name in announced else "dns_name", name) for name in printer.names]
+    return [(rule, name) for rule, name in (*own, *others) if name]
+
+
+def _exact(number: str, printer: Printer) -> Iterable[Evidence]:
+    for rule, name in names_of(printer):
+        if same_name(number, name):
+            yield Evidence(rule, number, name)
+    if same_address(number, printer):
+        yield Evidence("address", number, str(printer.endpoint))
+    for mac in printer.identity.mac_addresses:
+        if same_mac(number, mac):
+            yield Evidence("mac_address", number, mac)
+    serial = printer.identity.serial_number_raw
+    if same_serial(number, serial) and len(normal_serial(number) or "") >= SHORTEST_SERIAL:
+        yield Evidence("serial_as_number", number, serial or "")
+
+
+SHORTEST_SERIAL = 6  # signs of a serial number that stands in the place of a name
+
+
+def _loosely(number: str, name: str) -> bool:
+    return bool(loose(number)) and loose(number) == loose(name)
+
+
+def same_address(number: str, printer: Printer) -> bool:
+    """Whether the number is one of the printer's addresses, with or without its port."""
+    seen = {printer.endpoint, *(sighting.endpoint for sighting in printer.sightings)}
+    if number.strip() in map(str, seen):
+        return True
+    wanted = address_in(number)
+    return wanted is not None and any(wanted == address_in(endpoint.address) for endpoint in seen)

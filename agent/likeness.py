@@ -1,0 +1,69 @@
+"""Whether what the portal says and what a device says mean the same: names, addresses, network cards, spellings."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import unicodedata
+
+UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ẞ": "SS"})
+_IN_BRACKETS = re.compile(r"\s*[(\[][^)\]]*[)\]]\s*$")
+_BETWEEN = re.compile(r"[\s_-]+")
+_ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
+
+
+def plain_name(name: str) -> str:
+    """A host name for comparing: composed letters, no case, no blanks around, no dot at the end."""
+    return unicodedata.normalize("NFC", name).strip().rstrip(".").casefold()
+
+
+def same_name(number: str, name: str) -> bool:
+    """Whether two host names are one: equal without regard to case, or one is the other with its DNS domain.
+
+    `PRN-7` and `prn-7.example.com` are one; `prn-7.a.example` and `prn-7.b.example` are not: two sites may use
+    the same names.
+    """
+    left, right = plain_name(number), plain_name(name)
+    if not left or not right or address_in(left) or address_in(right):
+        return False
+    return left == right or left.startswith(f"{right}.") or right.startswith(f"{left}.")
+
+
+def without_brackets(text: str) -> str:
+    """The text without a remark in brackets at its end: `PRN-7 (EG)` is `PRN-7`."""
+    return _IN_BRACKETS.sub("", text)
+
+
+def spelled(name: str) -> str:
+    """A name as a host could bear it: no remark in brackets, umlauts in two letters, one dash between words."""
+    plain = plain_name(without_brackets(unicodedata.normalize("NFC", name)).translate(UMLAUTS))
+    return _BETWEEN.sub("-", plain)
+
+
+def loose(name: str) -> str:
+    """A name of which only letters and numbers count, `prn-007` as `prn7`; the first label alone."""
+    return _BETWEEN.sub("", _ZEROS.sub("", first_label(spelled(name))))
+
+
+def first_label(name: str) -> str:
+    """What stands before the first dot. Names that are one (see `same_name`) have the same."""
+    return plain_name(name).partition(".")[0]
+
+
+def address_in(text: str) -> str | None:
+    """The address in its one form; None for anything else."""
+    try:
+        return str(ipaddress.ip_address(text.strip()))
+    except ValueError:
+        return None
+
+
+def same_mac(number: str, mac: str) -> bool:
+    """Whether the number is this MAC address, however it is written (colons, dashes, dots, none)."""
+    return plain_mac(number) == mac.replace(":", "")
+
+
+def plain_mac(number: str) -> str | None:
+    """Twelve signs of a MAC address without what is between them; None for anything else."""
+    plain = number.strip().lower().translate(str.maketrans("", "", ":-. "))
+    return plain if len(plain) == 12 else None

@@ -1,0 +1,23 @@
+"""Which printer a person said an equipment is."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    """Makes the table of confirmations."""
+    op.create_table(
+        "confirmations",
+        sa.Column("equipment_number", sa.String(64), primary_key=True),
+        sa.Column("address", sa.String(64), nullable=False),
+        sa.Column("port", sa.Integer, nullable=False),
+        sa.Column("serial_number", sa.String(255)),
+        sa.Column("mac_addresses", sa.Text, nullable=False),
+        sa.Column("at", sa.String(32), nullable=False),
+        sa.Column("by", sa.String(255), nullable=False),
+    )
