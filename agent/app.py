@@ -8,14 +8,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from importlib.metadata import version
+from itertools import chain, islice
 from pathlib import Path
 
 from agent.acquaintances import SqlKeeper
 from agent.checks import Check, attempt, check_portal, check_snmp
 from agent.clock import SystemClock
 from agent.cycle import Cycle, CycleReport
-from agent.discovery.sweep import Sweep
+from agent.discovery.finder import NetworkFinder
 from agent.errors import AgentError, SecretError
 from agent.ipp.client import IppClient
 from agent.matching import Matching, match
@@ -23,15 +25,15 @@ from agent.memory import SqlMemory
 from agent.past import SqlPast
 from agent.paths import Places, places_of
 from agent.period import period_key
-from agent.printers import Endpoint
 from agent.schedule import Rhythm, keep_running
+from agent.searches import missing, numbers_of
 from agent.secrets import Secrets
 from agent.settings import Settings, UserSettings, load, portal_of
 from agent.snmp.access import LEAST_SECRET, UserAccess
 from agent.snmp.catalogue import shipped
 from agent.snmp.client import SnmpClient
 from agent.snmp.conversation import CommunityAccess
-from agent.snmp.identity import read_serial
+from agent.snmp.identity import is_made_by, read_serial
 from agent.snmp.ladder import Ladder, Rung
 from agent.snmp.manners import Manners
 from agent.snmp.pacing import Pace, Pacer
@@ -47,6 +49,7 @@ from agent.upload.portal import PortalClient
 from agent.upload.seal import Source
 
 VERSION = version("meter-agent")
+PROBED = 64  # addresses that are tried by `check`
 log = logging.getLogger(__name__)
 
 
@@ -86,8 +89,11 @@ class Agent:
         Raises `SecretError` for a missing or unusable community or password.
         """
         accesses = Accesses(self.communities(), self.users())
-        manners = Manners(SqlKeeper(store) if store else None)
-        return survey_of(self.settings, accesses, self.clock, self.places.profiles, manners)
+        if store is None:
+            return survey_of(self.settings, accesses, self.clock, self.places.profiles)
+        manners = Manners(SqlKeeper(store))
+        survey = survey_of(self.settings, accesses, self.clock, self.places.profiles, manners)
+        return replace(survey, known=SqlMemory(store).known_endpoints)
 
     def communities(self) -> tuple[str, ...]:
         """The SNMP communities, the stored ones revealed."""
@@ -147,10 +153,11 @@ class Agent:
     async def cycle(self, *, always: bool) -> AsyncIterator[Cycle]:
         """A cycle with everything it needs; `always` reports at any time of day, else from `readings.at` on."""
         with self.store(exclusive=True) as store:
-            async with self.portal() as portal:
+            survey = self.survey(store)
+            async with self.portal() as portal, survey.finder.listening():
                 outbox, memory = SqlOutbox(store), SqlMemory(store)
                 yield Cycle(
-                    survey=replace(self.survey(store), known=memory.known_endpoints),
+                    survey=survey,
                     portal=portal,
                     outbox=outbox,
                     memory=memory,
@@ -191,8 +198,13 @@ class Agent:
         async with self.portal() as portal:
             equipments = await portal.equipments()
         with self.store(exclusive=False) as store:
-            found = await self.survey(store).find(progress)
-            return match(found.printers, equipments, SqlPast(store).past())
+            survey, past = self.survey(store), SqlPast(store).past()
+            async with survey.finder.listening():
+                found = await survey.call(progress, numbers_of(equipments))
+                matching = match(found.printers, equipments, past)
+                if not missing(matching, found):
+                    return matching
+                return match((await survey.search(found, progress)).printers, equipments, past)
 
     async def check(self) -> AsyncIterator[Check]:
         """Every prerequisite behind the config file, one after the other; failures are results, not exceptions."""
@@ -236,12 +248,9 @@ class Agent:
     async def _printers_answer(self) -> Message:
         with self.store(exclusive=False) as store:
             survey = self.survey(store)
-            endpoints: list[Endpoint] = []
-            async for sighting in survey.finder.candidates():
-                endpoints.append(sighting.endpoint)
-                if len(endpoints) >= 64:
-                    break
-            return await check_snmp(survey.snmp, endpoints)
+            named = await survey.finder.named(())
+            sightings = chain(named.sightings, survey.finder.searched())
+            return await check_snmp(survey.snmp, [sighting.endpoint for sighting in islice(sightings, PROBED)])
 
     def _areas(self) -> dict[str, Message]:
         areas = {
@@ -270,7 +279,13 @@ def survey_of(
         return serial.lstrip("0") if serial else None  # some HP firmware adds zeros in front, and takes them away again
 
     return Survey(
-        finder=Sweep(discovery.addresses, discovery.targets, snmp.port),
+        finder=NetworkFinder(
+            discovery.allowed,
+            discovery.targets,
+            snmp.port,
+            discovery.search_domains,
+            partial(is_made_by, catalogue.generic) if discovery.mdns else None,
+        ),
         snmp=Ladder(rungs_of(settings, accesses), manners, clock.now, serial_of),
         catalogue=catalogue,
         clock=clock,

@@ -7,7 +7,7 @@ costs nobody else. Only the ports do input and output.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from agent.errors import AgentError, PortalError
@@ -16,6 +16,7 @@ from agent.meters import Finding, LastReading
 from agent.ports import Clock, Memory, Outbox, Parcel, Portal, Supplies
 from agent.printers import Equipment, Printer
 from agent.readout import Readout
+from agent.searches import Searches, missing, numbers_of
 from agent.serials import same_serial
 from agent.snmp.varbinds import Varbinds
 from agent.supplies.orders import BomItem
@@ -71,7 +72,7 @@ class Cycle:
     """One pass over everything.
 
     `period` names the reporting period of a moment, such as `2026-11-23`, or is None when nothing is due then; `past`
-    is what matching has to know from before.
+    is what matching has to know from before, `searches` when ranges are searched.
     """
 
     survey: Survey
@@ -85,6 +86,7 @@ class Cycle:
     source: Source
     period: Callable[[datetime], str | None]
     past: Callable[[], Past] = Past
+    searches: Searches = field(default_factory=Searches)
 
     async def run(self, progress: Progress) -> CycleReport:
         """Discover, identify, match, read, validate, seal, order, deliver. Raises nothing but `StoreError`."""
@@ -93,8 +95,7 @@ class Cycle:
             equipments = await self._equipments(progress)
         except PortalError as error:
             return CycleReport(started, self.clock.now(), trouble=error)
-        found = await self.survey.find(progress)
-        matching = match(found.printers, equipments, self.past())
+        found, matching = await self._found(equipments, progress)
         lines = await self._read_and_seal(matching, found, progress)
         self.survey.manners.flush()
         lines = await self._order(lines)
@@ -113,6 +114,16 @@ class Cycle:
             delivery=delivery,
             trouble=delivery.trouble,
         )
+
+    async def _found(self, equipments: Sequence[Equipment], progress: Progress) -> tuple[Found, Matching]:
+        """Who is where: by the portal's numbers first, and by searching only for what no name leads to."""
+        past = self.past()
+        found = await self.survey.call(progress, numbers_of(equipments))
+        matching = match(found.printers, equipments, past)
+        if self.searches.is_due(missing(matching, found), self.clock.now()):
+            found = await self.survey.search(found, progress)
+            matching = match(found.printers, equipments, past)
+        return found, matching
 
     async def _equipments(self, progress: Progress) -> Sequence[Equipment]:
         """The portal's list, or the last one it gave when it does not answer: readings must not wait for it."""

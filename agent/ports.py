@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from agent.discovery.directory import Named
 from agent.ipp.attributes import IppAnswer
 from agent.meters import Finding, LastReading
 from agent.printers import Endpoint, Equipment, Identity, Sighting
@@ -42,10 +43,19 @@ class Ipp(Protocol):
 
 
 class Finder(Protocol):
-    """Owes: no address outside the configured ranges and hosts; sends nothing to printers itself."""
+    """Owes: no address outside the configured networks and hosts; sends nothing to printers itself."""
 
-    def candidates(self) -> AsyncIterator[Sighting]:
-        """Every address worth asking, each once or more, as soon as it is known."""
+    def listening(self) -> AbstractAsyncContextManager[None]:
+        """Announcements are heard as long as the block lasts, where that is switched on."""
+
+    async def named(self, numbers: Iterable[str]) -> Named:
+        """Where configured hosts, these technical identification numbers and announcements lead."""
+
+    def searched(self) -> Iterable[Sighting]:
+        """Every address that may be asked without any hint."""
+
+    def allows(self, address: str) -> bool:
+        """Whether a name, or memory, may lead to this address."""
 
 
 @dataclass(frozen=True, slots=True)

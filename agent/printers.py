@@ -7,7 +7,7 @@ from typing import Literal
 
 from agent.meters import MeasuringPoint
 
-How = Literal["configured", "range", "dns", "mdns"]
+How = Literal["configured", "range", "dns", "mdns", "known"]
 
 
 @dataclass(frozen=True, slots=True, order=True)

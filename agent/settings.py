@@ -17,17 +17,31 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
-    ValidationInfo,
     model_validator,
 )
 
-from agent.discovery.ranges import AddressRanges, check_exclusion, check_range
+from agent.discovery.allowed import Allowed
+from agent.discovery.ranges import AddressRanges
 from agent.discovery.target import Target
 from agent.errors import ConfigError, Problem
 from agent.period import Every
 from agent.problems import ConfigProblems, Unfit, problems_of
-from agent.secrets import is_secret_name
-from agent.snmp.access import MOST_NAME, Authentication, Privacy
+from agent.setting_values import (
+    checked_community,
+    checked_domain,
+    checked_exclusion,
+    checked_network,
+    checked_portal_url,
+    checked_proxy,
+    checked_range,
+    checked_reference,
+    checked_secret_name,
+    checked_target,
+    checked_user_name,
+    clock_time,
+    path,
+)
+from agent.snmp.access import Authentication, Privacy
 from agent.texts import message
 
 MAX_BYTES = 1024 * 1024
@@ -35,117 +49,14 @@ EXAMPLE_HOST = "portal.example"
 LARGEST_WITHOUT_CONSENT = 65536
 
 
-def _checked_range(text: str) -> str:
-    try:
-        check_range(text)
-    except ConfigError as error:
-        raise Unfit.of(error) from error
-    return text
-
-
-def _checked_exclusion(text: str) -> str:
-    try:
-        check_exclusion(text)
-    except ConfigError as error:
-        raise Unfit.of(error) from error
-    return text
-
-
-def _checked_target(text: str) -> str:
-    try:
-        Target.parse(text)
-    except ConfigError as error:
-        raise Unfit.of(error) from error
-    return text
-
-
-def _checked_community(text: str) -> str:
-    # A community other than the world-known one is a password: the refusal does not repeat it.
-    if text == "public" or (text.startswith("@") and is_secret_name(text[1:])):
-        return text
-    raise Unfit(
-        message("A community is a password and does not belong into this file."),
-        message('Store it with "meter-agent secret set floor2" and write "@floor2" here.'),
-    )
-
-
-def _checked_reference(text: str) -> str:
-    if text.startswith("@") and is_secret_name(text[1:]):
-        return text
-    raise Unfit(
-        message("A password does not belong into this file."),
-        message('Store it with "meter-agent secret set v3-auth" and write "@v3-auth" here.'),
-    )
-
-
-def _checked_user_name(text: str) -> str:
-    if len(text.encode()) <= MOST_NAME:
-        return text
-    raise Unfit(message("A name of SNMPv3 has at most 32 bytes."), message("Write it as the printer has it."))
-
-
-def _checked_secret_name(text: str) -> str:
-    if is_secret_name(text):
-        return text
-    raise Unfit(
-        message("This is not the name of a stored secret."),
-        message('Store the secret with "meter-agent secret set portal" and write "portal" here.'),
-    )
-
-
-def _checked_url(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        host = None
-    if not host or parts.query or parts.fragment or any(c.isspace() for c in text):
-        raise Unfit(message("This is not a web address."), message('Write it as "https://portal.example".'))
-    if parts.username is not None or parts.password is not None:
-        raise Unfit(
-            message("A user name or password does not belong into an address."),
-            message("Delete everything between // and @."),
-        )
-    return text
-
-
-def _checked_portal_url(text: str) -> str:
-    if not text.lower().startswith("https://"):
-        raise Unfit(
-            message("The portal is only spoken to over an encrypted connection."),
-            message("The address begins with https://"),
-        )
-    return _checked_url(text).rstrip("/")
-
-
-def _checked_proxy(text: str) -> str:
-    if not text.lower().startswith(("http://", "https://")):
-        raise Unfit(message("This is not a proxy address."), message('Write it as "http://proxy.example.com:3128".'))
-    return _checked_url(text)
-
-
-def _clock_time(value: object) -> object:
-    if isinstance(value, str) and re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", value):
-        return time.fromisoformat(value)
-    raise Unfit(message("This is not a time of day."), message('Write hours and minutes in quotation marks: "09:30".'))
-
-
-def _path(value: object, info: ValidationInfo) -> object:
-    if not isinstance(value, str):
-        return value
-    if not value.strip() or "\0" in value:
-        raise Unfit(message("This is not the name of a file."), message("Write the whole path of the file."))
-    folder = info.context if isinstance(info.context, Path) else Path()
-    return folder / value
-
-
 Text = Annotated[str, Field(min_length=1, max_length=255)]
 # strict=False lets the list of TOML become a tuple; what is in it stays strict.
 Listed = Field(strict=False, max_length=10_000)
-FilePath = Annotated[Path, BeforeValidator(_path)]
-SecretName = Annotated[str, AfterValidator(_checked_secret_name)]
+FilePath = Annotated[Path, BeforeValidator(path)]
+SecretName = Annotated[str, AfterValidator(checked_secret_name)]
+Domain = Annotated[str, AfterValidator(checked_domain)]
 Version = Literal["v3", "v2c", "v1"]
-SecretReference = Annotated[str, AfterValidator(_checked_reference)]
+SecretReference = Annotated[str, AfterValidator(checked_reference)]
 
 
 class Section(BaseModel):
@@ -157,20 +68,26 @@ class Section(BaseModel):
 class PortalSettings(Section):
     """[portal]: where readings and orders go. `url` has no slash at its end; `timeout_seconds` is per answer."""
 
-    url: Annotated[str, AfterValidator(_checked_portal_url)]
+    url: Annotated[str, AfterValidator(checked_portal_url)]
     client_id: Text
     secret: SecretName = "portal"  # noqa: S105  the name of a stored secret, not a secret
     ca_file: FilePath | None = None
     timeout_seconds: Annotated[float, Field(ge=1, le=300)] = 30.0
-    proxy: Annotated[str, AfterValidator(_checked_proxy)] | None = None
+    proxy: Annotated[str, AfterValidator(checked_proxy)] | None = None
 
 
 class DiscoverySettings(Section):
-    """[discovery]: the addresses that may be asked at all, and how fast."""
+    """[discovery]: the addresses that may be asked at all, where names are looked up, and how fast.
 
-    ranges: Annotated[tuple[Annotated[str, AfterValidator(_checked_range)], ...], Listed] = ()
-    exclude: Annotated[tuple[Annotated[str, AfterValidator(_checked_exclusion)], ...], Listed] = ()
-    hosts: Annotated[tuple[Annotated[str, AfterValidator(_checked_target)], ...], Listed] = ()
+    `ranges` are searched; in `networks` a printer is asked when a name leads to it.
+    """
+
+    ranges: Annotated[tuple[Annotated[str, AfterValidator(checked_range)], ...], Listed] = ()
+    exclude: Annotated[tuple[Annotated[str, AfterValidator(checked_exclusion)], ...], Listed] = ()
+    hosts: Annotated[tuple[Annotated[str, AfterValidator(checked_target)], ...], Listed] = ()
+    networks: Annotated[tuple[Annotated[str, AfterValidator(checked_network)], ...], Listed] = ()
+    search_domains: Annotated[tuple[Domain, ...], Field(strict=False, max_length=8)] = ()
+    mdns: bool = False
     packets_per_second: Annotated[int, Field(ge=1, le=10_000)] = 50
     allow_large_ranges: bool = False
 
@@ -178,6 +95,11 @@ class DiscoverySettings(Section):
     def addresses(self) -> AddressRanges:
         """`ranges` without `exclude`."""
         return AddressRanges.parse(self.ranges, self.exclude)
+
+    @cached_property
+    def allowed(self) -> Allowed:
+        """Where a name may lead: `ranges` and `networks` without `exclude`."""
+        return Allowed.parse(self.addresses, self.networks, self.exclude)
 
     @cached_property
     def targets(self) -> tuple[Target, ...]:
@@ -189,12 +111,12 @@ class UserSettings(Section):
     """[[snmp.users]]: an SNMPv3 user. Secrets are "@" and the name of a stored secret; no privacy without
     authentication."""
 
-    name: Annotated[str, Field(min_length=1), AfterValidator(_checked_user_name)]
+    name: Annotated[str, Field(min_length=1), AfterValidator(checked_user_name)]
     authentication: Authentication | None = None
     authentication_secret: SecretReference | None = None
     privacy: Privacy | None = None
     privacy_secret: SecretReference | None = None
-    context: Annotated[str, AfterValidator(_checked_user_name)] = ""
+    context: Annotated[str, AfterValidator(checked_user_name)] = ""
 
     @model_validator(mode="after")
     def _consistent(self) -> UserSettings:
@@ -220,7 +142,7 @@ class SnmpSettings(Section):
 
     port: Annotated[int, Field(ge=1, le=65535)] = 161
     communities: Annotated[
-        tuple[Annotated[str, AfterValidator(_checked_community)], ...], Field(strict=False, min_length=1, max_length=8)
+        tuple[Annotated[str, AfterValidator(checked_community)], ...], Field(strict=False, min_length=1, max_length=8)
     ] = ("public",)
     versions: Annotated[tuple[Version, ...], Field(strict=False, min_length=1, max_length=3)] = ("v3", "v2c", "v1")
     timeout_seconds: Annotated[float, Field(ge=0.1, le=60)] = 2.0
@@ -255,7 +177,7 @@ class ReadingsSettings(Section):
 
     every: Every = "day"
     at: Annotated[
-        tuple[Annotated[time, BeforeValidator(_clock_time)], ...], Field(strict=False, min_length=1, max_length=24)
+        tuple[Annotated[time, BeforeValidator(clock_time)], ...], Field(strict=False, min_length=1, max_length=24)
     ] = (time(10, 0),)
     send_host_names: bool = False
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from agent.discovery.directory import Lookup
 from agent.discovery.merge import Identified, merge
 from agent.errors import PrinterRefuses, PrinterSilent
 from agent.ipp import interpretation as second_voice
@@ -70,6 +71,8 @@ class Found:
 
     Who only speaks IPP has told everything at once: its first answer is a readout already. `silent` counts the
     addresses without an answer; `absent` says of those where a printer is known, or refused us, what is to be said.
+    `lookups` says where technical identification numbers led; `met` are the printers' sightings one by one, and `asked`
+    all addresses.
     """
 
     printers: tuple[Printer, ...] = ()
@@ -77,6 +80,9 @@ class Found:
     first: dict[Endpoint, First] = field(default_factory=dict)
     silent: int = 0
     absent: dict[Endpoint, Readout] = field(default_factory=dict)
+    lookups: Mapping[str, Lookup] = field(default_factory=dict)
+    met: tuple[Identified, ...] = ()
+    asked: frozenset[Endpoint] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +102,27 @@ class Survey:
     known: Callable[[], frozenset[Endpoint]] = frozenset
 
     async def find(self, progress: Progress) -> Found:
-        """Asks every candidate address who it is, and makes printers of the answers. Raises `StoreError`."""
+        """Asks every address that is known or may be searched who it is. Raises `StoreError`."""
+        return await self.search(await self.call(progress), progress)
+
+    async def call(self, progress: Progress, numbers: Iterable[str] = ()) -> Found:
+        """Asks where hosts, technical identification numbers, announcements and memory lead. Raises `StoreError`."""
         self.manners.refresh()
-        seen: dict[tuple[Endpoint, str | None], Sighting] = {}
-        async for sighting in self.finder.candidates():
-            seen.setdefault((sighting.endpoint, sighting.name), sighting)
-        endpoints = sorted({sighting.endpoint for sighting in seen.values()})
-        named = self.known() | {sighting.endpoint for sighting in seen.values() if is_named(sighting)}
+        progress.stage(message("Looking up names"), None)
+        named = await self.finder.named(numbers)
+        kept = sorted(endpoint for endpoint in self.known() if self.finder.allows(endpoint.address))
+        sightings = [*named.sightings, *(Sighting(endpoint, "known") for endpoint in kept)]
+        return await self._asked(Found(lookups=named.lookups), sightings, progress)
+
+    async def search(self, before: Found, progress: Progress) -> Found:
+        """Asks the addresses of the ranges that were not asked before, too. Raises `StoreError`."""
+        asked = before.asked
+        return await self._asked(before, [one for one in self.finder.searched() if one.endpoint not in asked], progress)
+
+    async def _asked(self, before: Found, sightings: Sequence[Sighting], progress: Progress) -> Found:
+        """What was found before, and who answers at these places."""
+        endpoints = sorted({sighting.endpoint for sighting in sightings})
+        named = self.known() | {sighting.endpoint for sighting in sightings if is_named(sighting)}
         progress.stage(message("Looking for printers"), len(endpoints))
 
         async def who(endpoint: Endpoint) -> First | PrinterSilent:
@@ -113,7 +133,7 @@ class Survey:
 
         answers = dict(zip(endpoints, await bounded(who, endpoints, self.limits.probes, progress), strict=True))
         self.manners.flush()
-        return self._sorted_out(list(seen.values()), answers)
+        return self._sorted_out(before, list(dict.fromkeys(sightings)), answers)
 
     async def _who(self, endpoint: Endpoint) -> Varbinds | PrinterSilent:
         """What the device says of itself; one that says nothing of printing is asked for a Printer-MIB."""
@@ -144,25 +164,28 @@ class Survey:
             return None
         return second_voice.interpret(self.profile, endpoint, answer, self.clock.now())
 
-    def _sorted_out(self, sightings: list[Sighting], answers: dict[Endpoint, First | PrinterSilent]) -> Found:
-        printers: list[Identified] = []
-        strangers: list[Identified] = []
-        for sighting in sightings:
-            first = answers[sighting.endpoint]
-            if not isinstance(first, PrinterSilent):
-                identity, printing = self._identify(first)
-                (printers if printing else strangers).append(Identified(sighting, identity))
+    def _sorted_out(
+        self, before: Found, sightings: Sequence[Sighting], answers: dict[Endpoint, First | PrinterSilent]
+    ) -> Found:
+        heard = [(sighting, said) for sighting in sightings if isinstance(said := answers[sighting.endpoint], First)]
+        met = [(sighting, *self._identify(said)) for sighting, said in heard]
+        printers = (*before.met, *(Identified(sighting, identity) for sighting, identity, prints in met if prints))
+        others = tuple(Identified(sighting, identity) for sighting, identity, prints in met if not prints)
+        silent = {endpoint: said for endpoint, said in answers.items() if isinstance(said, PrinterSilent)}
+        absent = {
+            endpoint: self.absent(endpoint, said)
+            for endpoint, said in silent.items()
+            if isinstance(said, PrinterRefuses) or self.manners.of(endpoint) is not None
+        }
         return Found(
             printers=merge(printers),
-            strangers=merge(strangers),
-            first={endpoint: said for endpoint, said in answers.items() if not isinstance(said, PrinterSilent)},
-            silent=sum(1 for said in answers.values() if isinstance(said, PrinterSilent)),
-            absent={
-                endpoint: self.absent(endpoint, said)
-                for endpoint, said in answers.items()
-                if isinstance(said, PrinterRefuses)
-                or (isinstance(said, PrinterSilent) and self.manners.of(endpoint) is not None)
-            },
+            strangers=before.strangers + merge(others),
+            first=before.first | {sighting.endpoint: said for sighting, said in heard},
+            silent=before.silent + len(silent),
+            absent=before.absent | absent,
+            lookups=before.lookups,
+            met=printers,
+            asked=before.asked | answers.keys(),
         )
 
     def _identify(self, first: First) -> tuple[Identity, bool]:

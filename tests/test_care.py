@@ -10,8 +10,9 @@ import sys
 import pytest
 
 from agent.clock import SystemClock
+from agent.discovery.allowed import Allowed
+from agent.discovery.finder import NetworkFinder
 from agent.discovery.ranges import AddressRanges
-from agent.discovery.sweep import Sweep
 from agent.errors import PrinterRefuses, ProfileError
 from agent.printers import Endpoint
 from agent.snmp.catalogue import shipped
@@ -51,7 +52,9 @@ def told_as(tmp_path, model: str):
     line = {"name": "one", "source": str(device), "address": ADDRESS}
     with FleetProcess(tmp_path, [line]) as process:
         snmp, endpoint = Listening(), Endpoint(ADDRESS, process.ports["one"])
-        survey = Survey(Sweep(AddressRanges.parse([ADDRESS]), (), endpoint.port), snmp, shipped(), SystemClock())
+        survey = Survey(
+            NetworkFinder(Allowed(AddressRanges.parse([ADDRESS])), (), endpoint.port), snmp, shipped(), SystemClock()
+        )
 
         async def work():
             found = await survey.find(Nobody())

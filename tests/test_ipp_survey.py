@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from agent.cycle import is_newer
+from agent.discovery.allowed import Allowed
+from agent.discovery.finder import NetworkFinder
 from agent.discovery.ranges import AddressRanges
-from agent.discovery.sweep import Sweep
 from agent.discovery.target import Target
 from agent.ipp.client import IppClient, Patience
 from agent.meters import LastReading, MeasuringPoint
@@ -59,18 +60,20 @@ def saying(impressions: int, **more: Any):
     return behave
 
 
-def survey(finder: Sweep, ipp_port: int | None, known: Sequence[Endpoint] = ()) -> Survey:
+def survey(finder: NetworkFinder, ipp_port: int | None, known: Sequence[Endpoint] = ()) -> Survey:
     """The real clients, quick to give up."""
     snmp = SnmpClient((CommunityAccess("v2c", "public"),), Pace(timeout=0.2, retries=0))
     ipp = IppClient(ipp_port, Patience(0.5, 0.5, 2)) if ipp_port else None
     return Survey(finder, snmp, shipped(), Clock(), ipp=ipp, known=lambda: frozenset(known))
 
 
-def hosts(*names: str) -> Sweep:
-    return Sweep(AddressRanges.parse([]), [Target.parse(name) for name in names], 1)
+def hosts(*names: str) -> NetworkFinder:
+    return NetworkFinder(Allowed(AddressRanges.parse([])), [Target.parse(name) for name in names], 1)
 
 
-def look(finder: Sweep, *, on: bool = True, known: Sequence[Endpoint] = ()) -> tuple[Found, list[Readout], Printer]:
+def look(
+    finder: NetworkFinder, *, on: bool = True, known: Sequence[Endpoint] = ()
+) -> tuple[Found, list[Readout], Printer]:
     """One survey beside a printer that answers IPP on 127.0.0.1 and is silent over SNMP."""
 
     async def scene() -> tuple[Found, list[Readout], Printer]:
@@ -99,7 +102,7 @@ def test_switched_off_nothing_connects() -> None:
 
 def test_a_range_is_never_searched_by_ipp_but_a_known_printer_in_it_is_asked() -> None:
     """A silent address of a range gets no TCP connection, unless a printer was read there before."""
-    ranges = Sweep(AddressRanges.parse(["127.0.0.1"]), (), 1)
+    ranges = NetworkFinder(Allowed(AddressRanges.parse(["127.0.0.1"])), (), 1)
     assert look(ranges)[2].connections == 0
     found, _, other = look(ranges, known=[Endpoint("127.0.0.1", 1)])
     assert (len(found.printers), other.connections) == (1, 1)

@@ -8,8 +8,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from agent.cycle import Cycle
+from agent.discovery.allowed import Allowed
+from agent.discovery.finder import NetworkFinder
 from agent.discovery.ranges import AddressRanges
-from agent.discovery.sweep import Sweep
 from agent.memory import SqlMemory
 from agent.meters import MeasuringPoint
 from agent.ports import Account
@@ -99,7 +100,7 @@ def run(tmp_path, clock: Clock, office: Office, level: int, **rules: object) -> 
     }
     with printer_with(tmp_path, level) as port, Store.open(tmp_path / "a.sqlite", exclusive=True) as store:
         outbox, memory = SqlOutbox(store), SqlMemory(store)
-        finder = Sweep(AddressRanges.parse(["127.34.0.1"]), (), port)
+        finder = NetworkFinder(Allowed(AddressRanges.parse(["127.34.0.1"])), (), port)
         survey = Survey(finder, SnmpClient((CommunityAccess("v2c", "public"),)), shipped(), clock)
         courier = Courier(outbox, office, clock, asyncio.sleep)
         cycle = Cycle(

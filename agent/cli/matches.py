@@ -16,8 +16,8 @@ from agent.cli.service import agent_of
 from agent.cli.tables import equipment_name, model_name, plain
 from agent.cli.views import print_matching
 from agent.cli.watch import Watch
-from agent.discovery.ranges import AddressRanges
-from agent.discovery.sweep import Sweep
+from agent.discovery.allowed import Allowed
+from agent.discovery.finder import NetworkFinder
 from agent.discovery.target import Target
 from agent.errors import AgentError, PrinterSilent
 from agent.language import _
@@ -112,7 +112,7 @@ async def _both(agent: Agent, equipment_number: str, target: str) -> tuple[Equip
     parsed = Target.parse(target)
     with agent.store(exclusive=False) as store:
         survey = agent.survey(store)
-        finder = Sweep(AddressRanges(), (parsed,), agent.settings.snmp.port)
+        finder = NetworkFinder(Allowed(), (parsed,), agent.settings.snmp.port)
         with Watch(Console(stderr=True)) as watch:
             found = await replace(survey, finder=finder).find(watch)
     if len(found.printers) != 1:

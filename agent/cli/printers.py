@@ -17,8 +17,10 @@ from agent.cli.service import agent_of
 from agent.cli.views import print_printers, print_readout
 from agent.cli.watch import Watch
 from agent.clock import SystemClock
+from agent.discovery.allowed import Allowed
+from agent.discovery.finder import NetworkFinder
+from agent.discovery.names import Names
 from agent.discovery.ranges import AddressRanges
-from agent.discovery.sweep import Sweep, resolve
 from agent.discovery.target import Target
 from agent.errors import ConfigError, PrinterSilent
 from agent.ipp.recording import load_answer
@@ -67,7 +69,7 @@ async def _read(survey: Survey, target: str) -> Readout:
         return survey.understand_ipp(Endpoint("0.0.0.0"), load_answer(Path(target)))
     parsed = Target.parse(target)
     absent: Readout | None = None
-    for address in await resolve(parsed.host):
+    for address in await Names().addresses(parsed.host):
         endpoint = Endpoint(address, parsed.port or 161)
         try:
             first = await survey.snmp.ask(endpoint, survey.profile.identify_ask)
@@ -101,20 +103,25 @@ def discover_printers(
 
 def _discovered(survey: Survey, ranges: Sequence[str], port: int | None) -> Found:
     if ranges:
-        survey = replace(survey, finder=Sweep(AddressRanges.parse(ranges), (), port or 161))
-    elif isinstance(survey.finder, Sweep) and not len(survey.finder.ranges) and not survey.finder.hosts:
+        survey = replace(survey, finder=NetworkFinder(Allowed(AddressRanges.parse(ranges)), (), port or 161))
+    elif isinstance(survey.finder, NetworkFinder) and survey.finder.is_idle:
         raise ConfigError(
             message("No addresses are configured, so no printer can be found."),
             message("Name a network: meter-agent discover --range 192.168.1.0/24"),
         )
+    return run(_found(survey))
+
+
+async def _found(survey: Survey) -> Found:
     with Watch(Console(stderr=True)) as watch:
-        return run(survey.find(watch))
+        async with survey.finder.listening():
+            return await survey.find(watch)
 
 
 def forget_printer(config: Path | None, target: str) -> int:
     """Forgets how a printer was asked; 0 when something was known of it, else 1."""
     agent, parsed = agent_of(config), Target.parse(target)
-    addresses = run(resolve(parsed.host))
+    addresses = run(_addresses(parsed.host))
     with agent.store(exclusive=False) as store:
         keeper = SqlKeeper(store)
         ports = {parsed.port} if parsed.port else {161, agent.settings.snmp.port}
@@ -122,6 +129,10 @@ def forget_printer(config: Path | None, target: str) -> int:
     said = _("Forgotten.") if known else _("Nothing was known of it.")
     sys.stdout.write(said + "\n")
     return 0 if known else 1
+
+
+async def _addresses(name: str) -> tuple[str, ...]:
+    return await Names().addresses(name)
 
 
 @contextmanager

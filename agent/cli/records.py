@@ -11,7 +11,7 @@ from agent.cli.jsonl import emit
 from agent.cli.printers import survey_for
 from agent.cli.service import agent_of
 from agent.cli.tables import new_table, row, section
-from agent.discovery.sweep import resolve
+from agent.discovery.names import Names
 from agent.discovery.target import Target
 from agent.errors import AgentError, PrinterSilent
 from agent.language import _
@@ -50,7 +50,7 @@ def record_target(config: Path | None, target: str, output: Path | None, user: U
 
 async def _recorded(survey: Survey, target: Target) -> Varbinds:
     silence: PrinterSilent | None = None
-    for address in await resolve(target.host):
+    for address in await Names().addresses(target.host):
         try:
             varbinds = await survey.record(Endpoint(address, target.port or 161))
         except PrinterSilent as error:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from agent.discovery.ranges import AddressRanges
+from agent.discovery.ranges import AddressRanges, check_range
+from agent.errors import ConfigError
+from agent.texts import message
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,14 @@ class Allowed:
     known: AddressRanges = field(default_factory=AddressRanges)
     networks: Sequence[IPv6Network] = ()
 
+    @staticmethod
+    def parse(searched: AddressRanges, networks: Iterable[str], exclude: Iterable[str]) -> Allowed:
+        """`searched` and these networks ("10.0.0.0/8", "2001:db8::/48") less `exclude`. Raises `ConfigError`."""
+        found = [check_network(text) for text in networks]
+        fours = [str(one) for one in found if isinstance(one, IPv4Network)]
+        sixes = tuple(one for one in found if isinstance(one, IPv6Network))
+        return Allowed(searched, AddressRanges.parse(fours, exclude), sixes)
+
     def __contains__(self, address: object) -> bool:
         if address in self.searched or address in self.known:
             return True
@@ -28,6 +38,33 @@ class Allowed:
 
     def __bool__(self) -> bool:
         return bool(len(self.searched) or len(self.known) or self.networks)
+
+
+def check_network(text: str) -> IPv4Network | IPv6Network:
+    """The network that a text names; raises `ConfigError` with the right spelling."""
+    try:
+        network = ip_network(text.strip(), strict=False)
+    except ValueError:
+        raise ConfigError(
+            message('"{network}" is not a network.', network=text),
+            message('Write "10.0.0.0/8" or "2001:db8::/48".'),
+        ) from None
+    if isinstance(network, IPv4Network):
+        check_range(str(network))
+    elif network.is_multicast or network.prefixlen < SHORTEST_PREFIX:
+        raise ConfigError(
+            message('"{network}" is not a network that printers are in.', network=text),
+            message("Name the network of your site; its prefix has 16 bits or more."),
+        )
+    if str(network) != text.strip() and "/" in text:
+        raise ConfigError(
+            message('"{range}" is an address inside a network, not a network.', range=text),
+            message('Write "{right}" for the whole network.', right=str(network)),
+        )
+    return network
+
+
+SHORTEST_PREFIX = 16  # bits of an IPv6 network; providers give out 32 and longer
 
 
 def _parsed(address: object) -> IPv4Address | IPv6Address | None:

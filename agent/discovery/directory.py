@@ -7,8 +7,8 @@ Where that leads is asked before anything is searched; it identifies nothing, th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from agent.discovery.advertisement import is_link_local
 from agent.discovery.allowed import Allowed
@@ -30,6 +30,14 @@ class Lookup:
     asked: tuple[str, ...] = ()
     sightings: tuple[Sighting, ...] = ()
     outside: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Where names lead, and what became of each technical identification number."""
+
+    sightings: tuple[Sighting, ...] = ()
+    lookups: Mapping[str, Lookup] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

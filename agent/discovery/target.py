@@ -60,10 +60,15 @@ def _check_name(text: str, host: str) -> None:
     labels = host.removesuffix(".").split(".")
     # The resolver of the system would read 10.1 as 10.0.0.1 and 0x7f.1 as 127.0.0.1: a different printer.
     looks_numeric = labels[-1].isdigit() or labels[-1].lower().startswith("0x")
-    if looks_numeric or len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
+    if looks_numeric or len(host) > 253 or not all(map(is_label, labels)):
         raise _refused(
             text, message('Write a name such as "printer-1.example.com" or an address such as "192.168.1.7".')
         )
+
+
+def is_label(text: str) -> bool:
+    """Whether this may stand between the dots of a host name (1..63 signs)."""
+    return _LABEL.fullmatch(text) is not None
 
 
 def _refused(text: str, remedy: Message) -> ConfigError:

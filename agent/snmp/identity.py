@@ -131,6 +131,11 @@ def maker_in(profile: Profile, texts: list[str | None]) -> str | None:
     return None
 
 
+def is_made_by(profile: Profile, text: str) -> bool:
+    """Whether a text begins with a maker of printers."""
+    return maker_in(profile, [text]) is not None
+
+
 def _branch_of(maker: ManufacturerPart, object_id: str) -> bool:
     return any(f"{object_id}.".startswith(f"{ENTERPRISES}{branch}.") for branch in maker.enterprises)
 

@@ -1,0 +1,99 @@
+"""Where printers may be: configured hosts, the portal's numbers resolved forward, announcements, then the ranges."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from ipaddress import ip_address
+
+from agent.discovery.allowed import Allowed
+from agent.discovery.directory import Directory, Named
+from agent.discovery.mdns import Announcements
+from agent.discovery.names import Names
+from agent.discovery.target import Target
+from agent.printers import Endpoint, Sighting
+
+log = logging.getLogger(__name__)
+
+
+class NetworkFinder:
+    """The `Finder` over configuration. `port` is SNMP's where nothing else is said; `domains` are appended to names.
+
+    `is_made_by` knows makers in the names of announced services; None where mDNS is switched off.
+    """
+
+    def __init__(
+        self,
+        allowed: Allowed,
+        hosts: Sequence[Target] = (),
+        port: int = 161,
+        domains: Sequence[str] = (),
+        is_made_by: Callable[[str], bool] | None = None,
+    ) -> None:
+        self._allowed = allowed
+        self._hosts = hosts
+        self._port = port
+        self._domains = domains
+        self._is_made_by = is_made_by
+        self._names = Names()
+        self._announced: Announcements | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is configured that could lead to a printer."""
+        return not self._hosts and not self._allowed
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        """Announcements are heard as long as the block lasts, where mDNS is on; the log says where it cannot work."""
+        async with AsyncExitStack() as stack:
+            if self._is_made_by is not None and self._announced is None:
+                heard = Announcements(self._allowed, self._port, self._is_made_by)
+                try:
+                    self._announced = await stack.enter_async_context(heard)
+                except OSError as error:
+                    log.warning("mDNS is switched on and cannot be used: %s", error)
+                else:
+                    stack.callback(self._ended)
+            yield
+
+    def _ended(self) -> None:
+        self._announced = None
+
+    async def named(self, numbers: Iterable[str]) -> Named:
+        """Where hosts, numbers and announcements lead; hosts first. A name that does not resolve is not seen."""
+        resolvers = [self._names.addresses, *([self._announced.addresses] if self._announced else [])]
+        directory = Directory(self._allowed, resolvers, self._domains, self._port)
+        configured = asyncio.gather(*map(self._configured, self._hosts))
+        lookups = await directory.look_up(numbers)
+        sightings = [sighting for some in await configured for sighting in some]
+        sightings += [sighting for lookup in lookups.values() for sighting in lookup.sightings]
+        sightings += await self._announced.sightings() if self._announced else []
+        return Named(tuple(dict.fromkeys(sightings)), lookups)
+
+    def searched(self) -> Iterator[Sighting]:
+        """Every address of the ranges, ascending."""
+        for address in self._allowed.searched:
+            yield Sighting(Endpoint(address, self._port), "range")
+
+    def allows(self, address: str) -> bool:
+        """Whether a name, or memory, may lead to this address."""
+        return address in self._allowed
+
+    async def _configured(self, host: Target) -> list[Sighting]:
+        """A person named this host: its address need not be in a network, unless a name leads where no printer is."""
+        found = []
+        for address in await self._names.addresses(host.host):
+            name = None if address == host.host else host.host
+            if name is None or address in self._allowed or not is_nobodys(address):
+                endpoint = Endpoint(address, host.port or self._port)
+                found.append(Sighting(endpoint, "dns" if name else "configured", name))
+        return found
+
+
+def is_nobodys(address: str) -> bool:
+    """Whether an address is this machine's own, link-local, multicast or otherwise no printer's on the network."""
+    parsed = ip_address(address)
+    return parsed.is_loopback or parsed.is_link_local or parsed.is_multicast or parsed.is_unspecified

@@ -1,0 +1,53 @@
+"""When the ranges are searched: for equipment that no name leads to, and not again and again for the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from agent.matching import Matching
+from agent.printers import Equipment
+from agent.survey import Found
+
+REST = timedelta(hours=12)  # a printer that was searched for in vain is most likely off, not moved
+
+
+class Searches:
+    """Remembers what was searched for, as long as the process lives. `rest` is the pause for the same equipment."""
+
+    def __init__(self, rest: timedelta = REST) -> None:
+        self._rest = rest
+        self._at: datetime | None = None
+        self._for: frozenset[str] = frozenset()
+
+    def is_due(self, missing: frozenset[str], now: datetime) -> bool:
+        """Whether to search for these equipment numbers now; asking counts as searching."""
+        rested = self._at is None or now - self._at >= self._rest
+        due = bool(missing) and (rested or not missing <= self._for)
+        if due:
+            self._at, self._for = now, missing
+        return due
+
+
+def missing(matching: Matching, found: Found) -> frozenset[str]:
+    """The equipment that a search may find: no printer answers to it, and it is not known to sleep where it was."""
+    absent = found.absent
+    asleep = {at.address for at, readout in absent.items() if readout.status == "asleep"}
+    return frozenset(
+        refused.equipment.equipment_number
+        for refused in matching.refused
+        if refused.code == "not_found" and not asleep & places_of(refused.equipment, found)
+    )
+
+
+def places_of(equipment: Equipment, found: Found) -> set[str]:
+    """The addresses that an equipment's number leads to."""
+    lookup = found.lookups.get(equipment.technical_identification_number or "")
+    return {sighting.endpoint.address for sighting in lookup.sightings} if lookup else set()
+
+
+def numbers_of(equipments: Sequence[Equipment]) -> list[str]:
+    """The technical identification numbers worth looking up: of what is in service."""
+    return [
+        one.technical_identification_number for one in equipments if one.active and one.technical_identification_number
+    ]
