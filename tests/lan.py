@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 NETWORK = "10.77.0.0/16"
 TOOLS = ("ip", "unshare", "nsenter", "avahi-daemon", "dnsmasq")
@@ -50,6 +51,20 @@ class Host:
         process = subprocess.Popen(self.command(*words), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         self.stack.callback(ended, process)
         return process
+
+    def pipe(self, *words: str) -> subprocess.Popen[str]:
+        """Starts a program that ends with the network, its standard output to be read."""
+        process = subprocess.Popen(self.command(*words), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        self.stack.callback(ended, process)
+        return process
+
+    def datagrams(self) -> int:
+        """How many UDP datagrams have reached this host, whether anybody listened or not."""
+        heads, values = [
+            line.split() for line in self.run("cat", "/proc/net/snmp").stdout.splitlines() if "Udp:" in line
+        ][:2]
+        counts = dict(zip(heads[1:], map(int, values[1:]), strict=True))
+        return counts["InDatagrams"] + counts["NoPorts"] + counts["InErrors"]
 
     def writes(self, path: str, text: str, folder: Path) -> None:
         """Lays a file of this content over `path`, for this host alone."""
@@ -101,6 +116,12 @@ class Lan:
         host.does("mkdir", "-p", "/run/avahi-daemon")
         host.start("avahi-daemon", "--no-drop-root", "--no-chroot", "--no-rlimits")
 
+    def answers_snmp(self, host: Host) -> None:
+        """Starts net-snmp's agent in a host: a computer that is no printer."""
+        config = self.folder / f"{host.name}-snmpd.conf"
+        config.write_text(f"agentaddress udp:161\nrocommunity public\nsysName {host.name}\n")
+        host.start("snmpd", "-f", "-Ln", "-C", "-c", str(config))
+
     def serve_names(self, host: Host, names: dict[str, str]) -> None:
         """Starts a name server in a host that knows these names and no others."""
         records = [f"--address=/{name}/{address}" for name, address in names.items()]
@@ -122,7 +143,7 @@ class Lan:
         return made
 
 
-def ended(process: subprocess.Popen[bytes]) -> None:
+def ended(process: subprocess.Popen[Any]) -> None:
     """Ends a process that was started here."""
     process.terminate()
     try:

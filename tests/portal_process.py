@@ -7,7 +7,7 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -23,14 +23,24 @@ JSON = dict[str, Any]
 class PortalProcess:
     """`python -m sandbox.portal --data DATA_DIR ARGS…`; it listens when the constructor returns.
 
-    Raises `AssertionError` with its standard error when it does not come up. Never outlives the test's process.
+    `inside` is what starts the command elsewhere. Raises `AssertionError` with its standard error when it does not come
+    up. Never outlives the test's process.
     """
 
-    def __init__(self, data_dir: Path, *args: str) -> None:
+    def __init__(self, data_dir: Path, *args: str, inside: Sequence[str] = ()) -> None:
         data_dir.mkdir(parents=True, exist_ok=True)
         self.data_dir = data_dir
         self.log = data_dir / "stderr.log"
-        command = [sys.executable, "-m", "sandbox.portal", "--data", str(data_dir), "--until-stdin-closes", *args]
+        command = [
+            *inside,
+            sys.executable,
+            "-m",
+            "sandbox.portal",
+            "--data",
+            str(data_dir),
+            "--until-stdin-closes",
+            *args,
+        ]
         with self.log.open("ab") as stderr:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr
