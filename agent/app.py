@@ -37,6 +37,7 @@ from agent.snmp.identity import is_made_by, read_serial
 from agent.snmp.ladder import Ladder, Rung
 from agent.snmp.manners import Manners
 from agent.snmp.pacing import Pace, Pacer
+from agent.snmp.sounding import CommunityProbe, EngineProbe, Probe, Sounder
 from agent.snmp.varbinds import Varbinds
 from agent.store import Store
 from agent.supplies.policy import OrderRules
@@ -59,7 +60,7 @@ class Unwatched:
     def stage(self, name: Message, total: int | None) -> None:
         """Nothing to show."""
 
-    def step(self) -> None:
+    def step(self, count: int = 1) -> None:
         """Nothing to show."""
 
 
@@ -249,8 +250,8 @@ class Agent:
         with self.store(exclusive=False) as store:
             survey = self.survey(store)
             named = await survey.finder.named(())
-            sightings = chain(named.sightings, survey.finder.searched())
-            return await check_snmp(survey.snmp, [sighting.endpoint for sighting in islice(sightings, PROBED)])
+            endpoints = chain((sighting.endpoint for sighting in named.sightings), survey.finder.searched())
+            return await check_snmp(survey.snmp, list(islice(endpoints, PROBED)))
 
     def _areas(self) -> dict[str, Message]:
         areas = {
@@ -292,7 +293,23 @@ def survey_of(
         limits=Limits(reads=snmp.max_concurrent_printers),
         manners=manners,
         ipp=IppClient(settings.ipp.port) if settings.ipp.enabled else None,
+        sounder=sounder_of(settings, accesses),
     )
+
+
+def sounder_of(settings: Settings, accesses: Accesses) -> Sounder:
+    """Sounding by every configured way, who is silent twice; SNMPv1 only then, as few speak nothing newer."""
+    snmp = settings.snmp
+    early: list[Probe] = [EngineProbe()] if "v3" in snmp.versions and accesses.users else []
+    late: list[Probe] = []
+    for community in accesses.communities:
+        if "v2c" in snmp.versions:
+            early.append(CommunityProbe(CommunityAccess("v2c", community)))
+        if "v1" in snmp.versions:
+            late.append(CommunityProbe(CommunityAccess("v1", community)))
+    early, late = (early, late) if early else (late, early)
+    passes = 2 if snmp.retries else 1
+    return Sounder(early, late, settings.discovery.packets_per_second, snmp.timeout_seconds, passes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +11,7 @@ from typing import Protocol
 from agent.discovery.directory import Named
 from agent.ipp.attributes import IppAnswer
 from agent.meters import Finding, LastReading
-from agent.printers import Endpoint, Equipment, Identity, Sighting
+from agent.printers import Endpoint, Equipment, Identity
 from agent.readout import Readout
 from agent.snmp.varbinds import Answer, Ask
 from agent.supplies.orders import BomItem as BomItem
@@ -51,11 +51,22 @@ class Finder(Protocol):
     async def named(self, numbers: Iterable[str]) -> Named:
         """Where configured hosts, these technical identification numbers and announcements lead."""
 
-    def searched(self) -> Iterable[Sighting]:
-        """Every address that may be asked without any hint."""
+    def searched(self) -> Iterable[Endpoint]:
+        """Every address that may be asked without any hint; from the beginning at each call."""
+
+    @property
+    def reach(self) -> int:
+        """How many addresses `searched` has."""
 
     def allows(self, address: str) -> bool:
         """Whether a name, or memory, may lead to this address."""
+
+
+class Sounder(Protocol):
+    """Owes: asks only the places it is given, evenly in time, and one small question at a time."""
+
+    async def sound(self, places: Callable[[], Iterable[Endpoint]], step: Callable[[int], None]) -> list[Endpoint]:
+        """Those of the places where somebody answers; `step` hears how many more are done."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from agent.errors import PrinterRefuses, PrinterSilent
 from agent.ipp import interpretation as second_voice
 from agent.ipp.attributes import IppAnswer
 from agent.meters import Finding
-from agent.ports import Clock, Finder, Ipp, Snmp
+from agent.ports import Clock, Finder, Ipp, Snmp, Sounder
 from agent.printers import Endpoint, Identity, Printer, Sighting
 from agent.readout import Readout
 from agent.snmp.catalogue import Catalogue
@@ -50,8 +50,8 @@ class Progress(Protocol):
     def stage(self, name: Message, total: int | None) -> None:
         """A stage begins with `total` steps, if that is known."""
 
-    def step(self) -> None:
-        """One step of the stage is done."""
+    def step(self, count: int = 1) -> None:
+        """So many steps of the stage are done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +85,22 @@ class Found:
     asked: frozenset[Endpoint] = frozenset()
 
 
+class Everybody:
+    """The `Sounder` that takes everybody for present, so that every address is asked in every way."""
+
+    async def sound(self, places: Callable[[], Iterable[Endpoint]], step: Callable[[int], None]) -> list[Endpoint]:
+        """All of them."""
+        present = list(places())
+        step(len(present))
+        return present
+
+
 @dataclass(frozen=True, slots=True)
 class Survey:
     """Finding and reading printers without a portal: what `discover` and `read` need, and the cycle's first half.
 
-    `ipp` is the second voice, None where it is switched off; `known` names where printers were read before.
+    `ipp` is the second voice, None where it is switched off; `known` names where printers were read before; `sounder`
+    says which addresses of a range are worth asking.
     """
 
     finder: Finder
@@ -100,6 +111,7 @@ class Survey:
     manners: Manners = field(default_factory=Manners)
     ipp: Ipp | None = None
     known: Callable[[], frozenset[Endpoint]] = frozenset
+    sounder: Sounder = Everybody()  # noqa: RUF009  it has no state
 
     async def find(self, progress: Progress) -> Found:
         """Asks every address that is known or may be searched who it is. Raises `StoreError`."""
@@ -110,14 +122,28 @@ class Survey:
         self.manners.refresh()
         progress.stage(message("Looking up names"), None)
         named = await self.finder.named(numbers)
-        kept = sorted(endpoint for endpoint in self.known() if self.finder.allows(endpoint.address))
+        met = self.known() | self.manners.places()
+        kept = sorted(endpoint for endpoint in met if self.finder.allows(endpoint.address))
         sightings = [*named.sightings, *(Sighting(endpoint, "known") for endpoint in kept)]
         return await self._asked(Found(lookups=named.lookups), sightings, progress)
 
     async def search(self, before: Found, progress: Progress) -> Found:
         """Asks the addresses of the ranges that were not asked before, too. Raises `StoreError`."""
-        asked = before.asked
-        return await self._asked(before, [one for one in self.finder.searched() if one.endpoint not in asked], progress)
+        sounded = 0
+
+        def rest() -> Iterable[Endpoint]:
+            every = self.finder.searched()
+            return (place for place in every if place not in before.asked) if before.asked else every
+
+        def step(count: int) -> None:
+            nonlocal sounded
+            sounded += count
+            progress.step(count)
+
+        progress.stage(message("Searching addresses"), self.finder.reach)
+        heard = await self.sounder.sound(rest, step)
+        found = await self._asked(before, [Sighting(place, "range") for place in heard], progress)
+        return replace(found, silent=found.silent + sounded - len(heard))
 
     async def _asked(self, before: Found, sightings: Sequence[Sighting], progress: Progress) -> Found:
         """What was found before, and who answers at these places."""

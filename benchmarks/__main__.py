@@ -78,6 +78,7 @@ def _others(rig: Rig, quick: bool, count: int, say: Say) -> list[Row]:
     rows += network.loss(rig, 100 if quick else 1000, count)
     say("loss measured")
     rows += network.sweep(rig, 256 if quick else 4096)
+    rows += network.large(rig, 1024 if quick else 65_536)
     say("sweep measured")
     rows += service.memory(rig, 200 if quick else 10_000)
     say("memory measured")

@@ -22,6 +22,7 @@ from agent.snmp.ladder import order
 from agent.snmp.manners import SLEEPS, Manners
 from agent.store import Store
 from agent.supplies.policy import OrderRules
+from agent.survey import Survey
 from agent.upload.courier import Courier
 from agent.upload.outbox import SqlOutbox
 from agent.upload.seal import Source
@@ -60,15 +61,18 @@ def printing(tmp_path, port: int, **facts):
         yield
 
 
-def settings_for(port: int, *, address: str = PLACE) -> Settings:
-    snmp = {"timeout_seconds": 0.2, "retries": 1, "port": port}
+def settings_for(port: int, *, address: str = PLACE, timeout: float = 0.2) -> Settings:
+    snmp = {"timeout_seconds": timeout, "retries": 1, "port": port}
     discovery = {"ranges": [address], "packets_per_second": 10_000}
     return Settings.model_validate({"snmp": snmp, "discovery": discovery})
 
 
-def survey(store, port: int, clock: Clock, accesses: Accesses = ALL, *, address: str = PLACE):
+def survey(
+    store, port: int, clock: Clock, accesses: Accesses = ALL, *, address: str = PLACE, timeout: float = 0.2
+) -> Survey:
     """A new process's survey, with what the database remembers."""
-    return survey_of(settings_for(port, address=address), accesses, clock, None, Manners(SqlKeeper(store)))
+    settings = settings_for(port, address=address, timeout=timeout)
+    return survey_of(settings, accesses, clock, None, Manners(SqlKeeper(store)))
 
 
 def look(store, port: int, clock: Clock, accesses: Accesses = ALL, *, address: str = PLACE):
@@ -95,7 +99,7 @@ def test_what_worked_is_asked_alone_and_at_once(tmp_path, store, port):
     with printing(tmp_path, port, community=COMMUNITY, faults={"v1_only": True}):
         assert len(look(store, port, clock).printers) == 1
         assert known(store, port).access == "v1:2"
-        again = survey(store, port, clock)
+        again = survey(store, port, clock, timeout=10.0)  # no slow moment of the machine is a repetition
         answer = asyncio.run(again.snmp.ask(endpoint, again.profile.identify_ask))
     assert (answer.version, answer.datagrams) == ("v1", 1)
 

@@ -75,7 +75,7 @@ class Nobody:
     def stage(self, name, total) -> None:
         pass
 
-    def step(self) -> None:
+    def step(self, count: int = 1) -> None:
         pass
 
 

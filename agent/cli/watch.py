@@ -53,10 +53,10 @@ class Watch:
         else:
             self._console.print(f"{show(name)} …" if total is None else f"{show(name)} ({total}) …", markup=False)
 
-    def step(self) -> None:
-        """One step is done."""
+    def step(self, count: int = 1) -> None:
+        """So many steps are done."""
         if self._task is not None:
-            self._bars.advance(self._task)
+            self._bars.advance(self._task, count)
 
     def _finish(self) -> None:
         if self._task is not None:

@@ -73,10 +73,14 @@ class NetworkFinder:
         sightings += await self._announced.sightings() if self._announced else []
         return Named(tuple(dict.fromkeys(sightings)), lookups)
 
-    def searched(self) -> Iterator[Sighting]:
+    def searched(self) -> Iterator[Endpoint]:
         """Every address of the ranges, ascending."""
-        for address in self._allowed.searched:
-            yield Sighting(Endpoint(address, self._port), "range")
+        return (Endpoint(address, self._port) for address in self._allowed.searched)
+
+    @property
+    def reach(self) -> int:
+        """How many addresses the ranges have."""
+        return len(self._allowed.searched)
 
     def allows(self, address: str) -> bool:
         """Whether a name, or memory, may lead to this address."""

@@ -93,6 +93,10 @@ class Manners:
         """How the printer at this endpoint answered last; `None` before the first time."""
         return self._manners.get(endpoint)
 
+    def places(self) -> frozenset[Endpoint]:
+        """Where anybody ever answered."""
+        return frozenset(self._manners)
+
     def place_of(self, equipment_number: str) -> Endpoint | None:
         """Where this equipment's printer answered last."""
         return self._claims.get(equipment_number)
