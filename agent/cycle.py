@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from agent.chain import steps_of
 from agent.errors import AgentError, PortalError
 from agent.matching import Matched, Matching, Past, Refused, match
 from agent.meters import Finding, LastReading
-from agent.ports import Clock, Memory, Outbox, Parcel, Portal, Supplies
+from agent.ports import Clock, Fate, Memory, Outbox, Parcel, Portal, Supplies
 from agent.printers import Equipment, Printer
 from agent.readout import Readout
 from agent.searches import Searches, missing, numbers_of
@@ -102,7 +103,7 @@ class Cycle:
         progress.stage(message("Reporting to the portal"), None)
         delivery = await self.courier.deliver()
         lines = self._settle(lines)
-        outcomes = {line.equipment.equipment_number: outcome_of(line) for line in lines}
+        outcomes = {number_of(line): Fate(outcome_of(line), steps_of(line.match, found)) for line in lines}
         self.memory.remember_cycle(equipments, outcomes, self.clock.now())
         return CycleReport(
             started_at=started,

@@ -14,7 +14,17 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, Select, Table, bindparam, delete, func, insert, select
 
 from agent.meters import Finding, LastReading
-from agent.migrations.rows import entry_of, instant, is_damaged, moment_of, moment_shown, note_json, note_of, portions
+from agent.migrations.rows import (
+    entry_of,
+    instant,
+    is_damaged,
+    moment_of,
+    moment_shown,
+    note_json,
+    note_of,
+    portions,
+    steps_of,
+)
 from agent.migrations.tables import (
     envelopes,
     identities,
@@ -32,6 +42,7 @@ from agent.migrations.tables import (
 from agent.migrations.tables import (
     outcomes as cycle_outcomes,
 )
+from agent.ports import Fate
 from agent.printers import Endpoint, Equipment, Identity
 from agent.store import Store
 from agent.texts import Message, message
@@ -54,10 +65,11 @@ class HistoryEvent:
 
 @dataclass(frozen=True, slots=True)
 class CycleOutcome:
-    """What became of an equipment in the last cycle that looked at it."""
+    """What became of an equipment in the last cycle that looked at it, and the steps of its way."""
 
     at: datetime
     finding: Finding
+    steps: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +203,7 @@ class SqlMemory:
             rows = connection.execute(select(identities.c.endpoint)).scalars().all()
         return frozenset(endpoint for row in rows if (endpoint := _endpoint(row)))
 
-    def remember_cycle(self, equipments: Sequence[Equipment], outcomes: Mapping[str, Finding], now: datetime) -> None:
+    def remember_cycle(self, equipments: Sequence[Equipment], outcomes: Mapping[str, Fate], now: datetime) -> None:
         """Notes the portal's equipment list, unless it is empty, and what became of each equipment in this cycle."""
         with self._store.begin() as connection:
             if equipments:
@@ -203,8 +215,13 @@ class SqlMemory:
             connection.execute(delete(equipment_list))
             connection.execute(insert(equipment_list).values(id=1, at=instant(now), content=content))
             rows = {
-                number: {"at": instant(now), "code": finding.code, "message": note_json(finding.message)}
-                for number, finding in outcomes.items()
+                number: {
+                    "at": instant(now),
+                    "code": fate.finding.code,
+                    "message": note_json(fate.finding.message),
+                    "steps": json.dumps([step.to_json() for step in fate.steps], ensure_ascii=False),
+                }
+                for number, fate in outcomes.items()
             }
             _replace(connection, cycle_outcomes, rows)
 
@@ -234,7 +251,9 @@ class SqlMemory:
             rows = connection.execute(statement).all()
         return {
             row.equipment_number: CycleOutcome(
-                moment_shown(row.at), Finding(row.code, note_of(row.message) or message("This row is damaged."))
+                moment_shown(row.at),
+                Finding(row.code, note_of(row.message) or message("This row is damaged.")),
+                steps_of(row.steps),
             )
             for row in rows
         }

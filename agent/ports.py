@@ -15,6 +15,7 @@ from agent.printers import Endpoint, Equipment, Identity
 from agent.readout import Readout
 from agent.snmp.varbinds import Answer, Ask
 from agent.supplies.orders import BomItem as BomItem
+from agent.texts import Message
 from agent.upload.envelope import Entry, Envelope, Outcome
 
 
@@ -150,6 +151,14 @@ class Outbox(Protocol):
         """No verdict yet: one more attempt counted, not tried again before `until`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of an equipment in a cycle, and the steps of its way there."""
+
+    finding: Finding
+    steps: Sequence[Message] = ()
+
+
 class Memory(Protocol):
     """Owes: answers from what was committed, never from what was intended."""
 
@@ -162,7 +171,7 @@ class Memory(Protocol):
     def remember_identities(self, printers: Mapping[str, tuple[Identity, Endpoint]], now: datetime) -> None:
         """Notes by equipment which printer an accepted match was, so that a later change of device is noticed."""
 
-    def remember_cycle(self, equipments: Sequence[Equipment], outcomes: Mapping[str, Finding], now: datetime) -> None:
+    def remember_cycle(self, equipments: Sequence[Equipment], outcomes: Mapping[str, Fate], now: datetime) -> None:
         """Notes the portal's equipment list and what became of each equipment (by number) in this cycle."""
 
     def known_equipments(self) -> Sequence[Equipment]:

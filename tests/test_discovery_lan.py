@@ -71,6 +71,11 @@ class Office:
         return {one["equipment_number"].lstrip("0"): one for one in lines(done) if one["equipment_number"]}
 
 
+def plain(table: str) -> str:
+    """A table's text without its line breaks."""
+    return " ".join(table.split())
+
+
 def wants(number: str, name: str) -> dict[str, Any]:
     """An equipment with this technical identification number."""
     point = equipment("1")["measuring_points"][0] | {"measuring_point": f"{number}0001"}
@@ -122,6 +127,14 @@ def test_the_portals_numbers_lead_to_the_printers_without_any_search(tmp_path):
             "6": ("not_found", None),
             "7": ("not_found", None),
         }
+        assert trap.datagrams() == before
+        office.agent("run", "--once")
+        told = {number: office.agent("explain", number).stdout for number in found}
+        assert "Asked for as prn-7, prn-7.site.example, it leads to 10.77.0.7." in plain(told["1"])
+        assert "outside the configured networks" in plain(told["5"])
+        assert "What answers at 10.77.0.11 is no printer" in plain(told["6"])
+        assert "No name server knows it; asked for as nowhere, nowhere.site.example." in plain(told["7"])
+        assert "match confirm 7 HOST" in plain(told["7"])
         assert trap.datagrams() == before
         rules = {number: [one["rule"] for one in match.get("evidence", [])] for number, match in found.items()}
         assert "dns_name" in rules["1"]

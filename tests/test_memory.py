@@ -10,7 +10,7 @@ import pytest
 
 from agent.memory import CycleOutcome, KnownPrinter, SqlMemory
 from agent.meters import Finding, LastReading, MeasuringPoint, MeterValue, Reading
-from agent.ports import Parcel
+from agent.ports import Fate, Parcel
 from agent.printers import Endpoint, Equipment, Identity
 from agent.readout import Readout
 from agent.store import Store
@@ -111,24 +111,29 @@ def test_cycle(tmp_path: Path) -> None:
     """The portal's list and the last outcomes survive a restart, whole, and a cycle without the portal."""
     file = tmp_path / "a.sqlite"
     fine, gone = Finding("accepted", message("Fine.")), Finding("silent", message("{host} is silent.", host="ä"))
+    steps = (message("Looked up."), message("{host} answers.", host="ä"))
     with Store.open(file, exclusive=True) as store:
         memory = SqlMemory(store)
         assert (memory.known_equipments(), memory.last_cycle(), memory.outcomes()) == ((), None, {})
-        memory.remember_cycle([EQUIPMENT, Equipment("2")], {EQUIPMENT.equipment_number: fine, "2": gone}, NOON)
+        fates = {EQUIPMENT.equipment_number: Fate(fine, steps), "2": Fate(gone)}
+        memory.remember_cycle([EQUIPMENT, Equipment("2")], fates, NOON)
     with Store.open(file, exclusive=True) as store:
         memory = SqlMemory(store)
         assert memory.known_equipments() == (EQUIPMENT, Equipment("2"))
         later = NOON + timedelta(hours=1)
-        memory.remember_cycle([], {"2": fine}, later)
+        memory.remember_cycle([], {"2": Fate(fine)}, later)
         assert memory.known_equipments() == (EQUIPMENT, Equipment("2"))
         assert memory.last_cycle() == later
         assert memory.outcomes() == {
-            EQUIPMENT.equipment_number: CycleOutcome(NOON, fine),
+            EQUIPMENT.equipment_number: CycleOutcome(NOON, fine, steps),
             "2": CycleOutcome(later, fine),
         }
-        memory.remember_cycle([Equipment("2")], {"2": gone}, later)
+        memory.remember_cycle([Equipment("2")], {"2": Fate(gone)}, later)
         assert memory.outcome("2") == CycleOutcome(later, gone)
         assert memory.outcome(EQUIPMENT.equipment_number) is None
+        with store.begin() as connection:
+            connection.exec_driver_sql("UPDATE outcomes SET steps = '[{'")
+        assert memory.outcome("2") == CycleOutcome(later, gone)
 
 
 def test_damaged_list(store: Store) -> None:

@@ -13,7 +13,7 @@ from agent.app import Agent
 from agent.cli.jsonl import emit, entry_json
 from agent.cli.person import who
 from agent.cli.service import agent_of
-from agent.cli.views import print_entries, print_explanation, print_outcomes
+from agent.cli.views import print_entries, print_explanation, print_outcomes, print_steps
 from agent.clock import SystemClock
 from agent.errors import AgentError, ConfigError
 from agent.language import _, moment, number
@@ -129,6 +129,7 @@ def _explain_equipment(memory: SqlMemory, what: str) -> int:
     for equipment in known:
         outcome = memory.outcome(equipment.equipment_number)
         print_outcomes(console, {}, {equipment.equipment_number: outcome} if outcome else {})
+        print_steps(console, outcome.steps if outcome else ())
         own = [one for one in memory.entries() if one.envelope.equipment_number == equipment.equipment_number]
         print_entries(console, own[:10])
     return 0

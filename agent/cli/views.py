@@ -24,6 +24,7 @@ from agent.memory import CycleOutcome, HistoryEvent, Proof
 from agent.nearest import Candidate
 from agent.readout import Readout
 from agent.survey import Found
+from agent.texts import Message
 from agent.upload.envelope import Entry
 
 
@@ -137,6 +138,14 @@ def print_outcomes(console: Console, counts: Mapping[str, int], outcomes: Mappin
     for equipment_number, outcome in outcomes.items():
         row(table, equipment_number.lstrip("0"), moment(outcome.at), show(outcome.finding.message))
     section(console, _("Equipment"), table)
+
+
+def print_steps(console: Console, steps: Sequence[Message]) -> None:
+    """The way of an equipment, one step below the other."""
+    table = new_table("", _("Step"))
+    for count, step in enumerate(steps, 1):
+        row(table, str(count), show(step))
+    section(console, _("From the portal to the printer"), table)
 
 
 def print_explanation(console: Console, entry: Entry, history: Sequence[HistoryEvent], proof: Proof | None) -> None:

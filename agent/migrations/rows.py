@@ -54,6 +54,14 @@ def note_json(note: Message) -> str:
     return json.dumps(note.to_json(), ensure_ascii=False)
 
 
+def steps_of(stored: str | None) -> tuple[Message, ...]:
+    """Stored messages in their order; damaged ones are none."""
+    try:
+        return tuple(Message.from_json(each) for each in json.loads(stored or "[]"))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return ()
+
+
 def note_of(stored: str | None) -> Message | None:
     """What `note_json` wrote; a damaged one is `None`."""
     try:

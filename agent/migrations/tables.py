@@ -111,6 +111,7 @@ outcomes = Table(
     Column("at", String(32), nullable=False),
     Column("code", String(64), nullable=False),
     Column("message", Text, nullable=False),
+    Column("steps", Text),
 )
 
 low_supplies = Table(
