@@ -1,0 +1,249 @@
+"""One cycle over many printers: stored while others are still read, each with its own numbers, never another's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from agent.cycle import COMMITTED_TOGETHER, Cycle, CycleReport
+from agent.errors import PortalUnavailable, StoreError
+from agent.memory import SqlMemory
+from agent.meters import LastReading, MeasuringPoint
+from agent.printers import Endpoint, Equipment, Sighting
+from agent.snmp.catalogue import shipped
+from agent.snmp.recording import parse_recording
+from agent.snmp.varbinds import Answer, Ask
+from agent.store import Store
+from agent.supplies.policy import OrderRules
+from agent.survey import Survey
+from agent.texts import message
+from agent.upload.courier import Courier
+from agent.upload.outbox import SqlOutbox
+from agent.upload.seal import Source
+from tests.test_ordering import Clock, Nobody, Office
+
+CATALOGUE = shipped()
+RULES = OrderRules(
+    armed=False, threshold_percent=10, between_low_readings=timedelta(), max_per_equipment_per_day=1, max_per_day=1
+)
+PATIENCE = 30.0
+
+
+def told_by(number: int, serial: str, total: int) -> Answer:
+    """Everything that a simple printer tells, whatever it is asked."""
+    lines = (
+        "1.3.6.1.2.1.1.1.0|4|Acme Laser 9",
+        f"1.3.6.1.2.1.1.5.0|4|prn-{number}",
+        "1.3.6.1.2.1.25.3.2.1.2.1|6|1.3.6.1.2.1.25.3.1.5",
+        "1.3.6.1.2.1.25.3.2.1.3.1|4|Acme Laser 9",
+        f"1.3.6.1.2.1.43.5.1.1.17.1|4|{serial}",
+        "1.3.6.1.2.1.43.10.2.1.3.1.1|2|7",
+        f"1.3.6.1.2.1.43.10.2.1.4.1.1|65|{total}",
+    )
+    return Answer(parse_recording("\n".join(lines) + "\n").varbinds, "v2c", 1)
+
+
+class Printers:
+    """`Finder` and `Snmp` over so many printers; `before` is waited for before a printer's counters are told."""
+
+    def __init__(self, count: int, *, serial: str = "SN4711{number}", read_serial: str = "SN4711{number}") -> None:
+        self.count = count
+        self.serial = serial
+        self.read_serial = read_serial
+        self.before: Callable[[int], None] | None = None
+        self.pages = 1000
+
+    async def candidates(self) -> AsyncIterator[Sighting]:
+        for number in range(self.count):
+            yield Sighting(Endpoint(f"10.0.{number // 250}.{number % 250 + 1}"), "configured")
+
+    async def ask(self, endpoint: Endpoint, ask: Ask) -> Answer:
+        left, right = map(int, endpoint.address.split(".")[2:])
+        number = left * 250 + right - 1
+        identifying = ask in (CATALOGUE.generic.identify_ask, CATALOGUE.generic.doubt_ask)
+        for _ in range(1000):
+            if identifying or self.before is None or self.before(number):
+                break
+            await asyncio.sleep(PATIENCE / 1000)
+        serial = self.serial if identifying else self.read_serial
+        return told_by(number, serial.format(number=number), self.pages + number)
+
+
+class Firm(Office):
+    """A portal with an equipment for every printer, each last reported as `last` says."""
+
+    def __init__(self, count: int, last: LastReading | None = None) -> None:
+        super().__init__()
+        self.count = count
+        self.last = last
+        self.silent = False
+
+    async def equipments(self):
+        if self.silent:
+            raise PortalUnavailable(message("The portal does not answer."))
+        points = (MeasuringPoint("47", "total", mandatory=True, last_reading=self.last),)
+        return [
+            Equipment(str(number), technical_identification_number=f"prn-{number}", measuring_points=points)
+            for number in range(self.count)
+        ]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "a.sqlite", exclusive=True) as opened:
+        yield opened
+
+
+def cycle(store: Store, printers: Printers, firm: Firm, *, period: str | None = "today") -> CycleReport:
+    outbox, memory, clock = SqlOutbox(store), SqlMemory(store), Clock()
+    survey = Survey(printers, printers, CATALOGUE, clock)
+    courier = Courier(outbox, firm, clock, asyncio.sleep)
+    source = Source("agent", "0")
+    whole = Cycle(survey, firm, outbox, memory, memory, courier, clock, RULES, source, lambda now: period)
+    return asyncio.run(whole.run(Nobody()))
+
+
+def totals(store: Store) -> dict[str, list[int]]:
+    """By equipment the totals of its envelopes."""
+    found: dict[str, list[int]] = {}
+    for entry in SqlMemory(store).entries():
+        envelope = entry.envelope
+        found.setdefault(envelope.equipment_number, []).extend(one["value"] for one in envelope.content["readings"])
+    return found
+
+
+def test_what_was_read_is_stored_a_hundred_at_a_time_while_others_are_still_being_read(store: Store) -> None:
+    """One printer answers only when the hundred before it are in the database: nothing waits for the slowest."""
+    printers, memory = Printers(COMMITTED_TOGETHER + 51), SqlMemory(store)
+    stored_before: list[int] = []
+
+    def last_is_slow(number: int) -> bool:
+        if number < COMMITTED_TOGETHER + 50:
+            return True
+        stored_before.append(len(memory.entries()))
+        return stored_before[-1] > 0
+
+    printers.before = last_is_slow
+    cycle(store, printers, Firm(printers.count))
+    assert stored_before[-1] == COMMITTED_TOGETHER
+    assert totals(store) == {str(number): [1000 + number] for number in range(printers.count)}
+
+
+def test_a_store_that_fails_ends_the_cycle_and_nothing_half_is_stored(tmp_path: Path, store: Store) -> None:
+    """The database refuses the second hundred: the first is there whole, and of the second nothing."""
+    printers, memory = Printers(2 * COMMITTED_TOGETHER), SqlMemory(store)
+
+    class Refusing(SqlOutbox):
+        """An outbox whose disk is full after the first hundred, in the middle of the next."""
+
+        def put_all(self, parcels) -> None:
+            super().put_all(parcels)
+            if len(memory.entries()) > COMMITTED_TOGETHER:
+                raise StoreError(message("There is no space left."))
+
+    outbox, clock, firm = Refusing(store), Clock(), Firm(printers.count)
+    courier = Courier(outbox, firm, clock, asyncio.sleep)
+    survey = Survey(printers, printers, CATALOGUE, clock)
+    whole = Cycle(
+        survey, firm, outbox, memory, memory, courier, clock, RULES, Source("agent", "0"), lambda now: "today"
+    )
+    with pytest.raises(StoreError):
+        asyncio.run(whole.run(Nobody()))
+    assert len(memory.entries()) == COMMITTED_TOGETHER
+
+
+def test_another_device_than_the_one_identified_is_not_reported(store: Store) -> None:
+    """The address changed hands between two packets: no number of the stranger goes to this equipment."""
+    report = cycle(store, Printers(1, read_serial="XY0815{number}"), Firm(1))
+    assert [(line.readout.status, line.verdict, line.entry) for line in report.lines] == [("refused", None, None)]
+    assert totals(store) == {}
+
+
+def test_one_period_has_one_reading(store: Store) -> None:
+    """The second cycle of a period stores and sends nothing; the next period does."""
+    printers, firm = Printers(3), Firm(3)
+    cycle(store, printers, firm)
+    printers.pages += 10
+    assert all(line.repeated for line in cycle(store, printers, firm).lines)
+    assert totals(store) == {"0": [1000], "1": [1001], "2": [1002]}
+    cycle(store, printers, firm, period="tomorrow")
+    assert {number: sorted(values) for number, values in totals(store).items()} == {
+        "0": [1000, 1010], "1": [1001, 1011], "2": [1002, 1012],
+    }  # fmt: skip
+
+
+def test_outside_of_a_period_nothing_is_stored(store: Store) -> None:
+    """Read and judged, but not due."""
+    (line,) = cycle(store, Printers(1), Firm(1), period=None).lines
+    assert (line.verdict.outcome, line.entry) == ("accepted", None)
+    assert totals(store) == {}
+
+
+@pytest.mark.parametrize(
+    ("says", "days", "value", "state"),
+    [
+        (
+            "the portal's value is newer and higher: somebody reported a new board by hand, or more pages",
+            1,
+            5000,
+            "held",
+        ),
+        ("the portal's value is newer and lower: a replaced board was booked there", 1, 100, "sent"),
+        ("the portal's value is older than what was reported here", -9, 5000, "sent"),
+    ],
+)
+def test_the_newest_value_is_what_a_reading_is_judged_by(
+    store: Store, says: str, days: int, value: int, state: str
+) -> None:
+    """Of what the portal has and what was reported here the later one counts, whichever is higher."""
+    printers, firm = Printers(1), Firm(1)
+    printers.pages = 2000
+    cycle(store, printers, firm)
+    firm.last = LastReading(value, Clock().now() + timedelta(days=days))
+    printers.pages = 2100
+    if state == "sent" and days > 0:
+        printers.pages = 150  # the new board's
+    (line,) = cycle(store, printers, firm, period="tomorrow").lines
+    assert line.verdict.outcome == {"held": "quarantined", "sent": "accepted"}[state], says
+    assert line.entry.state == {"held": "quarantined", "sent": "accepted"}[state]
+
+
+def test_a_held_reading_leaves_its_period_to_a_sound_one_and_is_not_learnt_from(store: Store) -> None:
+    """Held once, not again in the period; when the printer counts right again, that reading goes out."""
+    printers, firm = Printers(1), Firm(1, LastReading(1500, Clock().now() - timedelta(days=30)))
+    (held,) = cycle(store, printers, firm).lines
+    assert (held.entry.state, SqlMemory(store).known_endpoints()) == ("quarantined", frozenset())
+    (again,) = cycle(store, printers, firm).lines
+    assert again.repeated
+    printers.pages = 1600
+    (sound,) = cycle(store, printers, firm).lines
+    assert (sound.entry.state, sound.repeated) == ("accepted", False)
+    assert sorted(totals(store)["0"]) == [1000, 1600]
+
+
+def test_where_a_value_stood_is_remembered_from_cycle_to_cycle(store: Store) -> None:
+    """The total came from the life count; told by another object the next time, it waits for a person."""
+    printers, firm = Printers(1), Firm(1)
+    cycle(store, printers, firm)
+    (last,) = SqlMemory(store).last_reported(["0"])["0"].values()
+    assert (last.value, last.origin) == (1000, "1.3.6.1.2.1.43.10.2.1.4.1.1")
+
+
+def test_without_the_portal_the_last_list_serves(store: Store) -> None:
+    """The portal is away: what it wanted last time is read and kept for it; before a first list nothing is."""
+    firm = Firm(1)
+    firm.silent = True
+    report = cycle(store, Printers(1), firm)
+    assert (report.lines, report.trouble is not None) == ((), True)
+    firm.silent = False
+    cycle(store, Printers(1), firm)
+    firm.silent = True
+    printers = Printers(1)
+    printers.pages = 1200
+    (line,) = cycle(store, printers, firm, period="tomorrow").lines
+    assert line.entry is not None
+    assert sorted(totals(store)["0"]) == [1000, 1200]
