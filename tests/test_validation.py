@@ -43,6 +43,8 @@ TABLE = [
     ("a large but usual rise", 60_000, last(1_000), {"annual_estimate": 400_000}, "accepted", []),
     ("no estimate, no deviation", 900_000, last(1_000), {}, "accepted", []),
     ("started again at 0", 500, last(999_900), {"counter_overflow_value": 1_000_000}, "suspect", ["counter_overflow"]),
+    ("at the overflow value, and on from 0", 500, last(1_000_000), {"counter_overflow_value": 1_000_000}, "suspect",
+     ["counter_overflow"]),
     ("too far below for an overflow", 500_000, last(999_900), {"counter_overflow_value": 1_000_000}, "quarantined",
      ["below_last"]),
 ]  # fmt: skip
@@ -87,6 +89,34 @@ def test_the_rule_table(says, value, before, facts, outcome, codes):
     assert [one.value for one in verdict.reading.values] == [value]
 
 
+@pytest.mark.parametrize(("says", "value", "before", "facts", "outcome", "codes"), TABLE, ids=[row[0] for row in TABLE])
+def test_a_hold_is_never_lost_behind_another_rule(says, value, before, facts, outcome, codes):
+    """Sheets for pages stay held, and are said to be, whatever else is to be said of the value."""
+    equipment = Equipment("1", measuring_points=(point(**facts),))
+    verdict = validate(equipment, readout(counter(value, unit="sheets")), {"total": before} if before else {})
+    assert verdict.outcome == "quarantined"
+    assert [reason.code for reason in verdict.reasons] == [
+        "unit_mismatch",
+        *(one for one in codes if one == "below_last"),
+    ]
+    assert [finding.code for finding in verdict.reading.findings] == ["unit_mismatch", *codes]
+
+
+def test_one_fallen_counter_holds_the_whole_reading():
+    """The total fell, black and color rose after it: nothing of the reading goes out."""
+    equipment = Equipment("1", measuring_points=(point(), point("black"), point("color")))
+    told = readout(counter(90), counter(60, "monochrome"), counter(30, "full_color"))
+    verdict = validate(equipment, told, {"total": last(100), "black": last(50), "color": last(20)})
+    assert (verdict.outcome, [reason.code for reason in verdict.reasons]) == ("quarantined", ["below_last"])
+
+
+def test_a_value_over_snmp_after_one_over_ipp_waits_for_a_person():
+    """The two need not count the same, so the way back is looked at like the way there."""
+    before = LastReading(90, NOW - timedelta(days=30), protocol="ipp")
+    verdict = validate(Equipment("1", measuring_points=(point(),)), readout(counter(100)), {"total": before})
+    assert (verdict.outcome, [reason.code for reason in verdict.reasons]) == ("quarantined", ["source_changed"])
+
+
 def test_sheets_are_no_pages():
     """A counter of sheets is held for a person: a sheet may be two pages."""
     verdict = validate(Equipment("1", measuring_points=(point(),)), readout(counter(7, unit="sheets")), {})
@@ -109,10 +139,11 @@ def test_an_optional_counter_that_is_absent_is_absent():
     assert [value.meter_code for value in verdict.reading.values] == ["total"]
 
 
-def test_a_part_above_the_total_is_noticed():
+@pytest.mark.parametrize("part", ["monochrome", "full_color", "highlight_color", "two_color"])
+def test_a_part_above_the_total_is_noticed(part):
     """Color pages above all pages: the notice travels with the reading."""
     equipment = Equipment("1", measuring_points=(point(),))
-    verdict = validate(equipment, readout(counter(5), counter(6, "full_color")), {})
+    verdict = validate(equipment, readout(counter(5), counter(6, part)), {})
     assert [reason.code for reason in verdict.reasons] == ["part_above_total"]
 
 
