@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,18 @@ from agent.discovery.allowed import Allowed
 from agent.discovery.finder import NetworkFinder
 from agent.discovery.ranges import AddressRanges
 from agent.discovery.target import Target
+from agent.errors import PrinterRefuses, PrinterSilent
 from agent.ipp.client import IppClient, Patience
 from agent.meters import LastReading, MeasuringPoint
 from agent.printers import Endpoint, Equipment
 from agent.readout import Readout
 from agent.snmp.catalogue import shipped
 from agent.snmp.client import CommunityAccess, SnmpClient
+from agent.snmp.manners import Manner
 from agent.snmp.pacing import Pace
+from agent.snmp.varbinds import Answer
 from agent.survey import Found, Survey
+from agent.texts import message
 from agent.upload.seal import Source, seal_reading
 from agent.validation import validate
 from tests.conftest import RECORDINGS
@@ -106,6 +111,44 @@ def test_a_range_is_never_searched_by_ipp_but_a_known_printer_in_it_is_asked() -
     assert look(ranges)[2].connections == 0
     found, _, other = look(ranges, known=[Endpoint("127.0.0.1", 1)])
     assert (len(found.printers), other.connections) == (1, 1)
+
+
+class Answering:
+    """SNMP as one printer gives it: always this silence."""
+
+    def __init__(self, silence: PrinterSilent) -> None:
+        self.silence = silence
+
+    async def ask(self, endpoint: Endpoint, ask: object) -> Answer:
+        raise self.silence
+
+
+REFUSAL = PrinterRefuses(message("It spoke SNMPv3 before."), code="v3_downgrade")
+SILENCE = PrinterSilent(message("Nothing answers."))
+
+
+@pytest.mark.parametrize(
+    ("says", "silence", "met", "asked"),
+    [
+        ("nobody has ever heard it", SILENCE, False, 1),
+        ("it answered SNMP once and sleeps now", SILENCE, True, 0),
+        ("it answers, but not as it has to be asked", REFUSAL, False, 0),
+    ],
+)
+def test_a_printer_that_speaks_snmp_is_never_asked_in_a_weaker_way(
+    says: str, silence: PrinterSilent, met: bool, asked: int
+) -> None:
+    """IPP proves nothing about who answers, so it never stands in for SNMP where that was spoken."""
+
+    async def scene() -> Printer:
+        async with printer(saying(4711)) as other:
+            one = replace(survey(hosts("127.0.0.1"), other.port), snmp=Answering(silence))
+            if met:
+                one.manners.heard(Manner(Endpoint("127.0.0.1", 1), "v2c:1", "v2c", "v2c:1", NOW, NOW))
+            await one.find(Nobody())
+            return other
+
+    assert asyncio.run(scene()).connections == asked, says
 
 
 @linux
