@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 
 import pytest
@@ -176,18 +177,18 @@ class Peer(asyncio.DatagramProtocol):
 NAME = oid_of("1.3.6.1.2.1.1.5.0")
 
 
-def answer_to(request: bytes, text: bytes = b"prn-7", *, community: bytes = b"public", shift: int = 0) -> bytes:
+def answer_to(request: bytes, text: bytes = b"prn-7", *, shift: int = 0, name=NAME, version=1, **facts) -> bytes:
     """The response to a GET of one object, built from the request's own octets."""
     changed = bytearray(request)
     at = changed.index(0xA0)
     changed[at] = 0xA2
     number = decode_response(bytes(changed)).request_id
-    return response_of([(NAME, OctetString(text))], 1, (number + shift) % 2**31, community=community)
+    return response_of([(name, OctetString(text))], version, (number + shift) % 2**31, **facts)
 
 
-async def with_peer(reply, work):
+async def with_peer(reply, work, kind=Peer):
     loop = asyncio.get_running_loop()
-    transport, peer = await loop.create_datagram_endpoint(lambda: Peer(reply), local_addr=("127.0.0.1", 0))
+    transport, peer = await loop.create_datagram_endpoint(lambda: kind(reply), local_addr=("127.0.0.1", 0))
     try:
         endpoint = Endpoint("127.0.0.1", transport.get_extra_info("sockname")[1])
         return await work(endpoint), peer
@@ -200,6 +201,8 @@ async def with_peer(reply, work):
     [
         ("another request id", lambda data: [answer_to(data, b"forged", shift=1)]),
         ("another community", lambda data: [answer_to(data, b"forged", community=b"private")]),
+        ("another version", lambda data: [answer_to(data, b"forged", version=0)]),
+        ("another object", lambda data: [answer_to(data, b"forged", name=(*NAME[:-2], 6, 0))]),
         ("no SNMP at all", lambda data: [b"hello", b""]),
         ("the request itself", lambda data: [data]),
     ],
@@ -215,21 +218,24 @@ def test_strays_are_not_taken(says, strays):
     assert answer.notes
 
 
+class Impostor(Peer):
+    """A printer beside which others answer first, from another port and from another address with its own port."""
+
+    def _answer(self, data, addr):
+        port = self.transport.get_extra_info("sockname")[1]
+        for place in (("127.0.0.1", 0), ("127.0.0.9", port)):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+                other.bind(place)
+                other.sendto(answer_to(data, b"forged"), ("127.0.0.1", addr[1]))
+        super()._answer(data, addr)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="addresses of their own need Linux")
 def test_an_answer_from_another_place_is_not_taken():
-    """A datagram from another port of the same machine never reaches the exchange."""
-
-    def reply(data):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-            forged = answer_to(data, b"forged")
-            other.sendto(forged, ("127.0.0.1", reply.port))
-        return [answer_to(data)]
-
-    async def work(endpoint):
-        reply.port = endpoint.port
-        return await client().ask(endpoint, Ask((NAME,)))
-
-    answer, _ = asyncio.run(with_peer(reply, work))
-    assert answer.varbinds.text(NAME) == b"prn-7"
+    """A datagram from another port or another address, right in every octet, never reaches the exchange."""
+    work = with_peer(lambda data: [answer_to(data)], lambda endpoint: client().ask(endpoint, Ask((NAME,))), Impostor)
+    answer, _ = asyncio.run(work)
+    assert (answer.varbinds.text(NAME), answer.notes) == (b"prn-7", ())
 
 
 def test_one_request_in_flight_per_printer():
