@@ -13,8 +13,8 @@ from agent.errors import BadReply, PrinterSilent
 from agent.printers import Endpoint
 from agent.snmp.access import UserAccess
 from agent.snmp.pacing import Pace
-from agent.snmp.v3_client import UserClient
-from agent.snmp.v3_message import decode_message, decode_scoped
+from agent.snmp.v3_client import LARGEST, Engine, UserClient
+from agent.snmp.v3_message import Clock, decode_message, decode_scoped
 from agent.snmp.varbinds import Ask, oid_of
 from sandbox.printers import ber
 from sandbox.printers.device import Device
@@ -34,11 +34,11 @@ SIGNED, UNSIGNED = b"\x04\x01\x01\x02\x01\x03", b"\x04\x01\x00\x02\x01\x03"  # m
 COSTLY = 0.05  # seconds of CPU for one datagram
 
 
-def honest(level: str, name: str = "prn-7") -> Device:
+def honest(level: str, name: str = "prn-7", now=time.monotonic) -> Device:
     facts = LEVELS[level]
     user = User(name="reader", authentication_secret=AUTH, privacy_secret=PRIV if "privacy" in facts else "", **facts)
     mib = Mib({NAME: Value(ber.OCTET_STRING, b"HOST-7")})
-    return Device(name, {b"": mib}, Faults(), Secured(name, user))
+    return Device(name, {b"": mib}, Faults(), Secured(name, user, now))
 
 
 def reader(level: str, **pace: float) -> UserClient:
@@ -199,6 +199,53 @@ def test_a_replayed_reply_is_not_taken():
             await client.ask(endpoint, Ask((NAME,)))
 
     asyncio.run(with_peer(honest("authPriv"), replies, work))
+
+
+class Lagging:
+    """An engine's clock that is right when a question is judged, and `lag` seconds behind when its answer is signed."""
+
+    def __init__(self) -> None:
+        self.lag = 0
+        self.calls = 0
+
+    def __call__(self) -> float:
+        self.calls += 1
+        return 10_000.0 * (self.calls > 1) - (self.lag if self.calls % 2 else 0)
+
+
+@pytest.mark.parametrize(("lag", "taken"), [(100, True), (149, True), (200, False), (9000, False)])
+def test_an_old_answer_is_not_taken_though_its_digest_is_right(lag, taken):
+    """What was signed more than 150 seconds before the engine's last word is none (RFC 3414 section 3.2)."""
+    clock = Lagging()
+
+    async def work(endpoint):
+        client = reader("authNoPriv")
+        await client.ask(endpoint, Ask((NAME,)))
+        clock.lag = lag
+        try:
+            return (await client.ask(endpoint, Ask((NAME,)))).varbinds.text(NAME) == b"HOST-7"
+        except PrinterSilent:
+            return False
+
+    found, _ = asyncio.run(with_peer(honest("authNoPriv", now=clock), lambda request, answer: [answer], work))
+    assert found == taken
+
+
+@pytest.mark.parametrize(
+    ("says", "boots", "seconds", "timely"),
+    [
+        ("the same moment", 5, 1000, True),
+        ("within the window", 5, 851, True),
+        ("before the window", 5, 849, False),
+        ("restarted since", 6, 0, True),
+        ("from before a restart", 4, 100_000, False),
+        ("restarted so often that its clock says nothing any more", LARGEST, 1000, False),
+    ],
+)
+def test_the_time_window(says, boots, seconds, timely):
+    """RFC 3414 section 3.2, 7b, for an engine that proved boots 5 and 1000 seconds."""
+    engine = Engine(b"\x80\x00\x1f\x88\x04prn-7", Clock(5, 1000), at=0.0, latest=1000, proven=True)
+    assert engine.is_timely(Clock(boots, seconds), 0.0) == timely, says
 
 
 @pytest.mark.parametrize(
