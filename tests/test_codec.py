@@ -144,6 +144,12 @@ BOMBS = {
     "a length of 126 octets": b"\x30\xfe" + b"\x01" * 200,
     "an integer of 10 octets": message_with(b"\x02\x0a" + b"\x01" * 10),
     "an empty integer": message_with(b"\x02\x00"),
+    "an empty counter, which is not 0": message_with(b"\x41\x00"),
+    "a counter of 10 octets": message_with(b"\x41\x0a" + b"\x01" * 10),
+    "octets behind a value": message_with(b"\x41\x01\x05\x00"),
+    "a value that ends behind the message": message_with(b"\x41\x04\x05"),
+    "a varbind that ends behind the message": codec.tlv(0x30, b"\x02\x01\x01\x04\x00" + codec.tlv(
+        0xA2, b"\x02\x01\x07\x02\x01\x00\x02\x01\x00" + codec.tlv(0x30, b"\x30\x81\x88" + NULL_VARBIND[2:]))),
     "a string of 5,000 octets": message_with(codec.tlv(4, b"x" * 5000)),
     "an unknown type": message_with(b"\x0c\x01x"),
     "nothing": b"",

@@ -72,6 +72,35 @@ def test_a_sum_needs_every_row(tmp_path, table, found):
     assert meters(read(tmp_path, EACH, table)) == found
 
 
+ONE = '[[counters]]\nmeter="monochrome"\ncolumn="value"\nwhere={kind=201}\nrows="one"\nsource="s"\n'
+ANY = '[[counters]]\nmeter="monochrome"\nfirst=["value"]\nsource="s"\n'
+SUM = '[[counters]]\nmeter="monochrome"\nsum=["first","second"]\nsource="s"\n'
+SINGLE = '[[counters]]\nmeter="monochrome"\nfirst=["first"]\nsource="s"\n'
+
+
+@pytest.mark.parametrize(
+    ("says", "counters", "told"),
+    [
+        ("two rows where one is meant", ONE, rows((201, 5), (201, 7))),
+        ("two rows where the column alone is named", ANY, rows((201, 5), (301, 7))),
+        ("the part that every such device has is not told", SUM, f"{BASE}.4.0|65|7\n"),
+        ("-1 is how makers say that there is none", SINGLE, f"{BASE}.3.0|2|-1\n"),
+    ],
+)
+def test_what_may_mean_two_things_is_not_read(tmp_path, says, counters, told):
+    """Which of them counts nobody knows: the meter is absent, and that is no oddity of the printer."""
+    readout = read(tmp_path, counters, told)
+    assert meters(readout) == {}, says
+    assert "negative_counter" not in codes(readout)
+
+
+def test_several_engines_have_no_total_and_that_is_said(tmp_path):
+    """Whether the life counts of two engines add up nothing in the MIB tells."""
+    readout = read(tmp_path, EACH, f"{LIFE}|65|100\n1.3.6.1.2.1.43.10.2.1.4.1.2|65|200\n")
+    assert meters(readout) == {}
+    assert "several_markers" in codes(readout)
+
+
 MINUS = '[[counters]]\nmeter="monochrome"\nsum=["first"]\nminus=["second"]\nsource="s"\n'
 
 
