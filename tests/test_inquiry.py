@@ -157,6 +157,17 @@ def test_an_endless_walk_is_cut_and_said_to_be():
     assert count < 400
 
 
+def test_an_endless_walk_ends_by_its_octets_too():
+    """Few rows of many octets: the exchange is over when so many were taken, and says what is missing."""
+    inquiry = Inquiry(Ask(tables=(Table(((1, 3, 6),), 4),)), "v2c", Bounds(octets=3000))
+    count = 0
+    while request := inquiry.next_request():
+        inquiry.accept(Endless().answer(request), 1000)
+        count += 1
+        assert count <= 3
+    assert inquiry.outcome(count).missing == ((1, 3, 6),)
+
+
 def test_a_looping_walk_is_noticed():
     """A device that returns to an earlier row is not walked again."""
 
@@ -169,6 +180,7 @@ def test_a_looping_walk_is_noticed():
     assert "looping_walk" in outcome.notes
     assert len(outcome.varbinds) == 3
     assert count == 1
+    assert outcome.missing == ((1, 3, 6),)
 
 
 def test_rows_out_of_order_are_taken():

@@ -100,6 +100,12 @@ SCENARIOS = [
         {"1": "10.0.0.1"},
     ),
     Scenario(
+        "a printer that tells no serial number contradicts none",
+        [printer("10.0.0.1", "prn-7")],
+        [equipment("1", "prn-7", "BBB222")],
+        {"1": "10.0.0.1"},
+    ),
+    Scenario(
         "the technical identification number is an address",
         [printer("10.0.0.1"), printer("10.0.0.2")],
         [equipment("1", "10.0.0.2")],

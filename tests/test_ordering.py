@@ -136,6 +136,12 @@ def test_an_order_that_waits_for_a_right_is_not_made_twice(tmp_path):
     assert run(tmp_path, clock, office, 8) == [(True, "level_below_threshold")]
     clock.moment += timedelta(hours=1)
     assert run(tmp_path, clock, office, 8) == [(False, "order_open")]
+    clock.moment += timedelta(days=1)
+    assert run(tmp_path, clock, office, 100) == []
+    clock.moment += timedelta(days=60)
+    run(tmp_path, clock, office, 9)
+    clock.moment += timedelta(hours=1)
+    assert run(tmp_path, clock, office, 9) == [(False, "order_open")]
 
 
 def test_a_shaken_cartridge_is_no_new_one(tmp_path):

@@ -179,6 +179,21 @@ def test_retry(outbox: SqlOutbox, memory: SqlMemory) -> None:
     assert str(memory.history(reference)[-1].note) == "anna has it tried again."
 
 
+def test_booked_is_booked(outbox: SqlOutbox) -> None:
+    """What the portal has booked is never sent, released or discarded again by a person."""
+    reference = put(outbox, reading("E1", 1))
+    outbox.settle(reference, BOOKED, LATER)
+    actions: tuple[Callable[[], None], ...] = (
+        lambda: outbox.retry(reference, "anna", LATER),
+        lambda: outbox.release(reference, counter_replaced=False, by="anna", now=LATER),
+        lambda: outbox.discard(reference, "anna", LATER),
+    )
+    for action in actions:
+        with pytest.raises(AgentError, match=r"is accepted; this is only possible when"):
+            action()
+    assert outbox.due(LATER, 10) == []
+
+
 @pytest.mark.parametrize("counter_replaced", [True, False])
 def test_release(outbox: SqlOutbox, memory: SqlMemory, counter_replaced: bool) -> None:
     """A released reading goes out with the reference it always had, and says when the counter was replaced."""
