@@ -102,6 +102,36 @@ def test_a_hold_is_never_lost_behind_another_rule(says, value, before, facts, ou
     assert [finding.code for finding in verdict.reading.findings] == ["unit_mismatch", *codes]
 
 
+PORTAL_WORDS = {
+    "total": "total",
+    "black": "monochrome",
+    "color": "full_color",
+    "single_color": "highlight_color",
+    "two_color": "two_color",
+    "large_total": "large_total",
+    "large_black": "large_monochrome",
+    "large_color": "large_full_color",
+    "copy_total": "copy_total",
+    "copy_black": "copy_monochrome",
+    "copy_color": "copy_full_color",
+    "print_total": "print_total",
+    "print_black": "print_monochrome",
+    "print_color": "print_full_color",
+    "duplex": "duplex_total",
+    "scan": "scan_total",
+    "fax": "fax_total",
+}
+
+
+def test_every_counter_goes_to_its_own_measuring_point():
+    """Seventeen counters of different values: each word of the portal gets the one that it means."""
+    points = tuple(MeasuringPoint(f"point of {code}", code) for code in PORTAL_WORDS)
+    told = readout(*(counter(9000 - at, meter) for at, meter in enumerate(PORTAL_WORDS.values())))
+    verdict = validate(Equipment("1", measuring_points=points), told, {})
+    sent = [(value.measuring_point, value.meter_code, value.value) for value in verdict.reading.values]
+    assert sent == [(f"point of {code}", code, 9000 - at) for at, code in enumerate(PORTAL_WORDS)]
+
+
 def test_one_fallen_counter_holds_the_whole_reading():
     """The total fell, black and color rose after it: nothing of the reading goes out."""
     equipment = Equipment("1", measuring_points=(point(), point("black"), point("color")))
