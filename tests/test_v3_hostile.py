@@ -34,11 +34,11 @@ SIGNED, UNSIGNED = b"\x04\x01\x01\x02\x01\x03", b"\x04\x01\x00\x02\x01\x03"  # m
 COSTLY = 0.05  # seconds of CPU for one datagram
 
 
-def honest(level: str, name: str = "prn-7", now=time.monotonic) -> Device:
+def honest(level: str, name: str = "prn-7", now=time.monotonic, **faults: bool) -> Device:
     facts = LEVELS[level]
     user = User(name="reader", authentication_secret=AUTH, privacy_secret=PRIV if "privacy" in facts else "", **facts)
     mib = Mib({NAME: Value(ber.OCTET_STRING, b"HOST-7")})
-    return Device(name, {b"": mib}, Faults(), Secured(name, user, now))
+    return Device(name, {b"": mib}, Faults(**faults), Secured(name, user, now))
 
 
 def reader(level: str, **pace: float) -> UserClient:
@@ -201,6 +201,17 @@ def test_a_replayed_reply_is_not_taken():
     asyncio.run(with_peer(honest("authPriv"), replies, work))
 
 
+@pytest.mark.parametrize("level", LEVELS)
+def test_an_answer_to_another_question_is_not_taken_though_its_digest_is_right(level):
+    """The message fits and is signed, the request id inside is another one: it is no answer to this request."""
+
+    async def work(endpoint):
+        with pytest.raises(PrinterSilent):
+            await reader(level).ask(endpoint, Ask((NAME,)))
+
+    asyncio.run(with_peer(honest(level, wrong_id=True), lambda request, answer: [answer], work))
+
+
 class Lagging:
     """An engine's clock that is right when a question is judged, and `lag` seconds behind when its answer is signed."""
 
@@ -210,7 +221,7 @@ class Lagging:
 
     def __call__(self) -> float:
         self.calls += 1
-        return 10_000.0 * (self.calls > 1) - (self.lag if self.calls % 2 else 0)
+        return 10_000.0 * (self.calls > 1) - (0 if self.calls % 2 else self.lag)
 
 
 @pytest.mark.parametrize(("lag", "taken"), [(100, True), (149, True), (200, False), (9000, False)])
