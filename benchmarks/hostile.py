@@ -10,7 +10,7 @@ from pyasn1.codec.ber import decoder
 from pysnmp.proto import api
 
 from agent.errors import BadReply
-from agent.snmp.codec import MAX_DATAGRAM, decode_response
+from agent.snmp.codec import MAX_DATAGRAM, RESPONSE, decode_response, integer, tlv
 from benchmarks.page import Row
 
 ROUNDS = 20
@@ -18,19 +18,10 @@ LARGE = 60_000
 PEER_SIZE = 16_000
 
 
-def tlv(tag: int, content: bytes) -> bytes:
-    """BER: tag, length, content."""
-    size = len(content)
-    if size < 0x80:
-        return bytes((tag, size)) + content
-    octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes((tag, 0x80 | len(octets))) + octets + content
-
-
 def answer(varbinds: bytes) -> bytes:
     """A v2c Response around these variable bindings."""
-    head = tlv(2, b"\x40\x00\x00\x01") + tlv(2, b"\x00") + tlv(2, b"\x00")
-    return tlv(0x30, tlv(2, b"\x01") + tlv(4, b"public") + tlv(0xA2, head + tlv(0x30, varbinds)))
+    head = integer(0x40000001) + integer(0) + integer(0)
+    return tlv(0x30, integer(1) + tlv(4, b"public") + tlv(RESPONSE, head + tlv(0x30, varbinds)))
 
 
 def varbind(name: bytes, value: bytes) -> bytes:
