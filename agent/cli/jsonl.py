@@ -9,9 +9,10 @@ from typing import Any
 
 from agent.evidence import Evidence
 from agent.matching import Matched, Refused
-from agent.meters import Finding
+from agent.meters import Counter, Finding
 from agent.printers import Identity, Printer
-from agent.readout import Readout
+from agent.readout import Alert, Readout
+from agent.supplies.levels import Level, Supply
 from agent.upload.envelope import Entry
 from agent.upload.seal import timestamp
 
@@ -42,45 +43,47 @@ def readout_json(target: str, readout: Readout) -> dict[str, Any]:
         "target": target,
         "status": readout.status,
         "identity": identity_json(readout.identity),
-        "counters": [
-            {
-                "meter": counter.meter,
-                "service": counter.service,
-                "color": counter.color,
-                "size": counter.size,
-                "unit": counter.unit,
-                "value": counter.value,
-                "source": counter.source,
-                "profile": counter.profile,
-            }
-            for counter in readout.counters
-        ],
-        "supplies": [
-            {
-                "slot": supply.slot,
-                "type": supply.type,
-                "class": supply.supply_class,
-                "colorant": supply.colorant,
-                "description": supply.description,
-                "part_number": supply.part_number,
-                "serial_number": supply.serial_number,
-                "level": {
-                    "kind": supply.level.kind,
-                    "percent": supply.level.percent,
-                    "low": supply.level.low,
-                    "high": supply.level.high,
-                },
-                "source": supply.source,
-            }
-            for supply in readout.supplies
-        ],
-        "alerts": [
-            {"severity": alert.severity, "code": alert.code, "description": alert.description}
-            for alert in readout.alerts
-        ],
+        "counters": [_counter_json(counter) for counter in readout.counters],
+        "supplies": [_supply_json(supply) for supply in readout.supplies],
+        "alerts": [_alert_json(alert) for alert in readout.alerts],
         "findings": findings_json(readout.findings),
         "datagrams": readout.datagrams,
     }
+
+
+def _counter_json(counter: Counter) -> dict[str, Any]:
+    return {
+        "meter": counter.meter,
+        "service": counter.service,
+        "color": counter.color,
+        "size": counter.size,
+        "unit": counter.unit,
+        "value": counter.value,
+        "source": counter.source,
+        "profile": counter.profile,
+    }
+
+
+def _supply_json(supply: Supply) -> dict[str, Any]:
+    return {
+        "slot": supply.slot,
+        "type": supply.type,
+        "class": supply.supply_class,
+        "colorant": supply.colorant,
+        "description": supply.description,
+        "part_number": supply.part_number,
+        "serial_number": supply.serial_number,
+        "level": _level_json(supply.level),
+        "source": supply.source,
+    }
+
+
+def _level_json(level: Level) -> dict[str, Any]:
+    return {"kind": level.kind, "percent": level.percent, "low": level.low, "high": level.high}
+
+
+def _alert_json(alert: Alert) -> dict[str, str]:
+    return {"severity": alert.severity, "code": alert.code, "description": alert.description}
 
 
 def findings_json(findings: Sequence[Finding]) -> list[dict[str, str]]:
