@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from agent.cycle import COMMITTED_TOGETHER, Cycle, CycleReport
+from agent.discovery.directory import Named
 from agent.errors import PortalUnavailable, StoreError
 from agent.memory import SqlMemory
 from agent.meters import LastReading, MeasuringPoint
@@ -57,9 +59,20 @@ class Printers:
         self.before: Callable[[int], None] | None = None
         self.pages = 1000
 
-    async def candidates(self) -> AsyncIterator[Sighting]:
-        for number in range(self.count):
-            yield Sighting(Endpoint(f"10.0.{number // 250}.{number % 250 + 1}"), "configured")
+    reach = 0
+
+    def listening(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
+
+    async def named(self, numbers: Iterable[str]) -> Named:
+        places = [Endpoint(f"10.0.{number // 250}.{number % 250 + 1}") for number in range(self.count)]
+        return Named(tuple(Sighting(place, "configured") for place in places))
+
+    def searched(self) -> Iterable[Endpoint]:
+        return ()
+
+    def allows(self, address: str) -> bool:
+        return True
 
     async def ask(self, endpoint: Endpoint, ask: Ask) -> Answer:
         left, right = map(int, endpoint.address.split(".")[2:])

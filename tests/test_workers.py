@@ -17,7 +17,7 @@ class Watching:
 
     def stage(self, name: object, total: int | None) -> None: ...
 
-    def step(self) -> None:
+    def step(self, count: int = 1) -> None:
         self.steps += 1
 
 
