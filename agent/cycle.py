@@ -148,7 +148,8 @@ class Cycle:
         async def read(pair: Matched) -> None:
             endpoint = pair.printer.endpoint
             self.survey.manners.claim(endpoint, pair.equipment.equipment_number)
-            readout = await self.survey.read(endpoint, found.first.pop(endpoint, Varbinds()))
+            first = found.first.pop(endpoint, Varbinds())
+            readout = await self.survey.read(endpoint, first, pair.printer.identity)
             fresh.append(Line(pair.equipment, pair, readout))
             if len(fresh) >= COMMITTED_TOGETHER:
                 lines.extend(self._seal(fresh))

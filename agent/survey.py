@@ -235,22 +235,21 @@ class Survey:
             reasons.append(Finding("remedy", silence.remedy))
         return Readout(endpoint, "unreachable", now, findings=tuple(reasons))
 
-    async def read(self, endpoint: Endpoint, first: First) -> Readout:
+    async def read(self, endpoint: Endpoint, first: First, identity: Identity | None = None) -> Readout:
         """Asks one printer the question of its profile; a printer that does not answer is a readout that says so.
 
         One that does not say who made it is asked before which maker's branch answers. What it says over IPP is
-        compared, where IPP is switched on.
+        compared, where IPP is switched on. `identity` is what `first` says, where that is known already.
         """
         if isinstance(first, Readout):
             return first
-        readout = await self._read(endpoint, first)
+        readout = await self._read(endpoint, first, identity or identify(self.profile, first)[0])
         second = await self.by_ipp(endpoint) if readout.status in ("ok", "partial") else None
         return second_voice.cross_checked(readout, second) if second else readout
 
-    async def _read(self, endpoint: Endpoint, first: Varbinds) -> Readout:
+    async def _read(self, endpoint: Endpoint, first: Varbinds, identity: Identity) -> Readout:
+        asked = 0
         try:
-            identity, _ = identify(self.profile, first)
-            asked = 0
             if identity.manufacturer is None:
                 signature = await self.snmp.ask(endpoint, self.catalogue.signature_ask)
                 first, asked = first.merged(signature.varbinds), signature.datagrams

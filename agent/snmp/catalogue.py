@@ -17,12 +17,11 @@ from agent.errors import ProfileError
 from agent.printers import Identity
 from agent.snmp.profile import MatchPart, Profile, VendorFile
 from agent.snmp.toml_places import line_of
-from agent.snmp.varbinds import Ask, Oid, Table, Varbinds
+from agent.snmp.varbinds import Ask, Table, Varbinds
 from agent.texts import message
 
 P = TypeVar("P", bound=BaseModel)
 GENERIC = "generic.toml"
-ENTERPRISES = (1, 3, 6, 1, 4, 1)
 
 
 @dataclass(frozen=True)
@@ -35,12 +34,17 @@ class Catalogue:
     def choose(self, identity: Identity, varbinds: Varbinds) -> Profile:
         """The profile that is best proven for a device; the generic one where none is."""
         best, strength = self.generic, 0
-        private = [oid for oid, _ in varbinds.below(ENTERPRISES)]
-        for profile in self.vendors:
-            proof = max((one.strength for one in profile.match if fits(one, profile, identity, private)), default=0)
-            if proof > strength:
-                best, strength = profile, proof
+        for profile, one in self._matches.get(identity.manufacturer) or self._matches[None]:
+            if one.strength > strength and fits(one, profile, identity, varbinds):
+                best, strength = profile, one.strength
         return best
+
+    @cached_property
+    def _matches(self) -> dict[str | None, list[tuple[Profile, MatchPart]]]:
+        """By maker what may fit its devices, in the profiles' order; None for all makers that no profile names."""
+        every = [(profile, one) for profile in self.vendors for one in profile.match]
+        makers = {one.manufacturer for _, one in every} | {None}
+        return {maker: [each for each in every if each[1].manufacturer in (None, maker)] for maker in makers}
 
     @cached_property
     def signature_ask(self) -> Ask:
@@ -53,14 +57,14 @@ class Catalogue:
         return Ask(objects=tuple(sorted(single)), tables=(table,) if branches else ())
 
 
-def fits(match: MatchPart, profile: Profile, identity: Identity, private: Sequence[Oid]) -> bool:
-    """Whether everything that a match says holds for a device; `private` is what it answered in makers' branches."""
+def fits(match: MatchPart, profile: Profile, identity: Identity, varbinds: Varbinds) -> bool:
+    """Whether everything that a match says holds for a device with these answers."""
     if match.manufacturer and match.manufacturer != identity.manufacturer:
         return False
     if match.model and not re.search(match.model, identity.model or "", re.IGNORECASE):
         return False
     prefixes = [profile.oids[name] for name in match.answers]
-    return not prefixes or any(oid[: len(prefix)] == prefix for prefix in prefixes for oid in private)
+    return not prefixes or any(prefix in varbinds or varbinds.has_below(prefix) for prefix in prefixes)
 
 
 def shipped(own: Path | None = None) -> Catalogue:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from agent.printers import Identity
 from agent.serials import normal_serial
@@ -65,7 +66,7 @@ def proves_printer(profile: Profile, witness: Witness) -> bool:
     )
 
 
-def _device_id_keys(profile: Profile, witness: Witness) -> dict[str, str]:
+def _device_id_keys(profile: Profile, witness: Witness) -> Mapping[str, str]:
     for name in profile.identity.device_id:
         keys = device_id(witness.text(name) or "")
         if keys:
@@ -73,32 +74,40 @@ def _device_id_keys(profile: Profile, witness: Witness) -> dict[str, str]:
     return {}
 
 
-def _candidates(places: Iterable[str], witness: Witness, keys: dict[str, str]) -> Iterable[str]:
+def _candidates(places: Iterable[str], witness: Witness, keys: Mapping[str, str]) -> Iterable[str]:
     for place in places:
         found = _at(place, witness, keys)
         if found:
             yield found
 
 
-def _first(places: Iterable[str], witness: Witness, keys: dict[str, str]) -> str | None:
+def _first(places: Iterable[str], witness: Witness, keys: Mapping[str, str]) -> str | None:
     return next(iter(_candidates(places, witness, keys)), None)
 
 
-def _first_serial(places: Iterable[str], witness: Witness, keys: dict[str, str]) -> str | None:
+def _first_serial(places: Iterable[str], witness: Witness, keys: Mapping[str, str]) -> str | None:
     return next((found for found in _candidates(places, witness, keys) if normal_serial(found)), None)
 
 
-def _at(place: str, witness: Witness, keys: dict[str, str]) -> str | None:
-    name, _, pattern = place.partition("~")
+def _at(place: str, witness: Witness, keys: Mapping[str, str]) -> str | None:
+    name, key, pattern = _parsed(place)
     if pattern:
-        found = re.search(pattern, _at(name, witness, keys) or "", re.IGNORECASE)
+        found = pattern.search(_at(name, witness, keys) or "")
         return found[1].strip() or None if found else None
-    if place.startswith("device_id."):
-        return keys.get(place.removeprefix("device_id."))
+    if key:
+        return keys.get(key)
     if place == "printer_device":
         return _printer_device(witness)
     single = witness.text(place)
     return single or next(iter(witness.texts(place).values()), None)
+
+
+@lru_cache(maxsize=1000)
+def _parsed(place: str) -> tuple[str, str | None, re.Pattern[str] | None]:
+    """A place of a profile: what stands before its pattern, the key of a device id if it is one, the pattern."""
+    name, _, pattern = place.partition("~")
+    key = name.removeprefix("device_id.") if name.startswith("device_id.") and not pattern else None
+    return name, key, re.compile(pattern, re.IGNORECASE) if pattern else None
 
 
 def _printer_device(witness: Witness) -> str | None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 
 # IANA charset MIBenum (RFC 3808) as printers declare it in prtLocalizationCharacterSet -> Python codec.
 CHARSETS = {
@@ -56,10 +58,11 @@ def _decode(content: bytes, charset: int | None) -> str:
     return content.decode("latin-1")
 
 
-def device_id(text: str) -> dict[str, str]:
+@lru_cache(maxsize=5000)
+def device_id(text: str) -> Mapping[str, str]:
     """The keys of an IEEE 1284 device id (`MFG:HP;MDL:…;`), upper case; ragged ones give what they have."""
     pairs = (part.split(":", 1) for part in text.split(";") if ":" in part)
-    return {key.strip().upper(): value.strip() for key, value in pairs if value.strip()}
+    return MappingProxyType({key.strip().upper(): value.strip() for key, value in pairs if value.strip()})
 
 
 def mac_of(octets: bytes) -> str | None:

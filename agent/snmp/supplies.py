@@ -88,11 +88,16 @@ def _supply(profile: Profile, row: Row, witness: Witness) -> tuple[Supply, list[
     unit = words.supply_unit.get(numbers["SupplyUnit"] or 0)
     fallback = "receptacle" if kind in RECEPTACLES else "consumed"
     told = fallback if kind in RECEPTACLES else words.supply_class.get(numbers["Class"] or 0, fallback)
+    colorant, contradiction = (
+        (None, False)
+        if kind in UNTOLD_COLORANT
+        else colorant_of(row.colorant, row.description, profile.colorants, profile.supplies.colorant)
+    )
     supply = Supply(
         slot=row.slot,
         type=kind,
         supply_class=cast("SupplyClass", told),
-        colorant=None,
+        colorant=colorant,
         description=row.description,
         level=_level(profile, kind, row, unit),
         part_number=_in_description(row.description, profile.supplies.part_number),
@@ -102,14 +107,11 @@ def _supply(profile: Profile, row: Row, witness: Witness) -> tuple[Supply, list[
         source=f"{witness.oid_text('prtMarkerSuppliesLevel')}.{row.slot}",
     )
     odd = _oddities(supply, numbers["Level"], numbers["MaxCapacity"])
-    if kind in UNTOLD_COLORANT:
-        return supply, odd
-    colorant, contradiction = colorant_of(row.colorant, row.description, profile.colorants, profile.supplies.colorant)
     if contradiction:
         said = message("Supply {slot} has two colors: {one} and {other}.", slot=supply.slot, one=row.colorant,
                        other=row.description)  # fmt: skip
         odd.append(Finding("colorant_contradicts", said))
-    return replace(supply, colorant=colorant), odd
+    return supply, odd
 
 
 def _type(profile: Profile, row: Row) -> str:

@@ -106,11 +106,21 @@ class Varbinds(Mapping[Oid, Value]):
 
     def below(self, prefix: Oid) -> list[tuple[Oid, Value]]:
         """All values below `prefix` with their whole identifiers, in ascending order."""
+        order, values = self._sorted(), self._values
+        begin = bisect_right(order, prefix)
+        end = bisect_left(order, (*prefix[:-1], prefix[-1] + 1), begin)
+        return [(oid, values[oid]) for oid in order[begin:end]]
+
+    def has_below(self, prefix: Oid) -> bool:
+        """Whether there is any value below `prefix`."""
+        order = self._sorted()
+        at = bisect_right(order, prefix)
+        return at < len(order) and order[at][: len(prefix)] == prefix
+
+    def _sorted(self) -> list[Oid]:
         if len(self._order) != len(self._values):
             self._order = sorted(self._values)
-        begin = bisect_right(self._order, prefix)
-        end = bisect_left(self._order, (*prefix[:-1], prefix[-1] + 1))
-        return [(oid, self._values[oid]) for oid in self._order[begin:end]]
+        return self._order
 
     def column(self, prefix: Oid) -> dict[Oid, Value]:
         """All values below `prefix` by the rest of their identifier (the table index), in ascending order."""

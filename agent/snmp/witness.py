@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from itertools import chain
+
 from agent.snmp.octets import text_of
 from agent.snmp.varbinds import NUMERIC, Oid, Tag, Value, Varbinds, as_number, as_octets, dotted
 
@@ -15,7 +18,8 @@ class Witness:
         self._varbinds = varbinds
         self._oids = oids
         self._columns: dict[str, dict[Oid, Value]] = {}
-        self._used: dict[Oid, Value] = {}
+        self._single: dict[Oid, Value] = {}
+        self._below: list[list[tuple[Oid, Value]]] = []
         sets = self.column("prtLocalizationCharacterSet").values() if "prtLocalizationCharacterSet" in oids else ()
         self.charset = next((number for number in map(as_number, sets) if number), None)
 
@@ -24,7 +28,7 @@ class Witness:
         oid = self._oids[name]
         value = self._varbinds.get(oid)
         if value is not None:
-            self._used[oid] = value
+            self._single[oid] = value
         return value
 
     def text(self, name: str) -> str | None:
@@ -37,7 +41,7 @@ class Witness:
         if name not in self._columns:
             prefix = self._oids[name]
             below = self._varbinds.below(prefix)
-            self._used.update(below)
+            self._below.append(below)
             size = len(prefix)
             self._columns[name] = {oid[size:]: value for oid, value in below}
         return self._columns[name]
@@ -59,11 +63,12 @@ class Witness:
 
     def evidence(self) -> dict[str, str]:
         """Everything that was used, in its raw form: dotted OID -> `tag|value`."""
-        return {dotted(oid): raw(value) for oid, value in self._used.items()}
+        used = chain(self._single.items(), *self._below)
+        return {dotted(oid): raw(value) for oid, value in used}
 
     def has_below(self, prefix: Oid) -> bool:
         """Whether the device answered anything below this identifier."""
-        return bool(self._varbinds.below(prefix))
+        return self._varbinds.has_below(prefix)
 
     def oid_text(self, name: str) -> str:
         """The dotted identifier behind a name."""
@@ -77,6 +82,7 @@ class Witness:
         return dotted(value.content)
 
 
+@lru_cache(maxsize=20_000)  # printers share most of their values
 def raw(value: Value) -> str:
     """A value as it stands in a snmprec file: `tag|value`, octets in hexadecimal under `4x` and the like."""
     tag, content = TAGS.get(value.tag, str(value.tag)), value.content
