@@ -15,7 +15,7 @@ class Strength(IntEnum):
     """How much a rule proves; the stronger wins over the weaker. LIKELY needs the portal's serial number beside it."""
 
     LIKELY = 1
-    SPELLED = 2
+    GOOD = 2
     EXACT = 3
     CONFIRMED = 4
 
@@ -24,12 +24,12 @@ STRENGTHS = {
     "confirmed": Strength.CONFIRMED,
     "host_name": Strength.EXACT,
     "dns_name": Strength.EXACT,
-    "mdns_name": Strength.EXACT,
+    "mdns_name": Strength.GOOD,  # anybody may announce any name; DNS and the device itself go before
     "printer_name": Strength.EXACT,
     "address": Strength.EXACT,
     "mac_address": Strength.EXACT,
     "serial_as_number": Strength.EXACT,
-    "spelling": Strength.SPELLED,
+    "spelling": Strength.GOOD,
     "loose_spelling": Strength.LIKELY,
     "serial_number": Strength.LIKELY,  # it confirms what another rule found, and never stands alone
 }
@@ -67,7 +67,8 @@ def evidence_of(number: str, printer: Printer) -> tuple[Evidence, ...]:
 def names_of(printer: Printer) -> list[tuple[str, str]]:
     """Every name of a printer with the rule that it stands for."""
     identity = printer.identity
-    announced = {sighting.name for sighting in printer.sightings if sighting.how == "mdns"}
+    told = {sighting.name for sighting in printer.sightings if sighting.how != "mdns"}
+    announced = {sighting.name for sighting in printer.sightings if sighting.how == "mdns"} - told
     own = [("host_name", identity.host_name), ("printer_name", identity.printer_name)]
     others = [("mdns_name" if name in announced else "dns_name", name) for name in printer.names]
     return [(rule, name) for rule, name in (*own, *others) if name]

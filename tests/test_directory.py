@@ -75,7 +75,10 @@ def look_up(numbers: list[str], names: dict[str, tuple[str, ...]], domains: tupl
     async def resolve(name: str) -> tuple[str, ...]:
         return names.get(name.lower(), ())
 
-    return asyncio.run(Directory(HERE, [resolve, resolve], domains).look_up(numbers))
+    async def neighbours(name: str) -> tuple[str, ...]:
+        return ("10.0.0.200",) if name == "km-keller" else ()
+
+    return asyncio.run(Directory(HERE, {"dns": resolve, "mdns": neighbours}, domains).look_up(numbers))
 
 
 def test_names_lead_to_addresses_inside_the_allowed_networks_only():
@@ -85,6 +88,14 @@ def test_names_lead_to_addresses_inside_the_allowed_networks_only():
     assert [str(sighting.endpoint) for sighting in found.sightings] == ["10.0.0.7", "[2001:db8::7]"]
     assert {sighting.name for sighting in found.sightings} == {"prn-7"}
     assert found.outside == ("203.0.113.9", "10.0.0.66")
+
+
+def test_what_only_neighbours_know_is_called_so():
+    """A name that the neighbours alone know proves less than one of the name server."""
+    (sighting,) = look_up(["km-keller"], {})["km-keller"].sightings
+    assert (sighting.how, sighting.endpoint.address) == ("mdns", "10.0.0.200")
+    both = look_up(["km-keller"], {"km-keller": ("10.0.0.200",)})["km-keller"].sightings
+    assert [one.how for one in both] == ["dns", "mdns"]
 
 
 def test_the_first_spelling_that_leads_anywhere_counts():

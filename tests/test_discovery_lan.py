@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tomllib
 from typing import Any
 
 import pytest
@@ -140,6 +141,17 @@ def test_the_portals_numbers_lead_to_the_printers_without_any_search(tmp_path):
         assert "dns_name" in rules["1"]
         assert "mdns_name" in rules["3"]
         assert rules["4"] == ["address"]
+
+
+def test_the_first_config_has_the_own_network_when_somebody_says_so(tmp_path):
+    """The network of the computer's card, and neither loopback nor what nobody confirmed."""
+    with lan(tmp_path) as net:
+        host = net.host("agent", "10.77.0.2")
+        for given, ranges in (("--own-network", ["10.77.0.0/16"]), ("--no-own-network", [])):
+            file = tmp_path / f"{given}.toml"
+            done = host.run(sys.executable, "-m", "agent", "init", given, "--config", str(file))
+            assert done.returncode == 0, done.stderr
+            assert tomllib.loads(file.read_text("utf-8"))["discovery"]["ranges"] == ranges
 
 
 def test_a_printer_is_followed_to_its_new_address(tmp_path):

@@ -29,6 +29,11 @@ def printer(address: str, host: str | None = None, serial: str | None = None, *n
     return Printer(endpoint, identity, names, (Sighting(endpoint, "range"),))
 
 
+def announced(address: str, name: str) -> Printer:
+    endpoint = Endpoint(address)
+    return Printer(endpoint, Identity(), (name,), (Sighting(endpoint, "mdns", name),))
+
+
 def equipment(number: str, tin: str | None, serial: str | None = None, *, active: bool = True) -> Equipment:
     return Equipment(number, technical_identification_number=tin, manufacturer_serial_number=serial, active=active)
 
@@ -133,6 +138,11 @@ SCENARIOS = [
     Scenario("the exact name wins over another spelling of it",
         [printer("10.0.0.1", "prn_7"), printer("10.0.0.2", "prn-7")], [equipment("1", "prn-7")], {"1": "10.0.0.2"},
         ["10.0.0.1"]),
+    Scenario("an announcement yields to the printer that is called so itself",
+        [printer("10.0.0.1", "prn-7"), announced("10.0.0.2", "prn-7")], [equipment("1", "prn-7")], {"1": "10.0.0.1"},
+        ["10.0.0.2"]),
+    Scenario("an announcement is enough where nothing else is said",
+        [announced("10.0.0.2", "Empfang")], [equipment("1", "Empfang")], {"1": "10.0.0.2"}),
     Scenario("leading zeros alone are no match",
         [printer("10.0.0.1", "prn-7")], [equipment("1", "PRN-007")], {"1": "not_found"}, ["10.0.0.1"]),
     Scenario("leading zeros are forgiven where the serial number agrees",

@@ -214,11 +214,15 @@ def resolve(
 def init(
     config: Config = None,
     force: Annotated[bool, typer.Option("--force", help=_("Replace a config file that is there."))] = False,
+    own_network: Annotated[
+        bool | None,
+        typer.Option("--own-network/--no-own-network", help=_("Search the networks of this computer; else asked for.")),
+    ] = None,
 ) -> None:
     """A first config file."""
     from agent.cli.setup import write_first_config
 
-    raise typer.Exit(write_first_config(config, force=force))
+    raise typer.Exit(write_first_config(config, force=force, own_network=own_network))
 
 
 @app.command("demo", help=_("The whole job without a network: virtual printers, a sandbox portal, one cycle."))

@@ -15,7 +15,9 @@ from agent.discovery.allowed import Allowed
 from agent.discovery.names import Resolve
 from agent.discovery.spelling import targets_in
 from agent.discovery.target import Target
-from agent.printers import Endpoint, Sighting
+from agent.printers import Endpoint, How, Sighting
+
+Way = tuple[How, str]  # how an address is known, and the address
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +44,11 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """Forward resolution by these `resolvers`, each asked for every name; `port` is SNMP's where a number says none."""
+    """Forward resolution by these `resolvers`, each asked for every name and called after how it knows; `port` is
+    SNMP's where a number says none."""
 
     allowed: Allowed
-    resolvers: Sequence[Resolve]
+    resolvers: Mapping[How, Resolve]
     domains: Sequence[str] = ()
     port: int = 161
 
@@ -59,22 +62,22 @@ class Directory:
         for together in targets_in(number, self.domains):
             asked += [target.host for target in together]
             led = await asyncio.gather(*map(self._resolved, together))
-            found = [(target, address) for target, some in zip(together, led, strict=True) for address in some]
+            found = [(target, *way) for target, ways in zip(together, led, strict=True) for way in ways]
             if found:
                 return self._led_to(number, asked, found)
         return Lookup(number, tuple(asked))
 
-    async def _resolved(self, target: Target) -> list[str]:
-        answers = await asyncio.gather(*(resolve(target.host) for resolve in self.resolvers))
-        return list(dict.fromkeys(address for some in answers for address in some))
+    async def _resolved(self, target: Target) -> list[Way]:
+        answers = await asyncio.gather(*(resolve(target.host) for resolve in self.resolvers.values()))
+        return [(how, address) for how, some in zip(self.resolvers, answers, strict=True) for address in some]
 
-    def _led_to(self, number: str, asked: list[str], found: list[tuple[Target, str]]) -> Lookup:
-        inside = [(target, address) for target, address in found if address in self.allowed]
-        sightings = tuple(self._sighting(target, address) for target, address in inside)
-        others = dict.fromkeys(address for _, address in found if address not in self.allowed)
+    def _led_to(self, number: str, asked: list[str], found: list[tuple[Target, How, str]]) -> Lookup:
+        inside = [one for one in found if one[2] in self.allowed]
+        sightings = tuple(dict.fromkeys(self._sighting(*one) for one in inside))
+        others = dict.fromkeys(address for _, _, address in found if address not in self.allowed)
         outside = tuple(address for address in others if not is_link_local(address))
         return Lookup(number, tuple(asked), sightings, outside)
 
-    def _sighting(self, target: Target, address: str) -> Sighting:
+    def _sighting(self, target: Target, how: How, address: str) -> Sighting:
         name = None if target.host == address else target.host
-        return Sighting(Endpoint(address, target.port or self.port), "dns", name)
+        return Sighting(Endpoint(address, target.port or self.port), how if name else "dns", name)

@@ -11,9 +11,9 @@ from ipaddress import ip_address
 from agent.discovery.allowed import Allowed
 from agent.discovery.directory import Directory, Named
 from agent.discovery.mdns import Announcements
-from agent.discovery.names import Names
+from agent.discovery.names import Names, Resolve
 from agent.discovery.target import Target
-from agent.printers import Endpoint, Sighting
+from agent.printers import Endpoint, How, Sighting
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,9 @@ class NetworkFinder:
 
     async def named(self, numbers: Iterable[str]) -> Named:
         """Where hosts, numbers and announcements lead; hosts first. A name that does not resolve is not seen."""
-        resolvers = [self._names.addresses, *([self._announced.addresses] if self._announced else [])]
+        resolvers: dict[How, Resolve] = {"dns": self._names.addresses}
+        if self._announced:
+            resolvers["mdns"] = self._announced.addresses
         directory = Directory(self._allowed, resolvers, self._domains, self._port)
         configured = asyncio.gather(*map(self._configured, self._hosts))
         lookups = await directory.look_up(numbers)
