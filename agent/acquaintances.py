@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, bindparam, delete, insert, select, update
 
 from agent.migrations.rows import instant, moment_of
-from agent.migrations.tables import manners, secured_printers
+from agent.migrations.tables import manners, read_plans, secured_printers
 from agent.printers import Endpoint
+from agent.snmp.caller import Learned
 from agent.snmp.manners import Manner, Secured
+from agent.snmp.read_plan import ReadPlan, digest_of, plan_of
 from agent.store import Store
 
 HERE = and_(manners.c.address == bindparam("here_address"), manners.c.port == bindparam("here_port"))
@@ -21,11 +23,13 @@ class SqlKeeper:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._plans: dict[str, ReadPlan] = {}
 
     def recall(self) -> tuple[Sequence[Manner], Sequence[Secured]]:
         """Everything that is kept; a damaged row is left out, and its printer met anew."""
         with self._store.connect() as connection:
-            kept = [_manner_of(row) for row in connection.execute(select(manners))]
+            self._plans = {digest: self._plans.get(digest) or plan for digest, plan in _plans(connection)}
+            kept = [_manner_of(row, self._plans) for row in connection.execute(select(manners))]
             secured = [
                 Secured(row.serial_number, Endpoint(row.address, row.port))
                 for row in connection.execute(select(secured_printers))
@@ -35,6 +39,7 @@ class SqlKeeper:
     def keep(self, changed: Sequence[Manner], new: Sequence[Manner], secured: Sequence[Secured]) -> None:
         """Keeps these in one transaction; `changed` ones that a person had forgotten meanwhile stay forgotten."""
         with self._store.begin() as connection:
+            replaced = _keep_plans(connection, (*changed, *new))
             if changed:
                 values: dict[str, Any] = {name: bindparam(name) for name in _row(changed[0])}
                 connection.execute(update(manners).where(HERE).values(values), [_placed(one) for one in changed])
@@ -44,6 +49,8 @@ class SqlKeeper:
                     insert(manners),
                     [{"address": one.endpoint.address, "port": one.endpoint.port, **_row(one)} for one in new],
                 )
+            if replaced:
+                _drop_unused_plans(connection)
             for one in secured:
                 _secure(connection, one)
 
@@ -64,6 +71,29 @@ class SqlKeeper:
                 mine = secured_printers.c.serial_number == serial
                 count += connection.execute(delete(secured_printers).where(mine)).rowcount
         return count > 0
+
+
+def _plans(connection: Connection) -> list[tuple[str, ReadPlan]]:
+    """The read plans by their digests; a damaged one is none, and its printers are asked in full."""
+    rows = connection.execute(select(read_plans))
+    return [(row.plan, plan_of(row.content)) for row in rows if digest_of(row.content) == row.plan]
+
+
+def _keep_plans(connection: Connection, kept: Sequence[Manner]) -> bool:
+    """Adds the plans of these printers that are new or damaged here; whether there were any."""
+    used = {one.learned.plan.digest: one.learned.plan for one in kept if one.learned and one.learned.plan}
+    sound = {digest for digest, _ in _plans(connection)} if used else set()
+    fresh = [{"plan": digest, "content": plan.text} for digest, plan in used.items() if digest not in sound]
+    if fresh:
+        damaged = [{"damaged": one["plan"]} for one in fresh]
+        connection.execute(delete(read_plans).where(read_plans.c.plan == bindparam("damaged")), damaged)
+        connection.execute(insert(read_plans), fresh)
+    return bool(fresh)
+
+
+def _drop_unused_plans(connection: Connection) -> None:
+    named = select(manners.c.plan).where(manners.c.plan.is_not(None))
+    connection.execute(delete(read_plans).where(read_plans.c.plan.not_in(named)))
 
 
 def _secure(connection: Connection, one: Secured) -> None:
@@ -95,10 +125,28 @@ def _row(manner: Manner) -> dict[str, object]:
         "serial_number": manner.serial_number,
         "equipment_number": manner.equipment_number,
         "read_at": instant(manner.read_at) if manner.read_at else None,
+        **_learned_row(manner.learned),
     }
 
 
-def _manner_of(row: Row[tuple[object, ...]]) -> Manner | None:
+def _learned_row(learned: Learned | None) -> dict[str, object]:
+    return {
+        "plan": learned.plan.digest if learned and learned.plan else None,
+        "learned_at": instant(learned.at) if learned else None,
+        "learned_of": learned.who if learned else None,
+        "learned_uptime": learned.uptime if learned else None,
+    }
+
+
+def _learned_of(row: Row[tuple[object, ...]], plans: Mapping[str, ReadPlan]) -> Learned | None:
+    """What was learnt; nothing where the plan is gone, as opposed to one that failed."""
+    if row.learned_at is None or (row.plan is not None and row.plan not in plans):
+        return None
+    plan = plans[row.plan] if row.plan is not None else None
+    return Learned(plan, moment_of(row.learned_at), row.learned_of or "", row.learned_uptime)
+
+
+def _manner_of(row: Row[tuple[object, ...]], plans: Mapping[str, ReadPlan]) -> Manner | None:
     try:
         return Manner(
             endpoint=Endpoint(row.address, row.port),
@@ -111,6 +159,7 @@ def _manner_of(row: Row[tuple[object, ...]]) -> Manner | None:
             serial_number=row.serial_number,
             equipment_number=row.equipment_number,
             read_at=moment_of(row.read_at) if row.read_at else None,
+            learned=_learned_of(row, plans),
         )
     except ValueError:
         return None

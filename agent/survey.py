@@ -17,10 +17,12 @@ from agent.meters import Finding
 from agent.ports import Clock, Finder, Ipp, Snmp, Sounder
 from agent.printers import Endpoint, Identity, Printer, Sighting
 from agent.readout import Readout
+from agent.snmp.caller import Caller, caller
 from agent.snmp.catalogue import Catalogue
 from agent.snmp.interpretation import identify, interpret, says_printer
 from agent.snmp.manners import Manner, Manners
 from agent.snmp.profile import CarePart, Profile
+from agent.snmp.read_plan import ReadPlan, ask_by, learnt
 from agent.snmp.varbinds import Answer, Ask, Table, Varbinds, oid_of
 from agent.texts import Message, message
 
@@ -257,7 +259,9 @@ class Survey:
             if care := profile.care_of(identity.model, "read"):
                 return _left_alone(endpoint, identity, care, self.clock.now())
             spared = profile.care_of(identity.model, "bulk") is not None
-            answer = await self.snmp.ask(endpoint, profile.spared_ask if spared else profile.read_ask)
+            question = profile.spared_ask if spared else profile.read_ask
+            uptime = first.number(self.profile.oids["sysUpTime"])
+            answer = await self._told(endpoint, question, caller(identity, uptime, self.clock.now()))
         except PrinterRefuses as error:
             return self.absent(endpoint, error)
         except PrinterSilent:
@@ -266,6 +270,37 @@ class Survey:
         if readout.status in ("ok", "partial"):
             self.manners.change(endpoint, lambda manner: replace(manner, read_at=readout.read_at))
         return replace(readout, datagrams=readout.datagrams + asked)
+
+    async def _told(self, endpoint: Endpoint, question: Ask, who: Caller) -> Answer:
+        """The answer to a profile's question: by the printer's read plan where it has one that holds, else in full."""
+        manner = self.manners.of(endpoint)
+        learned = manner.learned if manner else None
+        plan, spent = who.plan_of(learned, question), 0
+        if plan is not None:
+            answer, spent = await self._by_plan(endpoint, plan, question)
+            if answer is not None:
+                return answer
+            learned = who.learns(None)
+            self.manners.change(endpoint, lambda manner: replace(manner, learned=learned))
+        answer = await self.snmp.ask(endpoint, question)
+        if who.may_learn(learned):
+            made = learnt(question, answer)
+            new = who.learns(self.manners.shared(made)) if made else None
+            self.manners.change(endpoint, lambda manner: replace(manner, learned=new))
+        return replace(answer, datagrams=answer.datagrams + spent)
+
+    async def _by_plan(self, endpoint: Endpoint, plan: ReadPlan, question: Ask) -> tuple[Answer | None, int]:
+        """The answer where the plan holds, and the datagrams that were sent.
+
+        A printer that was there a moment before and is silent now does not take such datagrams.
+        """
+        try:
+            answer = await self.snmp.ask(endpoint, ask_by(plan, question))
+        except PrinterRefuses:
+            raise
+        except PrinterSilent:
+            return None, 0
+        return (answer if plan.holds(answer, question) else None), answer.datagrams
 
     async def record(self, endpoint: Endpoint) -> Varbinds:
         """Everything of the recorded branches that the device has, and what its profile asks for; nothing redacted.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from agent.app import Accesses, Unwatched, survey_of
@@ -40,15 +40,15 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One device: how it is called, and what reading it took."""
+    """One device: how it is called, and what finding and reading it took the first time and the next."""
 
     name: str
-    datagrams: int
-    status: str
+    first: int
+    later: int
 
 
 def visited(rig: Rig, options: Sequence[str]) -> list[Visit]:
-    """Every v2c device of a virtual fleet with these options, found and read once."""
+    """Every v2c device of a virtual fleet with these options, found and read twice."""
     fleet, members = started_fleet([*options, "--network", "127.97.0.0/16"], rig.far)
     with fleet:
         return run(_visits({Endpoint(one["address"], one["port"]): str(one["name"]) for one in members}))
@@ -59,17 +59,20 @@ async def _visits(names: dict[Endpoint, str]) -> list[Visit]:
     snmp = {"versions": ["v2c"], "timeout_seconds": 2.0}
     settings = Settings.model_validate({"discovery": {"hosts": hosts, "packets_per_second": 1000}, "snmp": snmp})
     made = survey_of(settings, Accesses(("public",)), SystemClock())
-    counted = Counted(made.snmp)
-    survey = Survey(made.finder, counted, made.catalogue, made.clock, made.limits, made.manners)
+    first, later = Counted(made.snmp), Counted(made.snmp)
+    read = await _read(replace(made, snmp=first))
+    if await _read(replace(made, snmp=later)) != read:
+        raise RuntimeError("a printer was read once and not again")
+    return [Visit(names[endpoint], first.sent[endpoint], later.sent[endpoint]) for endpoint in read]
+
+
+async def _read(survey: Survey) -> list[Endpoint]:
+    """The printers that were read."""
     found = await survey.find(Unwatched())
     readouts = await asyncio.gather(
         *(survey.read(printer.endpoint, found.first[printer.endpoint]) for printer in found.printers)
     )
-    return [
-        Visit(names[readout.endpoint], counted.sent[readout.endpoint], readout.status)
-        for readout in readouts
-        if readout.status in ("ok", "partial")
-    ]
+    return [readout.endpoint for readout in readouts if readout.status in ("ok", "partial")]
 
 
 def rows(rig: Rig, recordings: Path | None) -> tuple[list[Row], list[str]]:
@@ -79,24 +82,26 @@ def rows(rig: Rig, recordings: Path | None) -> tuple[list[Row], list[str]]:
         groups["recordings of real printers"] = visited(rig, ["--recordings", str(recordings)])
     found, lines = [], []
     for name, visits in groups.items():
-        counts = Counter(visit.datagrams for visit in visits)
-        ordered = sorted(visit.datagrams for visit in visits)
-        within = sum(visit.datagrams <= ORDINARY for visit in visits)
-        median = ordered[len(ordered) // 2]
-        found.append(
-            Row(
-                f"datagrams per printer, {len(visits)} {name} (median)",
-                str(median),
-                target=f"≤ {ORDINARY}",
-                met=median <= ORDINARY,
-                spread=f"{ordered[0]} … {ordered[-1]}; {within} of {len(visits)} within {ORDINARY}",
-            )
-        )
-        shares = ", ".join(f"{count} × {datagrams}" for datagrams, count in sorted(counts.items()))
-        most = sorted((visit for visit in visits if visit.datagrams > ORDINARY), key=lambda visit: -visit.datagrams)
-        worst = ", ".join(f"{visit.name} {visit.datagrams}" for visit in most[:MOST_NAMED]) or "none"
-        lines.append(f"- {name} (printers × datagrams): {shares}. Most: {worst}.")
+        for when, sent in (
+            ("first reading", {visit.name: visit.first for visit in visits}),
+            ("next reading", {visit.name: visit.later for visit in visits}),
+        ):
+            found.append(_row(f"datagrams per printer, {when}, {len(visits)} {name} (median)", sorted(sent.values())))
+            lines.append(f"- {name}, {when} {_shares(sent)}")
     return found, lines
+
+
+def _row(what: str, ordered: list[int]) -> Row:
+    median, within = ordered[len(ordered) // 2], sum(datagrams <= ORDINARY for datagrams in ordered)
+    spread = f"{ordered[0]} … {ordered[-1]}; {within} of {len(ordered)} within {ORDINARY}"
+    return Row(what, str(median), target=f"≤ {ORDINARY}", met=median <= ORDINARY, spread=spread)
+
+
+def _shares(sent: dict[str, int]) -> str:
+    shares = ", ".join(f"{count} × {datagrams}" for datagrams, count in sorted(Counter(sent.values()).items()))
+    most = sorted((item for item in sent.items() if item[1] > ORDINARY), key=lambda item: -item[1])
+    worst = ", ".join(f"{name} {datagrams}" for name, datagrams in most[:MOST_NAMED]) or "none"
+    return f"(printers × datagrams): {shares}. Most: {worst}."
 
 
 MOST_NAMED = 12

@@ -137,6 +137,18 @@ manners = Table(
     Column("serial_number", String(255)),
     Column("equipment_number", String(64)),
     Column("read_at", String(32)),
+    Column("plan", String(64)),
+    Column("learned_at", String(32)),
+    Column("learned_of", String(64)),
+    Column("learned_uptime", BigInteger),
+)
+
+# What printers told when they were asked in full, shared by all that told the same; `plan` is a digest of the content.
+read_plans = Table(
+    "read_plans",
+    metadata,
+    Column("plan", String(64), primary_key=True),
+    Column("content", Text, nullable=False),
 )
 
 # Printers that once spoke SNMPv3, and where they were met last.

@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 from itertools import chain
 
 from agent.snmp.codec import GET, GET_BULK, GET_NEXT, Response, encode_pdu
-from agent.snmp.varbinds import ABSENT, Answer, Ask, Oid, Tag, Value, Varbinds
+from agent.snmp.varbinds import ABSENT, Answer, Ask, Oid, Packet, Tag, Value, Varbinds
 
 MAX_OBJECTS = 24  # per GET: request and answer stay below an Ethernet frame
 MAX_CELLS = 60  # columns x rows per GETBULK: about 1400 octets
@@ -78,16 +78,26 @@ class Column:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Objects to be asked for together; `nearby` by GETNEXT of what stands before each, else by GET."""
+    """Objects to be asked for together; `nearby` by GETNEXT of what stands before each, else by GET.
+
+    Of a `packet` everything but its names is `within` and `oids`.
+    """
 
     oids: tuple[Oid, ...]
     nearby: bool
+    packet: Packet | None = None
+
+    @cached_property
+    def names(self) -> tuple[Oid, ...]:
+        """The identifiers that are sent."""
+        if self.packet is not None:
+            return self.packet.names
+        return tuple(map(before, self.oids)) if self.nearby else self.oids
 
     @cached_property
     def request(self) -> Request:
         """The request for these objects alone."""
-        near = tuple(map(before, self.oids))
-        return Request(GET_NEXT, near, riders=len(near)) if self.nearby else Request(GET, self.oids)
+        return Request(GET_NEXT, self.names, riders=len(self.names)) if self.nearby else Request(GET, self.names)
 
 
 class Plan:
@@ -97,7 +107,8 @@ class Plan:
         # One absent object fails a whole v1 GET; GETNEXT of what stands before each object does not.
         nearby = version == "v1" or (bulk and bool(ask.tables) and len(ask.objects) <= RIDING_OBJECTS)
         groups = [ask.objects[at : at + MAX_OBJECTS] for at in range(0, len(ask.objects), MAX_OBJECTS)]
-        self.batches = tuple(Batch(group, nearby) for group in groups)
+        known = [Batch(packet.expected, nearby=True, packet=packet) for packet in ask.packets]
+        self.batches = (*(Batch(group, nearby) for group in groups), *known)
         tables = sorted(ask.tables, key=lambda table: len(table.columns) * table.rows)
         self.tables = [
             [(oid, (*oid[:-1], oid[-1] + 1), table.rows, table.most) for oid in table.columns] for table in tables
@@ -179,7 +190,9 @@ class Inquiry:
         `speaks` says that the printer has answered something before.
         """
         request = self._request
-        if request is not None and request.pdu == GET_BULK and (speaks or self._taken):
+        if self._asks_packet(request):
+            self._abandon("plan_silent")
+        elif request is not None and request.pdu == GET_BULK and (speaks or self._taken):
             self._simpler("bulk_silent")
             return True
         return False
@@ -204,7 +217,7 @@ class Inquiry:
         if not self._batches:
             return None
         batch = self._batches[0]
-        if batch.nearby and self._bulk and self._fresh:
+        if batch.nearby and self._bulk and self._fresh and len(self._batches) == 1:
             return None
         return batch.request
 
@@ -236,7 +249,7 @@ class Inquiry:
         return request
 
     def _bulk_request(self, columns: list[Column]) -> Request:
-        riders = tuple(map(before, self._batches[0].oids)) if self._batches else ()
+        riders = self._batches[0].names if self._batches else ()
         self._asked = columns[: max(MAX_CELLS // 2 // self._shrink, 1)]
         usual = max(column.rows for column in self._asked) + 1  # the row after the last one proves the end
         rows = max(min(usual, (MAX_CELLS - len(riders)) // len(self._asked)) // self._shrink, 1)
@@ -262,7 +275,11 @@ class Inquiry:
 
     def _ridden(self, varbinds: Sequence[tuple[Oid, Value]]) -> None:
         """Objects asked by GETNEXT: each is there, or proven absent because the next one is beyond it."""
-        wanted = self._batches.pop(0).oids
+        batch = self._batches.pop(0)
+        if batch.packet is not None:
+            self._found(batch.packet, varbinds)
+            return
+        wanted = batch.oids
         again = list(wanted[len(varbinds) :])
         for oid, (found, value) in zip(wanted, varbinds, strict=False):
             if found == oid:
@@ -274,11 +291,35 @@ class Inquiry:
             [Batch((oid,), False) for oid in again] if alone else [Batch(tuple(again), False)] * bool(again)
         )
 
+    def _found(self, packet: Packet, varbinds: Sequence[tuple[Oid, Value]]) -> None:
+        """Values that were there before: whatever lies where they lay is taken, so that a change shows itself."""
+        self._values.update(
+            (oid, value)
+            for (oid, value), within in zip(varbinds, packet.within, strict=False)
+            if value[0] < EXCEPTIONS and oid[: len(within)] == within
+        )
+        self._lost += packet.expected[len(varbinds) :]
+
+    def _asks_packet(self, request: Request | None) -> bool:
+        return bool(request is not None and request.riders and self._batches and self._batches[0].packet)
+
+    def _abandon(self, note: str) -> None:
+        """This printer does not take its read plan: no more of it, and nothing else in this exchange."""
+        self.notes.append(note)
+        for column in self._columns:
+            column.cut = column.cut or not column.done
+            column.done = True
+        self._fresh.clear()
+        self._lost += [oid for batch in self._batches for oid in batch.oids]
+        self._batches.clear()
+
     def _refused(self, request: Request, response: Response) -> None:
         """An error status: ask for less, or without the object that is to blame."""
         status, index = response.error_status, response.error_index
         if status == NO_SUCH_NAME and 1 <= index <= len(request.oids):
             self._without(request, index - 1)
+        elif self._asks_packet(request) and (request.pdu != GET_BULK or status == TOO_BIG):
+            self._abandon("plan_refused")
         elif request.riders == len(request.oids) or request.pdu == GET:
             self._split_objects()
         elif request.pdu == GET_BULK and status != TOO_BIG:
@@ -293,6 +334,10 @@ class Inquiry:
         """noSuchName (v1): this object is absent, this column is at its end; the others are asked again."""
         if place < request.riders or request.pdu == GET:
             batch = self._batches.pop(0)
+            if batch.packet is not None:
+                # At the end of everything that it has: nothing follows, as it should be, or a value is gone.
+                self._batches[:0] = [Batch(batch.oids, nearby=True, packet=batch.packet.without(place))]
+                return
             rest = batch.oids[:place] + batch.oids[place + 1 :]
             self._batches[:0] = [Batch(rest, batch.nearby)] if rest else []
         else:

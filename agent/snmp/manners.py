@@ -9,6 +9,8 @@ from typing import Protocol
 
 from agent.printers import Endpoint
 from agent.serials import same_serial
+from agent.snmp.caller import Learned
+from agent.snmp.read_plan import ReadPlan
 
 FRESH = timedelta(days=1)  # so long the way that worked is the only one; then all ways are tried again, once
 SLEEPS = timedelta(hours=72)  # a weekend with a margin: silence after that is no sleep any more
@@ -21,7 +23,7 @@ class Manner:
 
     `version` is "v3", "v2c" or "v1"; `no_bulk` that it fails at GETBULK; `serial_number` is normalised. `ways` are the
     accesses that were configured then and `climbed_at` when all of them were tried last. `read_at` is the last whole
-    reading, `equipment_number` whose printer it is, if anybody's.
+    reading, `equipment_number` whose printer it is, if anybody's. `learned` is how it may be asked again.
     """
 
     endpoint: Endpoint
@@ -34,6 +36,7 @@ class Manner:
     serial_number: str | None = None
     equipment_number: str | None = None
     read_at: datetime | None = None
+    learned: Learned | None = None
 
     def is_fresh(self, ways: str, now: datetime) -> bool:
         """Whether this way alone is worth asking: the configuration is the same, and all ways were tried lately."""
@@ -77,6 +80,7 @@ class Manners:
         self._changed: set[Endpoint] = set()
         self._moved: set[Endpoint] = set()
         self._new_secured: set[str] = set()
+        self._plans: dict[str, ReadPlan] = {}
         self.refresh()
 
     def refresh(self) -> None:
@@ -85,6 +89,8 @@ class Manners:
             return
         manners, secured = self._keeper.recall()
         self._manners = {manner.endpoint: manner for manner in manners}
+        plans = (manner.learned.plan for manner in manners if manner.learned and manner.learned.plan)
+        self._plans = {plan.text: plan for plan in plans}
         self._claims = {one.equipment_number: one.endpoint for one in manners if one.equipment_number}
         self._kept = set(self._manners)
         self._secured = {one.serial_number: one.endpoint for one in secured}
@@ -116,6 +122,7 @@ class Manners:
                 serial_number=met.serial_number or before.serial_number,
                 equipment_number=before.equipment_number,
                 read_at=before.read_at,
+                learned=before.learned,
             )
         self._set(met)
         if met.serial_number and met.version == "v3":
@@ -126,6 +133,10 @@ class Manners:
         manner = self._manners.get(endpoint)
         if manner is not None:
             self._set(changed(manner))
+
+    def shared(self, plan: ReadPlan) -> ReadPlan:
+        """The one object for all plans that say the same: thousands of printers have few."""
+        return self._plans.setdefault(plan.text, plan)
 
     def claim(self, endpoint: Endpoint, equipment_number: str) -> None:
         """The printer at this endpoint is this equipment's, and no other one is."""

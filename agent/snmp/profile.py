@@ -37,10 +37,11 @@ class AskedTable(Part):
 
 
 class AskPart(Part):
-    """Names of objects and tables to fetch in one exchange."""
+    """Names of objects and tables to fetch in one exchange; rows of the `changing` columns come and go all the time."""
 
     objects: tuple[str, ...] = ()
     tables: tuple[AskedTable, ...] = ()
+    changing: tuple[str, ...] = ()
 
 
 class IdentityPart(Part):
@@ -243,6 +244,7 @@ class Profile(Part):
         parts = (self.identify, self.doubt, self.ask)
         used: set[str | None] = {name for part in parts for name in part.objects}
         used |= {column for part in parts for table in part.tables for column in table.columns}
+        used |= {column for part in parts for column in part.changing}
         used |= {name for counter in self.counters for name in counter.names}
         used |= {name for match in self.match for name in match.answers}
         used |= self.supplies.names
@@ -270,6 +272,7 @@ class Profile(Part):
             "ask": {
                 "objects": (*self.ask.objects, *vendor.ask.objects),
                 "tables": [table.model_dump() for table in (*self.ask.tables, *vendor.ask.tables)],
+                "changing": (*self.ask.changing, *vendor.ask.changing),
             },
             "identity": places,
             "counters": [counter.model_dump() for counter in (*own, *self.counters)],
@@ -328,4 +331,5 @@ class Profile(Part):
         tables = tuple(
             Table(tuple(self.oids[name] for name in table.columns), table.rows, table.most) for table in part.tables
         )
-        return Ask(tuple(self.oids[name] for name in part.objects), tables)
+        changing = frozenset(self.oids[name] for name in part.changing)
+        return Ask(tuple(self.oids[name] for name in part.objects), tables, changing=changing)

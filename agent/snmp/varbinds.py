@@ -56,12 +56,15 @@ class Ask:
     """What to fetch from one printer: single objects, and tables column by column. Each is only equal to itself.
 
     The columns of one `Table` advance together (one GETBULK carries them all); `rows` is how many rows are
-    usual, so that an ordinary printer's table fits one answer.
+    usual, so that an ordinary printer's table fits one answer. Rows of the `changing` columns come and go all the time.
+    `packets` are rows and objects that a printer is known to have (`agent.snmp.read_plan`).
     """
 
     objects: tuple[Oid, ...] = ()
     tables: tuple[Table, ...] = ()
     bulk: bool = True  # False: never by GETBULK
+    changing: frozenset[Oid] = frozenset()
+    packets: tuple[Packet, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,27 @@ class Table:
     columns: tuple[Oid, ...]
     rows: int = 4
     most: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """Values that a printer had before, for one request: each by GETNEXT of what stood before it then.
+
+    `names` are asked, what lies `within` the column or object at the same place is taken: `expected` for the first
+    names, nothing for the others, which are the last rows of their tables.
+    """
+
+    names: tuple[Oid, ...]
+    within: tuple[Oid, ...]
+    expected: tuple[Oid, ...]
+
+    def without(self, place: int) -> Packet:
+        """The packet without one of its names."""
+
+        def rest(oids: tuple[Oid, ...]) -> tuple[Oid, ...]:
+            return oids[:place] + oids[place + 1 :]
+
+        return Packet(rest(self.names), rest(self.within), rest(self.expected))
 
 
 class Varbinds(Mapping[Oid, Value]):

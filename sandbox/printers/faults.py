@@ -36,7 +36,8 @@ class Faults(BaseModel):
     """What is wrong with a device; nothing by default. Several faults may come together.
 
     Numbers say how much: `slow` milliseconds of delay, `drop` every n-th request is lost, `asleep` requests that
-    stay unanswered at first, `huge_strings` octets per string (`true` means 5,000). `seed` changes the random
+    stay unanswered at first, `most_names` names of objects in a request that is still answered, `huge_strings` octets
+    per string (`true` means 5,000). `seed` changes the random
     octets of `garbage`, which otherwise depend on the device's name and the number of the request alone.
     """
 
@@ -57,6 +58,7 @@ class Faults(BaseModel):
     negative: bool = False
     huge_strings: bool | int = Field(default=False, ge=0)
     asleep: int = Field(default=0, ge=0)
+    most_names: int = Field(default=0, ge=0)
     seed: int = 0
 
     def named(self) -> dict[str, object]:
@@ -111,6 +113,7 @@ def unanswered(request: Request, count: int, faults: Faults) -> bool:
         or (faults.drop > 0 and count % faults.drop == 0)
         or (faults.v1_only and request.version != V1)
         or (faults.bulk_silent and request.kind == GET_BULK)
+        or (0 < faults.most_names < len(request.names))
     )
 
 
