@@ -7,7 +7,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,47 +18,22 @@ from agent.store import Store
 from agent.upload.outbox import SqlOutbox
 from tests.crash_states import State, states
 from tests.crash_worker import LATER
+from tests.mounted import CI, ENVIRONMENT, mounted, needs_fuse
 
-HERE = Path(__file__).parent
-CI = os.environ.get("CI") == "true"
+WORKER = Path(__file__).with_name("crash_worker.py")
 SEEDS = (1, 2, 3, 4) if CI else (1,)  # as many traces
 AT_EACH = int(os.environ.get("POWER_CUTS", "4" if CI else "2"))  # possible disks after each step of a trace
 LEAST = 5_000 if CI else 1_000  # states of one trace
 OPENED = 100  # every so many-th disk is also opened by the store, which costs more
 MEMORY = Path("/dev/shm")  # noqa: S108  the rebuilt disks need no durability
-
-
-def _missing() -> str | None:
-    if not Path("/dev/fuse").exists() or os.geteuid() != 0:
-        return "needs /dev/fuse and the right to mount"
-    try:
-        import mfusepy  # noqa: F401  it looks for libfuse when it is loaded
-    except OSError:
-        return "needs the package libfuse3-3"
-    return None
-
-
-MISSING = _missing()
-pytestmark = pytest.mark.skipif(bool(MISSING) and not CI, reason=MISSING or "")
+pytestmark = needs_fuse
 
 
 def traced(folder: Path, seed: int, *more: str) -> Path:
     """The trace of a worker's whole work."""
-    mount, trace = folder / "mount", folder / "trace"
-    mount.mkdir()
-    environment = {**os.environ, "PYTHONPATH": str(HERE.parent)}
-    recorder = subprocess.Popen([sys.executable, HERE / "recording_fs.py", mount, trace], env=environment)
-    try:
-        deadline = time.monotonic() + 20
-        while not mount.is_mount():
-            assert recorder.poll() is None, "the recording file system did not start"
-            assert time.monotonic() < deadline, "the recording file system is not mounted"
-            time.sleep(0.01)
-        worker = [sys.executable, HERE / "crash_worker.py", mount, str(seed), *more]
-        subprocess.run(worker, env=environment, check=True, timeout=300)
-    finally:
-        subprocess.run(["umount", mount], check=False)
-        recorder.wait(timeout=60)
+    trace = folder / "trace"
+    with mounted(folder, "record", trace) as mount:
+        subprocess.run([sys.executable, WORKER, mount, str(seed), *more], env=ENVIRONMENT, check=True, timeout=300)
     return trace
 
 
