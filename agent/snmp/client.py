@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from agent.errors import PrinterSilent
 from agent.printers import Endpoint
-from agent.snmp.conversation import Budget, CommunityAccess, Conversation
+from agent.snmp.alarms import Alarms
+from agent.snmp.conversation import Budget, CommunityAccess, Conversation, Means, Speech
 from agent.snmp.inquiry import Bounds, Inquiry
 from agent.snmp.pacing import Pace, Pacer
 from agent.snmp.rapport import Rapport
+from agent.snmp.request_ids import RequestIds
 from agent.snmp.switchboard import Switchboard
 from agent.snmp.turns import Turns
 from agent.snmp.varbinds import Answer, Ask
@@ -22,6 +25,17 @@ from agent.texts import message
 
 SIMPLE_NOTES = frozenset({"gen_err", "bulk_silent"})
 UNPACED = 1_000_000.0  # packets per second
+BOUNDS = Bounds()
+
+
+@dataclass(slots=True)
+class Acquaintance:
+    """What is known of a printer that has answered: how it was spoken to, how quickly it answers, and whether it
+    fails at GETBULK."""
+
+    speech: Speech | None = None
+    rapport: Rapport = field(default_factory=Rapport)
+    simple: bool = False
 
 
 class SnmpClient:
@@ -30,13 +44,10 @@ class SnmpClient:
     def __init__(
         self, accesses: Sequence[CommunityAccess], pace: Pace | None = None, pacer: Pacer | None = None
     ) -> None:
-        self._accesses = tuple(accesses)
-        self._pace = pace or Pace()
-        self._pacer = pacer or Pacer(UNPACED)
+        self._speeches = tuple(map(Speech, accesses))
+        self._means = Means(pace or Pace(), pacer or Pacer(UNPACED), Alarms(), RequestIds())
         self._board = Switchboard()
-        self._spoken: dict[Endpoint, CommunityAccess] = {}
-        self._simple: set[Endpoint] = set()
-        self._rapports: dict[Endpoint, Rapport] = {}
+        self._known: dict[Endpoint, Acquaintance] = {}
         self._turns = Turns()
 
     async def ask(self, endpoint: Endpoint, ask: Ask) -> Answer:
@@ -47,29 +58,36 @@ class SnmpClient:
     def recall(self, endpoint: Endpoint, *, simple: bool) -> None:
         """What is known of a printer from before this process: whether it fails at GETBULK."""
         if simple:
-            self._simple.add(endpoint)
+            self._known.setdefault(endpoint, Acquaintance()).simple = True
 
     async def _ladder(self, endpoint: Endpoint, ask: Ask) -> Answer:
-        budget = Budget(asyncio.get_running_loop().time() + self._pace.max_seconds, self._pace.max_datagrams)
-        known = self._spoken.get(endpoint)
-        for access in sorted(self._accesses, key=lambda access: access != known):
-            answer = await self._converse(endpoint, access, ask, budget)
+        pace = self._means.pace
+        budget = Budget(asyncio.get_running_loop().time() + pace.max_seconds, pace.max_datagrams)
+        known = self._known.get(endpoint) or Acquaintance()
+        for speech in self._order(known.speech):
+            answer = await self._converse(endpoint, known, speech, ask, budget)
             if answer is not None:
-                self._spoken[endpoint] = access
-                if SIMPLE_NOTES & set(answer.notes):
-                    self._simple.add(endpoint)
+                known.speech = speech
+                known.simple = known.simple or not SIMPLE_NOTES.isdisjoint(answer.notes)
+                self._known[endpoint] = known
                 return answer
         raise PrinterSilent(
             message("Nothing at {place} answers SNMP.", place=str(endpoint)),
             message("Check that the printer is on and connected, that SNMP is on in it, and the community."),
         )
 
-    async def _converse(self, endpoint: Endpoint, access: CommunityAccess, ask: Ask, budget: Budget) -> Answer | None:
-        """One whole exchange by one access; None when nothing was ever answered."""
-        inquiry = Inquiry(ask, access.version, Bounds(), bulk=endpoint not in self._simple)
-        speaks = self._spoken.get(endpoint) == access
-        rapport = self._rapports.get(endpoint) or Rapport()
-        talk = Conversation(access, inquiry, self._pace, budget, self._pacer, rapport, speaks=speaks)
+    def _order(self, first: Speech | None) -> Sequence[Speech]:
+        """All ways to speak, beginning with what the printer answered to."""
+        if first is None or first is self._speeches[0]:
+            return self._speeches
+        return (first, *(speech for speech in self._speeches if speech is not first))
+
+    async def _converse(
+        self, endpoint: Endpoint, known: Acquaintance, speech: Speech, ask: Ask, budget: Budget
+    ) -> Answer | None:
+        """One whole exchange in one way; None when nothing was ever answered."""
+        inquiry = Inquiry(ask, speech.access.version, BOUNDS, bulk=not known.simple)
+        talk = Conversation(self._means, speech, inquiry, budget, known.rapport, speaks=known.speech is speech)
         try:
             talk.begin(self._board.connect(endpoint, talk))
             answered = await talk.over
@@ -77,7 +95,4 @@ class SnmpClient:
             return None  # no such network on this machine: for this printer the same as silence
         finally:
             talk.end()
-        if not answered:
-            return None
-        self._rapports[endpoint] = rapport
-        return inquiry.outcome(budget.datagrams)
+        return inquiry.outcome(budget.datagrams) if answered else None

@@ -51,7 +51,9 @@ for _tag, _kind in _KIND_OF.items():
     _TAGS[_tag], _KINDS[_tag] = _tag, _kind
 _OBJECT = int(Tag.OBJECT_IDENTIFIER)
 _INTEGER = int(Tag.INTEGER)  # an attribute of an enum costs as much as the comparison
-_pair = tuple.__new__  # a NamedTuple without the cost of its constructor
+_STRING_TAG = int(Tag.OCTET_STRING)
+_NO_ERROR = b"\x02\x01\x00\x02\x01\x00"  # error status and index of nearly every response
+_made = tuple.__new__  # a NamedTuple without the cost of its constructor
 
 # Printers share the same few hundred identifiers, and most varbinds are what the last printer of that model, or the
 # same printer an hour ago, has said: each is taken apart once and then shared. Emptied when full, so that a device that
@@ -88,9 +90,17 @@ def encode_head(version: int, community: bytes) -> bytes:
     return integer(version) + tlv(Tag.OCTET_STRING, community)
 
 
+def encode_frame(head: bytes, pdu: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+    """A request message before and after its request id, of `encode_head` and `encode_pdu`."""
+    before, after = pdu
+    whole = tlv(_SEQUENCE, head + before + b"\x00\x00\x00\x00" + after)
+    return whole[: -len(after) - 4], after
+
+
 def encode_request(head: bytes, pdu: tuple[bytes, bytes], request_id: int) -> bytes:
     """A request message of its parts, of `encode_head` and `encode_pdu`; `request_id` LEAST_ID..2^31-1."""
-    return tlv(_SEQUENCE, head + pdu[0] + request_id.to_bytes(4, "big") + pdu[1])
+    before, after = encode_frame(head, pdu)
+    return before + request_id.to_bytes(4, "big") + after
 
 
 def encode_oid(oid: Oid) -> bytes:
@@ -123,19 +133,23 @@ def _response(data: bytes) -> Response:
         raise _bad("not_a_message")
     version, at = _small(data, at, end)
     tag, at, stop = _header(data, at, end)
-    if version not in (0, 1) or tag != Tag.OCTET_STRING or stop - at > MAX_STRING_OCTETS:
+    if version not in (0, 1) or tag != _STRING_TAG or stop - at > MAX_STRING_OCTETS:
         raise _bad("not_a_message")
     community = data[at:stop]
     tag, at, pdu_end = _header(data, stop, end)
     if tag != RESPONSE or pdu_end != end:
         raise _bad("not_a_response")
     request_id, at = _small(data, at, end)
-    status, at = _small(data, at, end)
-    index, at = _small(data, at, end)
+    status = index = 0
+    if data[at : at + 6] == _NO_ERROR:
+        at += 6
+    else:
+        status, at = _small(data, at, end)
+        index, at = _small(data, at, end)
     tag, at, stop = _header(data, at, end)
     if tag != _SEQUENCE or stop != end:
         raise _bad("no_varbind_list")
-    return Response(version, community, request_id, status, index, _varbinds(data, at, end))
+    return _made(Response, (version, community, request_id, status, index, _varbinds(data, at, end)))
 
 
 def _varbinds(data: bytes, at: int, end: int) -> list[tuple[Oid, Value]]:
@@ -214,16 +228,16 @@ def _value(number: int, content: bytes) -> Value:
     if kind == _NUMBER:
         if not 1 <= len(content) <= MAX_INTEGER_OCTETS:
             raise _bad("integer_length")
-        return _pair(Value, (tag, int.from_bytes(content, "big", signed=True)))
+        return _made(Value, (tag, int.from_bytes(content, "big", signed=True)))
     if kind == _STRING:
         if len(content) > MAX_STRING_OCTETS:
             raise _bad("string_too_long")
-        return _pair(Value, (tag, content))
+        return _made(Value, (tag, content))
     if kind == _COUNTER:
         # Devices leave out the leading zero octet, which would make a counter negative.
         if not 1 <= len(content) <= MAX_INTEGER_OCTETS:
             raise _bad("integer_length")
-        return _pair(Value, (tag, int.from_bytes(content, "big") & (MAX_ARC if tag != Tag.COUNTER64 else 2**64 - 1)))
+        return _made(Value, (tag, int.from_bytes(content, "big") & (MAX_ARC if tag != Tag.COUNTER64 else 2**64 - 1)))
     if kind == _NOTHING:
         if content:
             raise _bad("null_with_content")

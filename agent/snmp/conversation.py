@@ -1,21 +1,23 @@
 """One exchange with one printer over UDP: requests, repetitions, adaptive patience, and what counts as an answer.
 
-Driven by callbacks: a datagram, a refusal or a timer moves it on. One request is in flight at a time.
+Driven by callbacks: a datagram, a refusal or an alarm moves it on. One request is in flight at a time.
 """
 
 from __future__ import annotations
 
 import asyncio
-import secrets
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from agent.errors import BadReply
-from agent.snmp.codec import LEAST_ID, VERSIONS, Response, decode_response, encode_head, encode_request
+from agent.snmp.alarms import Alarms
+from agent.snmp.codec import VERSIONS, Response, decode_response, encode_head
 from agent.snmp.inquiry import Inquiry, Request
 from agent.snmp.pacing import Pace, Pacer
 from agent.snmp.rapport import Rapport
+from agent.snmp.request_ids import RequestIds
 from agent.snmp.switchboard import Line
 
 MOST_STRAYS = 50  # datagrams that are no answer, per request sent; more is somebody's game
@@ -41,54 +43,90 @@ class Budget:
     most: int
     datagrams: int = 0
 
+    def is_spent(self, now: float) -> bool:
+        """Whether nothing more may be sent."""
+        return self.datagrams >= self.most or now >= self.deadline
+
+
+class Speech:
+    """An access as it stands in messages: the version's number, the community, and the head of every request."""
+
+    __slots__ = ("access", "community", "head", "version")
+
+    def __init__(self, access: CommunityAccess) -> None:
+        self.access = access
+        self.version = VERSIONS[access.version]
+        self.community = access.community.encode()
+        self.head = encode_head(self.version, self.community)
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What all conversations of one client share."""
+
+    pace: Pace
+    pacer: Pacer
+    alarms: Alarms
+    ids: RequestIds
+
 
 class Conversation:
     """Works through an `Inquiry`; `over` becomes True when anything was answered and False when nothing was.
 
-    `speaks` says that the printer has answered by this access before, `rapport` how quickly. A `Listener`.
+    `speaks` says that the printer has answered by this access before, `rapport` how quickly. A `Listener` and a
+    `Sleeper`.
     """
 
+    __slots__ = (
+        "_answered",
+        "_budget",
+        "_inquiry",
+        "_latest",
+        "_line",
+        "_loop",
+        "_means",
+        "_rapport",
+        "_refusals",
+        "_request",
+        "_sent",
+        "_speaks",
+        "_speech",
+        "_strays",
+        "_turn",
+        "due",
+        "over",
+    )
+
     def __init__(
-        self,
-        access: CommunityAccess,
-        inquiry: Inquiry,
-        pace: Pace,
-        budget: Budget,
-        pacer: Pacer,
-        rapport: Rapport,
-        *,
-        speaks: bool,
+        self, means: Means, speech: Speech, inquiry: Inquiry, budget: Budget, rapport: Rapport, *, speaks: bool
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self.over: asyncio.Future[bool] = self._loop.create_future()
-        self._version = VERSIONS[access.version]
-        self._community = access.community.encode()
-        self._head = encode_head(self._version, self._community)
+        self.due = math.inf  # when patience with the request that was sent ends
+        self._means = means
+        self._speech = speech
         self._inquiry = inquiry
-        self._pace = pace
         self._budget = budget
-        self._pacer = pacer
         self._rapport = rapport
         self._speaks = speaks
         self._answered = False
         self._line: Line | None = None
         self._request: Request | None = None
         self._sent: dict[int, float] = {}  # request id -> when
-        self._latest = 0
-        self._strays = self._refusals = 0
-        self._due = 0.0
-        self._timer: asyncio.TimerHandle | None = None  # patience with the request that was sent
+        self._latest = self._strays = self._refusals = 0
         self._turn: asyncio.TimerHandle | None = None  # the moment at which the next packet may leave
 
     def begin(self, line: Line) -> None:
         """Asks the first question."""
         self._line = line
-        self._go_on()
+        self._means.alarms.add(self)
+        self._go_on(self._loop.time())
 
     def end(self) -> None:
         """No more of it, whatever is still outstanding."""
-        for timer in filter(None, (self._timer, self._turn)):
-            timer.cancel()
+        self._means.alarms.remove(self)
+        if self._turn is not None:
+            self._turn.cancel()
         if self._line is not None:
             self._line.close()
             self._line = None
@@ -99,12 +137,16 @@ class Conversation:
 
     def refused(self) -> None:
         """The network says that nobody is there."""
-        self._safely(self._refused)
+        self._safely(self._refused, self._loop.time())
 
-    def _safely(self, step: Callable[..., None], *facts: bytes) -> None:
+    def ring(self, now: float) -> None:
+        """Time is up: the request was not answered."""
+        self._safely(self._repeat, now)
+
+    def _safely(self, step: Callable[[Any], None], fact: float | bytes) -> None:
         """What the event loop calls: an exception goes to whoever waits, else they would wait for ever."""
         try:
-            step(*facts)
+            step(fact)
         except Exception as error:  # noqa: BLE001  see above; it is raised again where `over` is awaited
             self._finish(error)
 
@@ -118,16 +160,16 @@ class Conversation:
         self._strays += 1
         if self._strays == MOST_STRAYS:
             self._inquiry.notes.append("too_many_strays")
-            self._repeat()
+            self._repeat(self._loop.time())
 
-    def _refused(self) -> None:
+    def _refused(self, now: float) -> None:
         self._refusals += 1
         if self._refusals >= MOST_REFUSALS:
-            self._give_up()
+            self._give_up(now)
         else:
-            self._repeat()
+            self._repeat(now)
 
-    def _go_on(self) -> None:
+    def _go_on(self, now: float) -> None:
         self._request = self._inquiry.next_request()
         self._sent = {}
         self._refusals = 0
@@ -137,66 +179,57 @@ class Conversation:
         if self._request is None:
             self._finish()
         else:
-            self._send_in_turn()
+            self._send_in_turn(now)
 
-    def _send_in_turn(self) -> None:
-        now = self._loop.time()
-        if self._budget.datagrams >= self._budget.most or now >= self._budget.deadline:
-            self._give_up()
+    def _send_in_turn(self, now: float) -> None:
+        if self._budget.is_spent(now):
+            self._give_up(now)
             return
-        turn = self._pacer.turn(now)
+        turn = self._means.pacer.turn(now)
         if turn > now:
-            self._turn = self._loop.call_at(turn, self._safely, self._send)
+            self.due = math.inf
+            self._turn = self._loop.call_at(turn, self._at_last)
         else:
-            self._send()
+            self._send(now)
 
-    def _send(self) -> None:
+    def _at_last(self) -> None:
         self._turn = None
+        self._safely(self._send, self._loop.time())
+
+    def _send(self, now: float) -> None:
         if self._request is None or self._line is None:
             return
-        number = self._latest = LEAST_ID + secrets.randbits(30)
-        now = self._loop.time()
-        self._due = min(now + self._rapport.patience(now, len(self._sent), self._pace), self._budget.deadline)
+        number = self._latest = self._means.ids.next()
+        patience = self._rapport.patience(now, len(self._sent), self._means.pace)
+        self.due = min(now + patience, self._budget.deadline)
         self._sent[number] = now
         self._rapport.asked(number)
         self._strays = 0
         self._budget.datagrams += 1
-        if self._timer is not None and self._timer.when() > self._due:
-            self._timer.cancel()
-            self._timer = None
-        if self._timer is None:
-            self._timer = self._loop.call_at(self._due, self._safely, self._ring)
-        if not self._line.send(encode_request(self._head, self._request.octets, number)):
-            self._refused()
+        before, after = self._request.frame(self._speech.head)
+        if not self._line.send(before + number.to_bytes(4, "big") + after):
+            self._refused(now)
 
-    def _ring(self) -> None:
-        """Time is up, unless an answer has moved the moment on meanwhile: most timers are never needed."""
-        self._timer = None
-        if self._loop.time() < self._due:
-            self._timer = self._loop.call_at(self._due, self._safely, self._ring)
-        else:
-            self._repeat()
-
-    def _repeat(self) -> None:
+    def _repeat(self, now: float) -> None:
         """The request was not answered: once more, or enough of it."""
         if self._turn is not None or self.over.done():
             return
-        if len(self._sent) <= self._pace.retries:
-            self._send_in_turn()
+        if len(self._sent) <= self._means.pace.retries:
+            self._send_in_turn(now)
         else:
-            self._give_up()
+            self._give_up(now)
 
-    def _give_up(self) -> None:
+    def _give_up(self, now: float) -> None:
         """No answer to this request: a simpler one where there is one and anything is left to spend."""
-        spent = self._budget.datagrams >= self._budget.most or self._loop.time() >= self._budget.deadline
         simpler = self._inquiry.unanswered(speaks=self._speaks or self._answered)
-        if simpler and not spent:
-            self._go_on()
+        if simpler and not self._budget.is_spent(now):
+            self._go_on(now)
         else:
             self._finish()
 
     def _finish(self, error: Exception | None = None) -> None:
         self._sent = {}
+        self.due = math.inf
         if self.over.done():
             return
         if error is None:
@@ -205,13 +238,13 @@ class Conversation:
             self.over.set_exception(error)
 
     def _accept(self, response: Response, octets: int) -> None:
-        if response.request_id != self._latest:
+        number, now = response.request_id, self._loop.time()
+        if number != self._latest:
             self._inquiry.notes.append("late_reply")
-        now = self._loop.time()
-        self._rapport.heard(now, now - self._sent[response.request_id])
+        self._rapport.heard(now, now - self._sent[number])
         self._answered = True
         self._inquiry.accept(response, octets)
-        self._go_on()
+        self._go_on(now)
 
     def _valid(self, datagram: bytes) -> Response | None:
         """The response that answers the outstanding request; what is odd about others is noted."""
@@ -224,7 +257,7 @@ class Conversation:
         if response.request_id not in self._sent:
             if not self._rapport.knows(response.request_id):
                 note("wrong_request_id")
-        elif response.version != self._version or response.community != self._community:
+        elif response.version != self._speech.version or response.community != self._speech.community:
             note("wrong_community")
         elif not self._inquiry.answers(response):
             note("wrong_objects")

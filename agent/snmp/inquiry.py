@@ -7,11 +7,11 @@ patient: few datagrams where the printer is ordinary, smaller or simpler ones wh
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import chain
 
-from agent.snmp.codec import GET, GET_BULK, GET_NEXT, Response, encode_pdu
+from agent.snmp.codec import GET, GET_BULK, GET_NEXT, Response, encode_frame, encode_pdu
 from agent.snmp.varbinds import ABSENT, Answer, Ask, Oid, Packet, Tag, Value, Varbinds
 
 MAX_OBJECTS = 24  # per GET: request and answer stay below an Ethernet frame
@@ -31,12 +31,26 @@ class Request:
     oids: tuple[Oid, ...]
     riders: int = 0
     rows: int = 0
+    _frames: dict[bytes, tuple[bytes, bytes]] = field(default_factory=dict, init=False, repr=False)
+
+    def frame(self, head: bytes) -> tuple[bytes, bytes]:
+        """The message before and after its request id, made once for all who are spoken to in the same way."""
+        known = self._frames.get(head)
+        if known is None:
+            known = self._frames[head] = encode_frame(head, self.octets)
+        return known
 
     @cached_property
     def octets(self) -> tuple[bytes, bytes]:
         """The encoded PDU before and after its request id; many printers share one request."""
         riders = self.riders if self.rows else 0
         return encode_pdu(self.pdu, self.oids, first=riders, second=self.rows)
+
+
+@lru_cache(maxsize=512)
+def bulk_request(oids: tuple[Oid, ...], riders: int, rows: int) -> Request:
+    """One GETBULK for all printers that are to be asked for the same: printers of one model have the same last rows."""
+    return Request(GET_BULK, oids, riders=riders, rows=rows)
 
 
 class Column:
@@ -65,7 +79,8 @@ class Column:
             taken.append(varbind)
             last = oid
         self.last = last
-        self.done = self.done or len(taken) == self.most
+        if len(taken) == self.most:
+            self.done = True
 
     def _ends(self, oid: Oid, value: Value, notes: list[str]) -> bool:
         """Whether an answer that is not simply the next row ends the column. A null is a row all the same."""
@@ -199,7 +214,7 @@ class Inquiry:
 
     def outcome(self, datagrams: int) -> Answer:
         """Everything that was answered so far, and what is missing."""
-        self._values.update(chain.from_iterable([column.taken for column in self._columns]))
+        self._values.update(chain.from_iterable([column.taken for column in self._columns if column.taken]))
         missing = [column.prefix for column in self._columns if column.cut or not column.done]
         missing += [*self._lost, *(oid for batch in self._batches for oid in batch.oids)]
         return Answer(
@@ -253,7 +268,7 @@ class Inquiry:
         self._asked = columns[: max(MAX_CELLS // 2 // self._shrink, 1)]
         usual = max(column.rows for column in self._asked) + 1  # the row after the last one proves the end
         rows = max(min(usual, (MAX_CELLS - len(riders)) // len(self._asked)) // self._shrink, 1)
-        return Request(GET_BULK, (*riders, *(column.last for column in self._asked)), riders=len(riders), rows=rows)
+        return bulk_request((*riders, *[column.last for column in self._asked]), len(riders), rows)
 
     def _walked(self, request: Request, varbinds: Sequence[tuple[Oid, Value]]) -> None:
         """Answers to GETNEXT or GETBULK: riders first, then row by row."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from agent.printers import Endpoint
 
@@ -13,16 +11,32 @@ class Turns:
     """Who talks with which printer now."""
 
     def __init__(self) -> None:
-        self._busy: dict[Endpoint, asyncio.Future[None]] = {}  # done when that exchange is
+        # Whose exchange is under way; a future that is done when it is, as soon as anybody waits for that.
+        self._busy: dict[Endpoint, asyncio.Future[None] | None] = {}
 
-    @asynccontextmanager
-    async def of(self, endpoint: Endpoint) -> AsyncIterator[None]:
-        """Waits until nobody else talks with this printer, and keeps others waiting meanwhile."""
-        while (before := self._busy.get(endpoint)) is not None:
+    def of(self, endpoint: Endpoint) -> Turn:
+        """For `async with`: waits until nobody else talks with this printer, and keeps others waiting meanwhile."""
+        return Turn(self._busy, endpoint)
+
+
+class Turn:
+    """One exchange's turn with one printer."""
+
+    __slots__ = ("_busy", "_endpoint")
+
+    def __init__(self, busy: dict[Endpoint, asyncio.Future[None] | None], endpoint: Endpoint) -> None:
+        self._busy = busy
+        self._endpoint = endpoint
+
+    async def __aenter__(self) -> None:
+        while self._endpoint in self._busy:
+            before = self._busy[self._endpoint]
+            if before is None:
+                before = self._busy[self._endpoint] = asyncio.get_running_loop().create_future()
             await asyncio.wait((before,))
-        done = self._busy[endpoint] = asyncio.get_running_loop().create_future()
-        try:
-            yield
-        finally:
-            del self._busy[endpoint]
+        self._busy[self._endpoint] = None
+
+    async def __aexit__(self, *_: object) -> None:
+        done = self._busy.pop(self._endpoint)
+        if done is not None:
             done.set_result(None)

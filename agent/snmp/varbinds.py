@@ -107,7 +107,7 @@ class Varbinds(Mapping[Oid, Value]):
 
     def __init__(self, answers: Mapping[Oid, Value] | Iterable[tuple[Oid, Value]] = ()) -> None:
         self._values: dict[Oid, Value] = dict(answers)
-        for oid in [oid for oid, value in self._values.items() if value.tag in ABSENT]:
+        for oid in [oid for oid, value in self._values.items() if value[1] is None]:
             del self._values[oid]
         self._order: list[Oid] = []
 
