@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import shutil
 import socket
@@ -15,12 +16,14 @@ from pysnmp.proto.rfc1902 import OctetString
 
 from agent.errors import PrinterSilent
 from agent.printers import Endpoint
+from agent.snmp.alarms import Alarms
 from agent.snmp.catalogue import shipped
 from agent.snmp.client import SnmpClient
-from agent.snmp.codec import decode_response
+from agent.snmp.codec import LEAST_ID, decode_response
 from agent.snmp.conversation import CommunityAccess
 from agent.snmp.pacing import Pace, Pacer
 from agent.snmp.rapport import Rapport
+from agent.snmp.request_ids import RequestIds
 from agent.snmp.varbinds import Ask, oid_of
 from tests.fleet_process import FleetProcess, printer
 from tests.test_codec import response_of
@@ -250,6 +253,50 @@ def test_one_request_in_flight_per_printer():
     assert peer.most_flying == 1
 
 
+def test_a_request_id_is_random_and_used_once():
+    """A thousand ids of each of two stocks: all of four octets, spread over the whole range, and not the same."""
+    mine, yours = RequestIds(), RequestIds()
+    told, others = [[stock.next() for _ in range(1000)] for stock in (mine, yours)]
+    assert all(LEAST_ID <= number < 2**31 for number in told + others)
+    assert len(set(told + others)) > 1990  # chance repeats one number in a thousand runs
+    assert max(told) - min(told) > 2**29
+
+
+class Dozing:
+    """Somebody who waits for a moment, once."""
+
+    def __init__(self, seconds: float):
+        self.due = asyncio.get_running_loop().time() + seconds
+        self.awake = asyncio.Event()
+        self.rung = []
+
+    def ring(self, now):
+        self.rung.append(now - self.due)
+        self.due = math.inf
+        self.awake.set()
+
+
+def test_one_alarm_clock_rings_for_all():
+    """Everybody is rung for once and not before the moment; who was removed is not; and so in the next loop again."""
+    alarms = Alarms()
+
+    async def work():
+        soon, later, gone = sleepers = [Dozing(0.05), Dozing(0.15), Dozing(0.05)]
+        for sleeper in sleepers:
+            alarms.add(sleeper)
+        alarms.remove(gone)
+        async with asyncio.timeout(10):
+            await later.awake.wait()
+        alarms.remove(soon)
+        alarms.remove(later)
+        return [sleeper.rung for sleeper in sleepers]
+
+    for _ in range(2):
+        soon, later, gone = asyncio.run(work())
+        assert (len(soon), len(later), len(gone)) == (1, 1, 0)
+        assert min(soon + later) >= 0
+
+
 def test_packets_leave_at_the_configured_rate():
     """Fifty turns asked for at the same moment at 100 a second are spread over half a second, in order."""
     pacer = Pacer(100)
@@ -262,13 +309,22 @@ def test_packets_leave_at_the_configured_rate():
 def test_patience_follows_the_printer_while_it_is_awake():
     """The first answer may take its time; then a repetition comes soon, later each time; after a minute all is open."""
     rapport, pace = Rapport(), Pace(timeout=2.0, least=0.25)
-    assert rapport.patience(100.0, 0, pace) == 2.0
+    assert rapport.patience(100.0, 0, pace) == 1.0
     rapport.heard(100.0, 0.01)
     waits = [rapport.patience(100.1, attempt, pace) for attempt in range(5)]
     assert waits == [0.25, 0.5, 1.0, 2.0, 2.0]
     rapport.heard(101.0, 1.5)
     assert rapport.patience(101.0, 0, pace) > 1.0
-    assert rapport.patience(162.0, 0, pace) == 2.0
+    assert rapport.patience(162.0, 0, pace) == 1.0
+
+
+@pytest.mark.parametrize(("retries", "waits"), [(0, [2.0]), (1, [1.0, 3.0]), (2, [1.0, 2.0, 3.0])])
+def test_an_unknown_printer_is_waited_for_as_long_as_the_time_outs_say(retries, waits):
+    """A lost first packet is repeated soon, a slow printer is waited for at the end; the sum is the configured one."""
+    pace = Pace(timeout=2.0, retries=retries)
+    told = [Rapport().patience(0.0, attempt, pace) for attempt in range(retries + 1)]
+    assert told == waits
+    assert sum(told) == pace.timeout * (retries + 1)
 
 
 def test_a_lost_packet_costs_little_once_the_printer_was_heard():

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Patience with one printer: `timeout` seconds for the first answer; later ones are given what the printer took
-    lately, between `least` and `timeout`. `retries` repetitions of a request, and the most datagrams and seconds one
-    exchange may take."""
+    """Patience with one printer: the first answer is given `timeout` seconds for the request and for each of its
+    `retries` repetitions, all together; later ones are given what the printer took lately, between `least` and
+    `timeout`. And the most datagrams and seconds one exchange may take."""
 
     timeout: float = 1.0
     least: float = 0.25  # a printer's controller is busy now and then, and a repetition costs it more than waiting

@@ -31,10 +31,15 @@ class Rapport:
         return number in self._asked
 
     def patience(self, now: float, attempt: int, pace: Pace) -> float:
-        """Seconds to wait for an answer: by the printer's own time while it is known to be awake, doubled with every
-        repetition (`attempt` 0 is the first)."""
+        """Seconds to wait for an answer (`attempt` 0 is the first): by the printer's own time while it is known to be
+        awake, doubled with every repetition.
+
+        Else a packet may be lost or the printer be slow: repeating soon helps the one, waiting long at the end the
+        other, and all in all nobody waits longer than the time-outs say.
+        """
         if not self._at or now - self._at > AWAKE:
-            return pace.timeout
+            early, late = attempt == 0, attempt >= pace.retries
+            return pace.timeout * (1.0 if early == late else 0.5 if early else 1.5)
         adapted: float = max(self._smooth + 4 * self._varies, pace.least) * 2**attempt
         return min(adapted, pace.timeout)
 
