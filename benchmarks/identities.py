@@ -14,7 +14,6 @@ from benchmarks.score import Score
 OTHER_MODEL = {
     "github_misc/hp_envy6000": ("ENVY 6000 All-in-One Printer series", "the printer's whole name"),
     "github_misc/konica_accuriopress_43": ("AccurioPress C4070 IC-609", "the press with its controller, as it says"),
-    "librenms/brother": ("MFC-8440", "spliced from two printers; this one has the identity objects"),
     "librenms/jetdirect_supplies_context": ("Color LaserJet Test", "made by hand for a test"),
     "librenms/jetdirect_supplies_context_at_Jetdirect": ("Color LaserJet Test", "made by hand for a test"),
     "librenms/konica": ("Develop ineo+ 280", "spliced from two printers; the private model is this one"),

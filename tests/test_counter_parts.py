@@ -195,7 +195,8 @@ def test_numbered_canon_counters_count_where_they_make_the_total(black, told):
     text = "1.3.6.1.2.1.1.1.0|4|Canon iR-ADV C5235 /P\n"
     text += "".join(f"{CANON}.{number}|2|{value}\n" for number, value in numbers.items())
     found = meters(understood(parse_recording(text).varbinds))
-    assert found == {"total": 100, "total_equivalent": 110} | ({"monochrome": 60, "full_color": 40} if told else {})
+    colors = {"monochrome": 60, "full_color": 40, "large_full_color": 10}
+    assert found == {"total": 100, "total_equivalent": 110} | (colors if told else {})
 
 
 def test_a_toshiba_that_is_a_lexmark_inside_is_read_as_one():

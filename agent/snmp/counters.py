@@ -14,6 +14,7 @@ from agent.texts import Message, message
 
 NOISE = 10  # pages; a printer may print while it is read
 LIFE_COUNT = "prtMarkerLifeCount"
+SIZES = ("large", "small")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,8 @@ def key_of(meter: str) -> tuple[str, str, str]:
     meter = meter.removesuffix("_equivalent")
     head, _, rest = meter.partition("_")
     service, rest = (head, rest) if head in ("print", "copy", "fax", "scan") and rest else ("total", meter)
-    size, color = ("large", rest.removeprefix("large_")) if rest.startswith("large_") else ("any", rest)
+    head, _, tail = rest.partition("_")
+    size, color = (head, tail) if head in SIZES and tail else ("any", rest)
     color = color.removeprefix("duplex_")
     return service, "any" if color in ("total", "sheets") else color, size
 
@@ -123,6 +125,8 @@ def _found(part: CounterPart, witness: Witness) -> Found | None:
         there = [term for term in terms if term is not None and term.value >= 0]
         less = [_term(term, witness) for term in part.minus]
         if terms[0] is None or not there or any(term is None or term.value < 0 for term in less):
+            return None
+        if part.rows == "each" and len(there) < len(terms):
             return None
         taken = [term for term in less if term is not None]
         sources = tuple(source for term in there for source in term.sources)

@@ -91,6 +91,9 @@ def _first_serial(places: Iterable[str], witness: Witness, keys: Mapping[str, st
 
 def _at(place: str, witness: Witness, keys: Mapping[str, str]) -> str | None:
     name, key, pattern = _parsed(place)
+    if pattern and "@" in name:
+        wanted, _, names = name.partition("@")
+        return _named_row(wanted, names, pattern, witness)
     if pattern:
         found = pattern.search(_at(name, witness, keys) or "")
         return found[1].strip() or None if found else None
@@ -100,6 +103,13 @@ def _at(place: str, witness: Witness, keys: Mapping[str, str]) -> str | None:
         return _printer_device(witness)
     single = witness.text(place)
     return single or next(iter(witness.texts(place).values()), None)
+
+
+def _named_row(wanted: str, names: str, pattern: re.Pattern[str], witness: Witness) -> str | None:
+    """The text in the first row whose name in another column fits."""
+    texts = witness.texts(wanted)
+    rows = (index for index, name in witness.texts(names).items() if pattern.search(name))
+    return next((texts[index] for index in rows if index in texts), None)
 
 
 @lru_cache(maxsize=1000)

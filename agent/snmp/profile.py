@@ -48,7 +48,7 @@ class IdentityPart(Part):
     """For each part of an identity the places it may stand in, best first.
 
     A place is an object, `device_id.KEY`, `printer_device`, or an object and `~` and a regular expression whose first
-    group is wanted (`sysDescr~S/N (\\w+)`).
+    group is wanted (`sysDescr~S/N (\\w+)`). `versions@names~Main` is the row of a table whose name fits.
     """
 
     serial_number: tuple[str, ...] = ()
@@ -60,12 +60,17 @@ class IdentityPart(Part):
     device_id: tuple[str, ...] = ()
 
 
-def _object_of(place: str) -> str | None:
-    """The object behind a place of an identity; None for those that are no object. Raises for a bad expression."""
+def _objects_of(place: str) -> set[str]:
+    """The objects behind a place of an identity; none for those that are no object. Raises for a bad expression."""
     name, _, pattern = place.partition("~")
+    wanted, _, names = name.partition("@")
+    if names:
+        if not pattern or compiled(pattern).groups:
+            raise ValueError(f"{place} needs an expression without a group")
+        return {wanted, names}
     if pattern and compiled(pattern).groups != 1:
         raise ValueError(f"the expression in {place} needs exactly one group")
-    return None if name == "printer_device" or name.startswith("device_id.") else name
+    return set() if name == "printer_device" or name.startswith("device_id.") else {name}
 
 
 class CounterPart(Part):
@@ -74,11 +79,11 @@ class CounterPart(Part):
     Terms name an object, a column with a single row, or a record of a blob (`name#1f`). The value is that of the
     `first` term that the device has; or the `sum` of those it has, of which it must have the first, less all of
     `minus`; or the row of `column` whose other columns are as `where` says, a value or several. `rows = "sum"` adds
-    up whatever rows fit, `rows = "each"` needs exactly one row for each of the several values. `scale` makes
-    impressions or sheets of other units (0.1 of tenths), rounded down. `unit` is a word or the column that tells it.
-    `fallback` marks a value that stands for the meter only because nothing better is known; `model` is a regular
-    expression for the only models that it is about. Of `confidence` A adds up or equals a web page, B is documented;
-    C is not proven and is read only where the colours then make the total.
+    up whatever rows fit, `rows = "each"` needs exactly one row for each of the several values, of a sum every term.
+    `scale` makes impressions or sheets of other units (0.1 of tenths), rounded down. `unit` is a word or the column
+    that tells it. `fallback` marks a value that stands for the meter only because nothing better is known; `model` is a
+    regular expression for the only models that it is about. Of `confidence` A adds up or equals a web page, B is
+    documented; C is not proven and is read only where the colours then make the total.
     """
 
     meter: str = Field(pattern=r"^[a-z]+(_[a-z0-9]+)*$")
@@ -116,9 +121,9 @@ class CounterPart(Part):
             raise ValueError("column and where belong together")
         if self.minus and not self.sum:
             raise ValueError("minus belongs to a sum")
-        if self.rows == "each" and len(several) != 1:
+        if self.rows == "each" and len(several) != 1 and not self.sum:
             raise ValueError("rows = each needs exactly one column with several values")
-        if self.confidence == "C" and self.meter not in COLOR_PARTS:
+        if self.confidence == "C" and self.meter.removeprefix("large_") not in COLOR_PARTS:
             raise ValueError("only colours of the whole machine can be proven by the total")
         return self
 
@@ -249,7 +254,7 @@ class Profile(Part):
         used |= {name for match in self.match for name in match.answers}
         used |= self.supplies.names
         places = [place for part in IdentityPart.model_fields for place in getattr(self.identity, part)]
-        used |= {_object_of(place) for place in places} - {None}
+        used |= {name for place in places for name in _objects_of(place)}
         unknown = sorted(name for name in used if name and name not in self.objects)
         if unknown:
             raise ValueError(f"no such name in [objects]: {', '.join(unknown)}")

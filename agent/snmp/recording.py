@@ -10,6 +10,10 @@ from agent.errors import AgentError
 from agent.snmp.varbinds import Oid, Tag, Value, Varbinds, dotted, oid_of
 from agent.texts import message
 
+# Public recordings made from printed walks have only the first sixteen octets of a hexadecimal string as octets; the
+# printed lines after it stayed text. No device sends such a value.
+PRINTED_REST = re.compile(rb"(.{16})\n((?:[0-9A-F]{2}(?: \n?|\n|$))+)", re.DOTALL)
+
 
 @dataclass(frozen=True, slots=True)
 class Recording:
@@ -56,7 +60,9 @@ def _varbind(line: str) -> tuple[Oid, Value]:
 
 def _content(tag: Tag, content: str, hexadecimal: bool) -> int | bytes | Oid | None:
     if hexadecimal:
-        return bytes.fromhex(content)
+        octets = bytes.fromhex(content)
+        printed = PRINTED_REST.fullmatch(octets)
+        return printed[1] + bytes.fromhex(printed[2].decode("ascii")) if printed else octets
     match tag:
         case Tag.OCTET_STRING | Tag.OPAQUE:
             return content.encode("utf-8", errors="surrogateescape")

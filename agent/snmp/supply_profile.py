@@ -41,6 +41,7 @@ def _one_group(text: str) -> str:
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Extraction = Annotated[str, AfterValidator(_one_group)]
 Saying = Literal["low", "empty"]
+State = Literal["some_left", "low", "empty"]
 
 
 class _OfModels(Part):
@@ -88,7 +89,7 @@ class SupplyTable(_OfModels):
     part_number: str | None = None
     serial_number: str | None = None
     status: str | None = None
-    states: dict[int, Saying] = Field(default_factory=dict)
+    states: dict[int, State] = Field(default_factory=dict)
     decides: Literal["vendor", "standard"] = "vendor"
 
     @property
@@ -103,8 +104,9 @@ class SupplyRecord(_OfModels):
     """One supply in a maker's blob of records (`object#id`): a level in percent x `per_percent`, or, coarser, another.
 
     `fraction` is a level of two octets: what is left and what would be full. `coarse` moves in steps of `step`
-    percent, rounded as `rounding` says; `status` has one of `states`. `named` is how the standard may describe it
-    where it has another type. The record is read only where its object is there.
+    percent, rounded as `rounding` says; `status` has one of `states`. `left` and `used` count in one unit and make the
+    capacity together. `named` is how the standard may describe it where it has another type. The record is read only
+    where its object is there.
     """
 
     prefix: str = Field(pattern=r"^[a-z]+$")
@@ -115,17 +117,24 @@ class SupplyRecord(_OfModels):
     level: str | None = None
     per_percent: int = Field(default=1, ge=1)
     fraction: bool = False
+    left: str | None = None
+    used: str | None = None
+    unit: str | None = None
     coarse: str | None = None
     step: float = Field(default=10.0, gt=0, le=100)
     rounding: Rounding | None = None
     status: str | None = None
-    states: dict[int, Saying] = Field(default_factory=dict)
+    states: dict[int, State] = Field(default_factory=dict)
     decides: Literal["vendor", "standard"] = "vendor"
 
     @property
     def names(self) -> set[str]:
         """All object names it rests on."""
-        return {term.partition("#")[0] for term in (self.level, self.coarse, self.status) if term}
+        return {term.partition("#")[0] for term in self._terms if term}
+
+    @property
+    def _terms(self) -> tuple[str | None, ...]:
+        return self.level, self.left, self.used, self.coarse, self.status
 
 
 class SupplyAlert(Part):

@@ -16,6 +16,7 @@ from agent.snmp.witness import Witness
 from agent.supplies.levels import (
     SAID_EMPTY,
     SAID_LOW,
+    SOME_LEFT,
     UNKNOWN,
     Level,
     Supply,
@@ -29,7 +30,7 @@ from agent.texts import message
 
 FAMILIES = {"toner_cartridge": "toner", "ink_cartridge": "ink"}
 MOST = 100  # rows of one table
-SAID = {"low": SAID_LOW, "empty": SAID_EMPTY}
+SAID = {"some_left": SOME_LEFT, "low": SAID_LOW, "empty": SAID_EMPTY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,8 @@ def _of_record(record: SupplyRecord, witness: Witness) -> VendorSupply | None:
                 colorant=record.colorant,
                 description=record.description,
                 level=level,
+                capacity=_whole(record, witness),
+                unit=record.unit,
                 source=f"{witness.oid_text(name)}#{number}",
             )
             return VendorSupply(supply, record.decides, named=record.named)
@@ -125,10 +128,25 @@ def _told_levels(record: SupplyRecord, witness: Witness) -> Iterable[tuple[str, 
             yield record.level, level_of(value[0], value[-1], None) if len(value) == 2 else UNKNOWN
         elif record.per_percent <= 256 ** len(value) // 100:  # a record too short for 100 percent is a mere status
             yield record.level, percent_level(int.from_bytes(value, "big") / record.per_percent)
+    if record.left and (whole := _whole(record, witness)):
+        yield record.left, level_of(_number(record.left, witness), whole, None)
     if record.coarse and (value := _value(record.coarse, witness)) is not None:
         yield record.coarse, in_steps(percent_level(int.from_bytes(value, "big")), record.step, record.rounding)
     if record.status and (value := _value(record.status, witness)) is not None:
         yield record.status, SAID.get(record.states.get(int.from_bytes(value, "big"), ""), UNKNOWN)
+
+
+def _whole(record: SupplyRecord, witness: Witness) -> int | None:
+    """The capacity where the device tells both what is left of it and what is used."""
+    if not (record.left and record.used):
+        return None
+    left, used = _number(record.left, witness), _number(record.used, witness)
+    return None if left is None or used is None else left + used or None
+
+
+def _number(term: str, witness: Witness) -> int | None:
+    value = _value(term, witness)
+    return None if value is None else int.from_bytes(value, "big")
 
 
 def _value(term: str, witness: Witness) -> bytes | None:
@@ -179,6 +197,8 @@ def _completed(standard: Supply, one: VendorSupply) -> tuple[Supply, list[Findin
         part_number=own.part_number or standard.part_number,
         serial_number=own.serial_number or standard.serial_number,
     )
+    if standard.capacity is None and own.capacity is not None:
+        named = replace(named, capacity=own.capacity, unit=own.unit or standard.unit)
     counts = knows_more(own.level, standard.level) or (
         one.decides == "vendor" and not knows_more(standard.level, own.level)
     )
