@@ -36,7 +36,8 @@ class Identity:
     """What a device says of itself. Absent is `None`, never an empty string.
 
     `serial_number` is normalised for comparing (see `agent.matching`), `serial_number_raw` is what the
-    device sent. `host_name` is sysName (RFC 3418), `printer_name` prtGeneralPrinterName (RFC 3805), which people set.
+    device sent. `host_name` is sysName (RFC 3418), `printer_name` prtGeneralPrinterName (RFC 3805) or
+    printer-name (RFC 8011), which people set.
     `mac_addresses` are lower case with colons. `sys_object_id` is dotted (RFC 3418).
     """
 

@@ -21,7 +21,7 @@ def read_identity(profile: Profile, witness: Witness) -> Identity:
     """The identity in these attributes; `profile` knows how makers are written. What no attribute tells stays None.
 
     Attributes: printer-device-id and printer-firmware-string-version (PWG 5100.13), printer-make-and-model,
-    printer-uuid and printer-uri-supported (RFC 8011). The serial number is only taken from the device id.
+    printer-name, printer-uuid and printer-uri-supported (RFC 8011). The serial number is only taken from the device id.
     """
     keys = device_id(witness.text("printer-device-id") or "")
     named = keys.get("MFG") or keys.get("MANUFACTURER") or keys.get("MANUFACTURE")
@@ -34,6 +34,7 @@ def read_identity(profile: Profile, witness: Witness) -> Identity:
         serial_number=normal_serial(serial),
         serial_number_raw=serial,
         host_name=_host_name(witness.texts("printer-uri-supported")),
+        printer_name=witness.text("printer-name"),
         firmware=witness.text("printer-firmware-string-version"),
         mac_addresses=macs_of_uuid(witness.text("printer-uuid")),
         description=own_words,

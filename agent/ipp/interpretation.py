@@ -24,6 +24,7 @@ PRINTED_BETWEEN = 50
 REQUESTED = (
     "printer-device-id",
     "printer-make-and-model",
+    "printer-name",
     "printer-uuid",
     "printer-uri-supported",
     "printer-firmware-string-version",

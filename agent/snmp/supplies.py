@@ -11,7 +11,7 @@ from agent.meters import Finding
 from agent.snmp.colorants import LONGEST, colorant_of
 from agent.snmp.profile import Profile
 from agent.snmp.supply_alerts import with_alerts
-from agent.snmp.supply_profile import LevelRule, compiled
+from agent.snmp.supply_profile import LevelRule, SupplyName, compiled
 from agent.snmp.varbinds import Oid
 from agent.snmp.vendor_supplies import vendor_supplies, with_vendor
 from agent.snmp.witness import Witness
@@ -117,7 +117,14 @@ def _supply(profile: Profile, row: Row, witness: Witness) -> tuple[Supply, list[
 def _type(profile: Profile, row: Row) -> str:
     """The type as it is told; where the device tells none, what the description says beyond doubt."""
     told = profile.words.supply_type.get(row.numbers["Type"] or 0, "unknown")
-    return (profile.supply_names.named_in(row.description) or told) if told == "unknown" else told
+    if told != "unknown" or row.description is None:
+        return told
+    named = (one.type for one in profile.supplies.types if one.about(row.model) and _names(one, row.description))
+    return profile.supply_names.named_in(row.description) or next(named, told)
+
+
+def _names(name: SupplyName, description: str) -> bool:
+    return compiled(name.named).search(description[:LONGEST]) is not None
 
 
 def _level(profile: Profile, kind: str, row: Row, unit: str | None) -> Level:

@@ -69,6 +69,13 @@ class LevelRule(_OfModels):
     empty: tuple[int, ...] = ()
 
 
+class SupplyName(_OfModels):
+    """The type of supplies whose description fits an expression, where the device tells none and no word decides."""
+
+    type: str
+    named: Pattern
+
+
 class SupplyTable(_OfModels):
     """A maker's own table of supplies by its columns; its rows are joined to the standard's by what they say.
 
@@ -154,6 +161,7 @@ class SuppliesPart(Part):
     """
 
     levels: tuple[LevelRule, ...] = ()
+    types: tuple[SupplyName, ...] = ()
     tables: tuple[SupplyTable, ...] = ()
     records: tuple[SupplyRecord, ...] = ()
     alerts: tuple[SupplyAlert, ...] = ()
