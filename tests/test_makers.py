@@ -335,3 +335,35 @@ def test_octets_that_a_walk_printed_on_a_second_line_are_octets_again():
     plain = b"Black Cartridge\n38 32 37 41 "
     for octets, described in ((printed, "Black Cartridge 827A HP CF300A"), (plain, "Black Cartridge 38 32 37 41")):
         assert read(f"{supply}.6.1.1|4x|{octets.hex()}", f"{supply}.9.1.1|2|-3").supplies[0].description == described
+
+
+@pytest.mark.parametrize(
+    ("lines", "maker", "model"),
+    [
+        ([f"{SYSTEM}Brother NC-8900h, Firmware Ver.ZB  ,MID 8C5-F01"], "Brother", None),
+        ([f"{SYSTEM}EPSON Built-in 11b/g/n Print Server"], "Epson", None),
+        (
+            [f"{SYSTEM}HP Laser MFP 131 133 135-138; V3.82.01.10 DEC-09-2019; S/N BRBSQ2G13Q"],
+            "HP",
+            "Laser MFP 131 133 135-138",
+        ),
+        (
+            [
+                f"{SYSTEM}HP ETHERNET MULTI-ENVIRONMENT,SN:AAA0A00000,PID:Purchasing Color Laser",
+                f"{E}.11.2.3.9.1.1.7.0|4|MFG:HP;MDL:HP Color LaserJet M450;DES:HP Color LaserJet M452nw;",
+            ],
+            "HP",
+            "Color LaserJet M452nw",
+        ),
+        (
+            [f"{SYSTEM}FUJI XEROX DocuPrint CM305 df; Net 16.41,ESS 201210101131,IOT 03.00.05"],
+            "Fujifilm",
+            "DocuPrint CM305 df",
+        ),
+        ([f"{DEVICE}Dell S5830dn 7XQ1R92 LW62.DN4.P636", f"{E}.641.6.4.2.1.1.2.1.1|2|2"], "Dell", "S5830dn"),
+    ],
+)
+def test_the_words_of_a_network_card_are_no_model(lines, maker, model):
+    """What a card, a person or a table of versions says is not how the maker calls the machine."""
+    identity = read(*lines).identity
+    assert (identity.manufacturer, identity.model) == (maker, model)
