@@ -342,6 +342,8 @@ def test_octets_that_a_walk_printed_on_a_second_line_are_octets_again():
     [
         ([f"{SYSTEM}Brother NC-8900h, Firmware Ver.ZB  ,MID 8C5-F01"], "Brother", None),
         ([f"{SYSTEM}EPSON Built-in 11b/g/n Print Server"], "Epson", None),
+        ([f"{SYSTEM}UTAX_TA Printing System"], "Kyocera", None),
+        ([f"{SYSTEM}KYOCERA MITA Printing System"], "Kyocera", None),
         (
             [f"{SYSTEM}HP Laser MFP 131 133 135-138; V3.82.01.10 DEC-09-2019; S/N BRBSQ2G13Q"],
             "HP",
