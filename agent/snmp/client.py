@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from agent.errors import PrinterSilent
 from agent.printers import Endpoint
 from agent.snmp.alarms import Alarms
-from agent.snmp.conversation import Budget, CommunityAccess, Conversation, Means, Speech
+from agent.snmp.conversation import Budget, CommunityAccess, CommunityConversation, Means, Speech
 from agent.snmp.inquiry import Bounds, Inquiry
 from agent.snmp.pacing import Pace, Pacer
 from agent.snmp.rapport import Rapport
@@ -87,7 +87,7 @@ class SnmpClient:
     ) -> Answer | None:
         """One whole exchange in one way; None when nothing was ever answered."""
         inquiry = Inquiry(ask, speech.access.version, BOUNDS, bulk=not known.simple)
-        talk = Conversation(self._means, speech, inquiry, budget, known.rapport, speaks=known.speech is speech)
+        talk = CommunityConversation(self._means, speech, inquiry, budget, known.rapport, speaks=known.speech is speech)
         try:
             talk.begin(self._board.connect(endpoint, talk))
             answered = await talk.over

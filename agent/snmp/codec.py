@@ -127,6 +127,18 @@ def decode_response(datagram: bytes) -> Response:
         raise _bad("truncated") from None
 
 
+def decode_pdu(pdu: bytes) -> Response:
+    """A PDU alone, of whatever kind, as if in a v2c message without a community. Raises `BadReply` like
+    `decode_response`."""
+    try:
+        _, at, end = _header(pdu, 0, len(pdu))
+        if end != len(pdu):
+            raise _bad("trailing_octets")
+        return _pdu(pdu, at, end, VERSIONS["v2c"], b"")
+    except IndexError:
+        raise _bad("truncated") from None
+
+
 def _response(data: bytes) -> Response:
     tag, at, end = _header(data, 0, len(data))
     if tag != _SEQUENCE or end != len(data):
@@ -139,6 +151,11 @@ def _response(data: bytes) -> Response:
     tag, at, pdu_end = _header(data, stop, end)
     if tag != RESPONSE or pdu_end != end:
         raise _bad("not_a_response")
+    return _pdu(data, at, end, version, community)
+
+
+def _pdu(data: bytes, at: int, end: int, version: int, community: bytes) -> Response:
+    """The response whose PDU's content is between these places; it ends with the data."""
     request_id, at = _small(data, at, end)
     status = index = 0
     if data[at : at + 6] == _NO_ERROR:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -70,11 +71,11 @@ class Means:
     ids: RequestIds
 
 
-class Conversation:
+class Conversation(ABC):
     """Works through an `Inquiry`; `over` becomes True when anything was answered and False when nothing was.
 
     `speaks` says that the printer has answered by this access before, `rapport` how quickly. A `Listener` and a
-    `Sleeper`.
+    `Sleeper`. How a request is written and what counts as its answer is for each kind of access to say.
     """
 
     __slots__ = (
@@ -90,21 +91,17 @@ class Conversation:
         "_request",
         "_sent",
         "_speaks",
-        "_speech",
         "_strays",
         "_turn",
         "due",
         "over",
     )
 
-    def __init__(
-        self, means: Means, speech: Speech, inquiry: Inquiry, budget: Budget, rapport: Rapport, *, speaks: bool
-    ) -> None:
+    def __init__(self, means: Means, inquiry: Inquiry, budget: Budget, rapport: Rapport, *, speaks: bool) -> None:
         self._loop = asyncio.get_running_loop()
         self.over: asyncio.Future[bool] = self._loop.create_future()
         self.due = math.inf  # when patience with the request that was sent ends
         self._means = means
-        self._speech = speech
         self._inquiry = inquiry
         self._budget = budget
         self._rapport = rapport
@@ -133,7 +130,8 @@ class Conversation:
 
     def heard(self, datagram: bytes) -> None:
         """A datagram from the printer: the answer, or a stray."""
-        self._safely(self._take, datagram)
+        if self._sent and not self.over.done():
+            self._safely(self._take, datagram)
 
     def refused(self) -> None:
         """The network says that nobody is there."""
@@ -150,13 +148,16 @@ class Conversation:
         except Exception as error:  # noqa: BLE001  see above; it is raised again where `over` is awaited
             self._finish(error)
 
+    @abstractmethod
+    def _encoded(self, request: Request, number: int, now: float) -> bytes:
+        """The request as a message with this number, LEAST_ID..2^31-1, sent now (loop time)."""
+
+    @abstractmethod
     def _take(self, datagram: bytes) -> None:
-        if not self._sent or self.over.done():
-            return
-        response = self._valid(datagram)
-        if response is not None:
-            self._accept(response, len(datagram))
-            return
+        """Accepts a datagram as the answer to the outstanding request, or counts it as a stray."""
+
+    def _stray(self) -> None:
+        """That datagram was no answer: the printer may have lost the question, but not for ever."""
         self._strays += 1
         if self._strays == MOST_STRAYS:
             self._inquiry.notes.append("too_many_strays")
@@ -171,6 +172,10 @@ class Conversation:
 
     def _go_on(self, now: float) -> None:
         self._request = self._inquiry.next_request()
+        self._begin_request(now)
+
+    def _begin_request(self, now: float) -> None:
+        """The request anew, with all of its attempts; when there is none, this is the end."""
         self._sent = {}
         self._refusals = 0
         if self._turn is not None:
@@ -206,8 +211,7 @@ class Conversation:
         self._rapport.asked(number)
         self._strays = 0
         self._budget.datagrams += 1
-        before, after = self._request.frame(self._speech.head)
-        if not self._line.send(before + number.to_bytes(4, "big") + after):
+        if not self._line.send(self._encoded(self._request, number, now)):
             self._refused(now)
 
     def _repeat(self, now: float) -> None:
@@ -238,13 +242,41 @@ class Conversation:
             self.over.set_exception(error)
 
     def _accept(self, response: Response, octets: int) -> None:
-        number, now = response.request_id, self._loop.time()
-        if number != self._latest:
-            self._inquiry.notes.append("late_reply")
-        self._rapport.heard(now, now - self._sent[number])
+        now = self._time(response.request_id)
         self._answered = True
         self._inquiry.accept(response, octets)
         self._go_on(now)
+
+    def _time(self, number: int) -> float:
+        """The message with this number was answered: when, which is now."""
+        if number != self._latest:
+            self._inquiry.notes.append("late_reply")
+        now = self._loop.time()
+        self._rapport.heard(now, now - self._sent[number])
+        return now
+
+
+class CommunityConversation(Conversation):
+    """A conversation in v1 or v2c."""
+
+    __slots__ = ("_speech",)
+
+    def __init__(
+        self, means: Means, speech: Speech, inquiry: Inquiry, budget: Budget, rapport: Rapport, *, speaks: bool
+    ) -> None:
+        super().__init__(means, inquiry, budget, rapport, speaks=speaks)
+        self._speech = speech
+
+    def _encoded(self, request: Request, number: int, now: float) -> bytes:
+        before, after = request.frame(self._speech.head)
+        return before + number.to_bytes(4, "big") + after
+
+    def _take(self, datagram: bytes) -> None:
+        response = self._valid(datagram)
+        if response is None:
+            self._stray()
+        else:
+            self._accept(response, len(datagram))
 
     def _valid(self, datagram: bytes) -> Response | None:
         """The response that answers the outstanding request; what is odd about others is noted."""
