@@ -25,6 +25,7 @@ from agent.memory import SqlMemory
 from agent.past import SqlPast
 from agent.paths import Places, places_of
 from agent.period import period_key
+from agent.printers import Endpoint
 from agent.schedule import Rhythm, keep_running
 from agent.searches import missing, numbers_of
 from agent.secrets import Secrets
@@ -33,6 +34,7 @@ from agent.snmp.access import LEAST_SECRET, UserAccess
 from agent.snmp.catalogue import shipped
 from agent.snmp.client import SnmpClient
 from agent.snmp.conversation import CommunityAccess
+from agent.snmp.engine import Engine
 from agent.snmp.identity import is_made_by, read_serial
 from agent.snmp.ladder import Ladder, Rung
 from agent.snmp.manners import Manners
@@ -325,9 +327,10 @@ def rungs_of(settings: Settings, accesses: Accesses) -> list[Rung]:
     snmp, pacer = settings.snmp, Pacer(settings.discovery.packets_per_second)
     pace = Pace(timeout=snmp.timeout_seconds, retries=snmp.retries)
     rungs: list[Rung] = []
+    engines: dict[Endpoint, Engine] = {}
     for spoken in snmp.versions:
         if spoken == "v3":
-            rungs += [_user_rung(place, user, pace, pacer) for place, user in enumerate(accesses.users, 1)]
+            rungs += [_user_rung(place, user, pace, pacer, engines) for place, user in enumerate(accesses.users, 1)]
         else:
             for place, community in enumerate(accesses.communities, 1):
                 voice = SnmpClient([CommunityAccess(spoken, community)], pace, pacer)
@@ -335,11 +338,11 @@ def rungs_of(settings: Settings, accesses: Accesses) -> list[Rung]:
     return rungs
 
 
-def _user_rung(place: int, user: UserAccess, pace: Pace, pacer: Pacer) -> Rung:
-    # Loaded only where there are users: pysnmp's security model takes as long to import as all the rest.
+def _user_rung(place: int, user: UserAccess, pace: Pace, pacer: Pacer, engines: dict[Endpoint, Engine]) -> Rung:
+    # Loaded only where there are users: the ciphers take a while to import.
     from agent.snmp.v3_client import UserClient
 
-    return Rung(f"v3:{place}:{user.user}", "v3", UserClient(user, pace, pacer))
+    return Rung(f"v3:{place}:{user.user}", "v3", UserClient(user, pace, pacer, engines))
 
 
 def rules_of(settings: Settings) -> OrderRules:

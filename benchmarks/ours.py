@@ -112,18 +112,20 @@ async def ask_all(job: Job, asks: Sequence[Ask], endpoints: Sequence[Endpoint], 
 
 async def snmp(job: Job) -> str:
     """Asking and decoding to `Varbinds`, nothing more."""
-    return await asked(job, endpoints_of(job), client_of(job))
+    client = client_of(job)
+    return await asked(job, endpoints_of(job), client, client)
 
 
 async def v3(job: Job) -> str:
-    """The same in SNMPv3, with a session of its own for every address."""
-    return await asked(job, endpoints_of(job), UserClient(UserAccess(**job["user"]), pace_of(job)))
+    """The same in SNMPv3, with a new session for every address: who warms up is another client."""
+    user = UserAccess(**job["user"])
+    return await asked(job, endpoints_of(job), UserClient(user, pace_of(job)), UserClient(user, pace_of(job)))
 
 
-async def asked(job: Job, endpoints: Sequence[Endpoint], client: Snmp) -> str:
-    """What both questions to every printer cost, after some for warming up."""
+async def asked(job: Job, endpoints: Sequence[Endpoint], before: Snmp, client: Snmp) -> str:
+    """What both questions to every printer cost `client`, after `before` has asked some for warming up."""
     asks = (await observed(endpoints[0])).asks
-    await ask_all(job, asks, endpoints[: job["warm"]], client)
+    await ask_all(job, asks, endpoints[: job["warm"]], before)
     usage = Usage.begin()
     read, sent = await ask_all(job, asks, endpoints, client)
     return usage.report(read=read, datagrams=sent)

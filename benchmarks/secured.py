@@ -29,6 +29,7 @@ USER = {
 }
 TYPES = {"i": "integer", "s": "octet_str", "x": "octet_str", "o": "object_id", "c": "counter", "g": "uinteger"}
 OWN = "1.3.6.1.2.1.1.3."  # sysUpTime is snmpd's own
+APART = ["-I", "-hr_device"]  # the computer's own processors and network cards are no devices of the printer
 ADDRESS = "7f600001"  # what stands for the address in the serial number: all printers have the same one
 
 
@@ -59,7 +60,7 @@ def _agent(rig: Rig, table: Path) -> Iterator[Responder]:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "snmpd.conf").write_text(_configuration(table, port))
         process = subprocess.Popen(
-            pinned(rig.far, [PROGRAM, "-f", "-Ln"]),
+            pinned(rig.far, [PROGRAM, "-f", "-Ln", *APART]),
             env={**os.environ, "SNMPCONFPATH": folder, "SNMP_PERSISTENT_DIR": f"{folder}/state"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -12,8 +12,9 @@ import pytest
 from agent.errors import BadReply, PrinterSilent
 from agent.printers import Endpoint
 from agent.snmp.access import UserAccess
+from agent.snmp.engine import LARGEST, Engine
 from agent.snmp.pacing import Pace
-from agent.snmp.v3_client import LARGEST, Engine, UserClient
+from agent.snmp.v3_client import UserClient
 from agent.snmp.v3_message import Clock, decode_message, decode_scoped
 from agent.snmp.varbinds import Ask, oid_of
 from sandbox.printers import ber
@@ -166,9 +167,10 @@ def crafted() -> dict[str, bytes]:
     return {**made, "oversized": framed(ber.tlv(0xA8, numbers + ber.tlv(ber.SEQUENCE, b"\x05\x00" * 30_000)))}
 
 
-def framed(pdu: bytes) -> bytes:
+def framed(pdu: bytes, number: int = 5) -> bytes:
     """A PDU in an unproven SNMPv3 message."""
-    head = ber.tlv(ber.SEQUENCE, b"\x02\x01\x05\x02\x02\x20\x00\x04\x01\x00\x02\x01\x03")
+    numbered = ber.tlv(ber.INTEGER, ber.integer(number))
+    head = ber.tlv(ber.SEQUENCE, numbered + b"\x02\x02\x20\x00\x04\x01\x00\x02\x01\x03")
     engine = ber.tlv(ber.OCTET_STRING, b"\x80\x00\x1f\x88\x04prn-7")
     who = ber.tlv(ber.OCTET_STRING, ber.tlv(ber.SEQUENCE, engine + b"\x02\x01\x00\x02\x01\x00" + b"\x04\x00" * 3))
     return ber.tlv(ber.SEQUENCE, b"\x02\x01\x03" + head + who + ber.tlv(ber.SEQUENCE, engine + b"\x04\x00" + pdu))
@@ -298,3 +300,68 @@ def test_an_engine_that_changes_with_every_answer_comes_to_an_end():
     error, peer = asyncio.run(with_peer(honest("authPriv"), replies, work))
     assert error.code == "v3_unknown_engine"
     assert peer.requests <= 6
+
+
+@pytest.mark.parametrize(
+    ("says", "counter", "noted"),
+    [
+        ("that the clock is another one", 2, "engine_restarted"),
+        ("that the user is unknown", 3, ""),
+        ("something that no standard knows", 77, ""),
+    ],
+)
+def test_an_unproven_report_is_a_hint_only(says, counter, noted):
+    """A forged Report in front of an answer of a printer that answered before: the answer is waited for and read."""
+    asked: list[bytes] = []
+    notes: list[str] = []
+
+    def replies(request, answer):
+        asked.append(request)
+        if len(asked) != 3:
+            return [answer]
+        number = decode_message(request).number
+        return [forged_report(number, counter), answer]
+
+    async def work(endpoint):
+        client, read = reader("authPriv"), []
+        for _ in range(4):
+            try:
+                answer = await client.ask(endpoint, Ask((NAME,)))
+            except PrinterSilent as error:
+                read.append(error.code)
+            else:
+                read.append(answer.varbinds.text(NAME))
+                notes.extend(answer.notes)
+        return read
+
+    read, _ = asyncio.run(with_peer(honest("authPriv"), replies, work))
+    assert noted in notes or not noted
+    assert read == [b"HOST-7"] * 4
+
+
+def forged_report(number: int, counter: int) -> bytes:
+    """A Report without proof that carries this usmStats counter, from the engine that is asked."""
+    oid = ber.tlv(ber.OBJECT_IDENTIFIER, ber.oid((1, 3, 6, 1, 6, 3, 15, 1, 1, counter, 0)))
+    bound = ber.tlv(ber.SEQUENCE, ber.tlv(ber.SEQUENCE, oid + ber.tlv(ber.COUNTER32, b"\x01")))
+    return framed(ber.tlv(0xA8, b"\x02\x01\x00" * 3 + bound), number)
+
+
+def test_a_user_who_was_taken_away_is_told_so():
+    """A printer that answered this user and refuses it now, without proof as it has to: asked again as often as
+    patience says, then refused with the reason."""
+    asked: list[bytes] = []
+
+    def replies(request, answer):
+        asked.append(request)
+        return [answer] if len(asked) <= 2 else [forged_report(decode_message(request).number, 3)]
+
+    async def work(endpoint):
+        client = reader("authPriv")
+        await client.ask(endpoint, Ask((NAME,)))
+        with pytest.raises(PrinterSilent) as caught:
+            await client.ask(endpoint, Ask((NAME,)))
+        return caught.value
+
+    error, peer = asyncio.run(with_peer(honest("authPriv"), replies, work))
+    assert error.code == "v3_unknown_user"
+    assert peer.requests == 4

@@ -28,13 +28,10 @@ from agent.snmp.codec import (
     encode_request,
 )
 from agent.snmp.conversation import CommunityAccess
-from agent.snmp.inquiry import Request
-from agent.snmp.v3_message import Clock, Frame, decode_message, encode_message, encode_scoped
-from agent.snmp.v3_message import encode_pdu as encode_v3_pdu
+from agent.snmp.v3_message import decode_message, discovery
 from agent.snmp.varbinds import oid_of
 
 SYS_OBJECT_ID = oid_of("1.3.6.1.2.1.1.2.0")  # every SNMP agent has it, and its value is short (RFC 3418)
-REPORTABLE = 4  # msgFlags, RFC 3412 section 6.4
 TICK = 0.005  # seconds between two bursts
 MOST_AT_ONCE = 64  # datagrams taken before others on the event loop have their turn
 MOST_STRAYS = 20  # answers of one address that are looked at in vain; more is somebody's game
@@ -75,8 +72,7 @@ class EngineProbe:
 
     def question(self, number: int) -> bytes:
         """The discovery message."""
-        pdu = encode_v3_pdu(Request(GET, ()), number)
-        return encode_message(Frame(number, REPORTABLE, b"", Clock(0, 0), b""), b"", b"", encode_scoped(b"", b"", pdu))
+        return discovery(number)
 
     def number_in(self, datagram: bytes) -> int:
         """Its msgID."""

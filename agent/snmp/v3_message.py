@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from agent.errors import BadReply
-from agent.snmp.codec import MAX_DATAGRAM, RESPONSE, Response, decode_response, integer, tlv
-from agent.snmp.inquiry import Request
+from agent.snmp.codec import GET, MAX_DATAGRAM, RESPONSE, Response, decode_pdu, encode_pdu, integer, tlv
 from agent.texts import message
 
 REPORT = 0xA8
@@ -18,7 +17,9 @@ USM = 3  # msgSecurityModel
 MAX_ENGINE_ID, MAX_USER, MAX_PARAMETERS, MAX_CONTEXT = 32, 32, 64, 255
 
 _SEQUENCE, _INTEGER, _OCTETS = 0x30, 0x02, 0x04
-_V2C_HEAD = b"\x02\x01\x01\x04\x00"  # version 1 and an empty community, before a v2c PDU
+_HEAD = b"\x02\x01\x03\x30"  # version 3 and the tag of msgGlobalData
+_made = tuple.__new__  # a NamedTuple without the cost of its constructor
+_NUMBER = b"\x02\x04"  # tag and length of a message's number and of a request id: four octets always
 
 
 class Clock(NamedTuple):
@@ -54,124 +55,167 @@ class Scoped(NamedTuple):
     response: Response
 
 
-class Frame(NamedTuple):
-    """What stands around a request: msgID, msgFlags, the engine that is spoken to with its clock, the user."""
+class Frame:
+    """What stands around every request of one user to one engine, encoded once.
 
-    number: int
-    flags: int
-    engine_id: bytes
-    clock: Clock
-    user: bytes
+    `flags` are the msgFlags, `digest` and `salt` how many octets of each travel.
+    """
+
+    __slots__ = ("_clock", "_digest", "_engine", "_kind", "_rest", "_salt", "_scope", "_sealed", "_security", "_user")
+
+    def __init__(self, flags: int, engine_id: bytes, user: bytes, context: bytes, digest: int, salt: int) -> None:
+        self._sealed = bool(flags & 2)
+        self._engine, self._user = tlv(_OCTETS, engine_id), tlv(_OCTETS, user)
+        self._scope = self._engine + tlv(_OCTETS, context)
+        self._kind = integer(MAX_DATAGRAM) + tlv(_OCTETS, bytes((flags,))) + integer(USM)
+        self._digest, self._salt = bytes(digest), bytes((_OCTETS, salt))
+        self._rest = len(self._digest) + len(self._salt) + salt
+        self._clock = Clock(0, 0)
+        self._security = self._before_digest(self._clock)
+
+    def scoped(self, pdu: tuple[bytes, bytes], request_id: int) -> bytes:
+        """A request PDU, in parts as of `encode_pdu`, with the context it is about (RFC 3412 section 6.8)."""
+        return tlv(_SEQUENCE, self._scope + pdu[0] + request_id.to_bytes(4, "big") + pdu[1])
+
+    def message(self, number: int, clock: Clock, salt: bytes, content: bytes) -> tuple[bytes, int]:
+        """The whole message with zeros for the digest, and where that stands. `number` is LEAST_ID..2^31-1; `content`
+        is a scoped PDU, or with the privacy flag its encrypted octets."""
+        if clock != self._clock:  # several requests to one printer fall into the same second
+            self._clock, self._security = clock, self._before_digest(clock)
+        after = self._salt + salt + (tlv(_OCTETS, content) if self._sealed else content)
+        head = _HEAD + bytes((len(self._kind) + 6,)) + _NUMBER + number.to_bytes(4, "big") + self._kind
+        whole = tlv(_SEQUENCE, head + self._security + self._digest + after)
+        return whole, len(whole) - len(after) - len(self._digest)
+
+    def _before_digest(self, clock: Clock) -> bytes:
+        """The security parameters up to the digest's first octet, with the lengths of everything that follows."""
+        who = self._engine + integer(clock.boots) + integer(clock.time) + self._user
+        whole = tlv(_OCTETS, tlv(_SEQUENCE, who + tlv(_OCTETS, self._digest) + bytes(self._rest - len(self._digest))))
+        return whole[: -self._rest]
 
 
-def encode_pdu(request: Request, request_id: int) -> bytes:
-    """The request PDU alone, as in v2c; `request_id` LEAST_ID..2^31-1."""
-    before, after = request.octets
-    return before + request_id.to_bytes(4, "big") + after
+_NOBODY = Frame(REPORTABLE, b"", b"", b"", 0, 0)
+_NOTHING = encode_pdu(GET, ())
 
 
-def encode_scoped(engine_id: bytes, context: bytes, pdu: bytes) -> bytes:
-    """A PDU with the context it is about (RFC 3412 section 6.8)."""
-    return tlv(_SEQUENCE, tlv(_OCTETS, engine_id) + tlv(_OCTETS, context) + pdu)
+def discovery(number: int) -> bytes:
+    """The question who is there, asked as nobody (RFC 3414 section 4): a Report answers it, with engine id and clock.
 
-
-def encode_message(frame: Frame, digest: bytes, salt: bytes, content: bytes) -> bytes:
-    """The whole message. `content` is a scoped PDU, or with the privacy flag its encrypted octets."""
-    head = integer(frame.number) + integer(MAX_DATAGRAM) + tlv(_OCTETS, bytes((frame.flags,))) + integer(USM)
-    clock = integer(frame.clock.boots) + integer(frame.clock.time)
-    who = tlv(_OCTETS, frame.engine_id) + clock + tlv(_OCTETS, frame.user)
-    security = tlv(_SEQUENCE, who + tlv(_OCTETS, digest) + tlv(_OCTETS, salt))
-    data = tlv(_OCTETS, content) if frame.flags & 2 else content
-    return tlv(_SEQUENCE, integer(3) + tlv(_SEQUENCE, head) + tlv(_OCTETS, security) + data)
+    `number` is LEAST_ID..2^31-1, and the request id as well.
+    """
+    return _NOBODY.message(number, Clock(0, 0), b"", _NOBODY.scoped(_NOTHING, number))[0]
 
 
 def decode_message(datagram: bytes) -> Envelope:
     """The message in a datagram, not yet proven and still encrypted. Raises `BadReply` for anything else."""
     if len(datagram) > MAX_DATAGRAM:
         raise _bad("too_long")
-    whole = _Reader(datagram, 0, len(datagram)).inside(_SEQUENCE, last=True)
-    if whole.number() != 3:
-        raise _bad("not_v3")
-    head = whole.inside(_SEQUENCE)
-    number, _, flags, model = head.number(), head.number(), head.octets(1), head.number()
-    if model != USM or len(flags) != 1 or flags[0] & 3 == 2:
-        raise _bad("security_model")
-    who = whole.inside(_OCTETS).inside(_SEQUENCE, last=True)
-    engine_id, clock = who.octets(MAX_ENGINE_ID), Clock(who.number(), who.number())
-    user, digest = who.octets(MAX_USER), who.octets(MAX_PARAMETERS)
-    digest_at = who.at - len(digest)
-    salt = who.octets(MAX_PARAMETERS)
-    if number < 0 or clock.boots < 0 or clock.time < 0:
-        raise _bad("negative")
-    content = whole.octets(MAX_DATAGRAM) if flags[0] & 2 else whole.element(_SEQUENCE)
-    if who.at != who.end or whole.at != whole.end:
+    try:
+        return _message(datagram)
+    except IndexError:
+        raise _bad("truncated") from None
+
+
+def _message(data: bytes) -> Envelope:
+    at, end = _inside(data, 0, len(data), _SEQUENCE)
+    version, at = _number(data, at, end)
+    if end != len(data):
         raise _bad("trailing_octets")
-    return Envelope(number, flags[0], engine_id, clock, user, digest, digest_at, salt, content)
+    if version != 3:
+        raise _bad("not_v3")
+    head, at = _inside(data, at, end, _SEQUENCE)
+    number, flags = _head(data, head, at)
+    who, at = _inside(data, at, end, _OCTETS)
+    who, stop = _inside(data, who, at, _SEQUENCE)
+    if stop != at:
+        raise _bad("trailing_octets")
+    start, stop = _inside(data, at, end, _OCTETS if flags & 2 else _SEQUENCE)
+    if stop != end:
+        raise _bad("trailing_octets")
+    content = data[start:stop] if flags & 2 else data[at:stop]
+    return _made(Envelope, (number, flags, *_security(data, who, at), content))
 
 
 def decode_scoped(content: bytes) -> Scoped:
     """The scoped PDU at the beginning of `content`; a cipher's padding may follow. Raises `BadReply`."""
-    scoped = _Reader(content, 0, len(content)).inside(_SEQUENCE)
-    engine_id, context = scoped.octets(MAX_ENGINE_ID), scoped.octets(MAX_CONTEXT)
-    pdu = content[scoped.at : scoped.end]
-    if not pdu or pdu[0] not in (RESPONSE, REPORT):
+    try:
+        at, end = _inside(content, 0, len(content), _SEQUENCE)
+        engine_id, at = _string(content, at, end, MAX_ENGINE_ID)
+        context, at = _string(content, at, end, MAX_CONTEXT)
+    except IndexError:
+        raise _bad("truncated") from None
+    if at >= end or content[at] not in (RESPONSE, REPORT):
         raise _bad("not_a_response")
-    # A Report is built like a Response; the v2c decoder knows that one alone.
-    response = decode_response(tlv(_SEQUENCE, _V2C_HEAD + bytes((RESPONSE,)) + pdu[1:]))
-    return Scoped(engine_id, context, pdu[0] == REPORT, response)
+    return Scoped(engine_id, context, content[at] == REPORT, decode_pdu(content[at:end]))
 
 
-class _Reader:
-    """A place in octets that moves from element to element and never beyond `end`."""
+def _head(data: bytes, at: int, end: int) -> tuple[int, int]:
+    """msgID and msgFlags; the sender's msgMaxSize and what follows the security model do not matter."""
+    number, at = _number(data, at, end)
+    _, at = _number(data, at, end)
+    flags, at = _string(data, at, end, 1)
+    model, at = _number(data, at, end)
+    # There is no security level that hides without proving (RFC 3412 section 7.2).
+    if model != USM or len(flags) != 1 or flags[0] & 3 == 2:
+        raise _bad("security_model")
+    if number < 0:
+        raise _bad("negative")
+    return number, flags[0]
 
-    __slots__ = ("_octets", "at", "end")
 
-    def __init__(self, octets: bytes, at: int, end: int) -> None:
-        self._octets = octets
-        self.at = at
-        self.end = end
+def _security(data: bytes, at: int, end: int) -> tuple[bytes, Clock, bytes, bytes, int, bytes]:
+    """UsmSecurityParameters: engine id, clock, user, digest and where it stands, salt."""
+    engine_id, at = _string(data, at, end, MAX_ENGINE_ID)
+    boots, at = _number(data, at, end)
+    time, at = _number(data, at, end)
+    user, at = _string(data, at, end, MAX_USER)
+    digest, at = _string(data, at, end, MAX_PARAMETERS)
+    digest_at = at - len(digest)
+    salt, at = _string(data, at, end, MAX_PARAMETERS)
+    if boots < 0 or time < 0:
+        raise _bad("negative")
+    if at != end:
+        raise _bad("trailing_octets")
+    return engine_id, Clock(boots, time), user, digest, digest_at, salt
 
-    def inside(self, tag: int, *, last: bool = False) -> _Reader:
-        """A reader of the next element's content; `last` says that nothing may follow it."""
-        start, stop = self._next(tag)
-        if last and stop != self.end:
-            raise _bad("trailing_octets")
-        return _Reader(self._octets, start, stop)
 
-    def octets(self, most: int) -> bytes:
-        """The content of an OCTET STRING of at most so many octets."""
-        start, stop = self._next(_OCTETS)
-        if stop - start > most:
-            raise _bad("string_too_long")
-        return self._octets[start:stop]
+def _inside(data: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
+    """Start and end of the content of the element that begins at `at`, which does not go beyond `end`.
 
-    def number(self) -> int:
-        """An INTEGER of 32 bits."""
-        start, stop = self._next(_INTEGER)
-        if not 1 <= stop - start <= 4:
-            raise _bad("no_integer")
-        return int.from_bytes(self._octets[start:stop], "big", signed=True)
+    Raises `IndexError` where the data end before that is known.
+    """
+    start, size = at + 2, data[at + 1]
+    if data[at] != tag:
+        raise _bad("not_a_message")
+    if size >= 0x80:
+        octets = size & 0x7F
+        if not 1 <= octets <= 4:
+            raise _bad("length_form")
+        size = int.from_bytes(data[start : start + octets], "big")
+        start += octets
+    if start + size > end:
+        raise _bad("truncated")
+    return start, start + size
 
-    def element(self, tag: int) -> bytes:
-        """The next element whole, with tag and length."""
-        begin = self.at
-        _, stop = self._next(tag)
-        return self._octets[begin:stop]
 
-    def _next(self, tag: int) -> tuple[int, int]:
-        if self.at + 2 > self.end or self._octets[self.at] != tag:
-            raise _bad("not_a_message")
-        start, size = self.at + 2, self._octets[self.at + 1]
-        if size >= 0x80:
-            count = size & 0x7F
-            if not 1 <= count <= 4 or start + count > self.end:
-                raise _bad("length_form")
-            size = int.from_bytes(self._octets[start : start + count], "big")
-            start += count
-        if start + size > self.end:
-            raise _bad("truncated")
-        self.at = start + size
-        return start, self.at
+def _string(data: bytes, at: int, end: int, most: int) -> tuple[bytes, int]:
+    """An OCTET STRING of at most so many octets, and where it ends."""
+    start, stop = at + 2, at + 2 + data[at + 1]
+    if stop > end or stop - start >= 0x80 or data[at] != _OCTETS:  # the ordinary case costs no call
+        start, stop = _inside(data, at, end, _OCTETS)
+    if stop - start > most:
+        raise _bad("string_too_long")
+    return data[start:stop], stop
+
+
+def _number(data: bytes, at: int, end: int) -> tuple[int, int]:
+    """An INTEGER of 32 bits, and where it ends."""
+    start, stop = at + 2, at + 2 + data[at + 1]
+    if stop > end or stop - start >= 0x80 or data[at] != _INTEGER:
+        start, stop = _inside(data, at, end, _INTEGER)
+    if not 1 <= stop - start <= 4:
+        raise _bad("no_integer")
+    return int.from_bytes(data[start:stop], "big", signed=True), stop
 
 
 def _bad(reason: str) -> BadReply:
