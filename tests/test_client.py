@@ -262,6 +262,23 @@ def test_a_request_id_is_random_and_used_once():
     assert max(told) - min(told) > 2**29
 
 
+@pytest.mark.parametrize("cancelled", [0, 1])
+def test_who_stops_asking_leaves_the_printer_to_others(cancelled):
+    """Three tasks ask one printer; the one that talks or the next one that waits is cancelled: the others are told."""
+
+    async def work(endpoint):
+        asker = client()
+        tasks = [asyncio.create_task(asker.ask(endpoint, Ask((NAME,)))) for _ in range(3)]
+        await asyncio.sleep(0)
+        tasks[cancelled].cancel()
+        async with asyncio.timeout(10):
+            return await asyncio.gather(*tasks, return_exceptions=True)
+
+    answers, _ = asyncio.run(with_peer(lambda data: [answer_to(data)], work))
+    assert isinstance(answers.pop(cancelled), asyncio.CancelledError)
+    assert [answer.varbinds.text(NAME) for answer in answers] == [b"prn-7"] * 2
+
+
 class Dozing:
     """Somebody who waits for a moment, once."""
 

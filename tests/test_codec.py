@@ -130,6 +130,15 @@ def test_a_counter_without_its_leading_zero_is_unsigned():
     assert decode_response(message_with(b"\x02\x01\xff")).varbinds[0][1] == Value(Tag.INTEGER, -1)
 
 
+@pytest.mark.parametrize("number", [0, 127, -1, 32_767, 32_768, 2**31 - 1, -(2**31)])
+def test_what_comes_again_is_read_alike(number):
+    """Whether the decoder remembers a varbind or not, its second reading is its first."""
+    datagram = message_with(codec.integer(number))
+    first, second = decode_response(datagram), decode_response(datagram)
+    assert first == second
+    assert first.varbinds == [((1, 3, 6, 1), Value(Tag.INTEGER, number))]
+
+
 NULL_VARBIND = b"\x30\x07\x06\x03\x2b\x06\x01\x05\x00"
 BOMBS = {
     "an identifier of 60,000 parts": message_with(b"\x05\x00", codec.tlv(6, b"\x2b" + b"\x01" * 15_000)),

@@ -22,6 +22,7 @@ MAX_STRING_OCTETS = 4096
 MAX_REMEMBERED = 20_000
 LEAST_ID = 2**23  # the least request id that takes four octets; BER has one form of a number only
 MAX_KNOWN_OCTETS = 0x60  # longer varbinds are not worth remembering
+MAX_KNOWN_NUMBER = 2**15 - 1  # greater ones are counters and times, which hardly any other printer tells as well
 
 GET, GET_NEXT, RESPONSE, GET_BULK = 0xA0, 0xA1, 0xA2, 0xA5
 VERSIONS = {"v1": 0, "v2c": 1}
@@ -184,7 +185,8 @@ def _varbinds(data: bytes, at: int, end: int) -> list[tuple[Oid, Value]]:
             if stop > end:
                 raise _bad("truncated")
             known = _varbind(data, at, stop)
-            if length < MAX_KNOWN_OCTETS:
+            content = known[1][1]
+            if length < MAX_KNOWN_OCTETS and not (isinstance(content, int) and content > MAX_KNOWN_NUMBER):
                 _remember(_known, octets, known)
         found.append(known)
         at = stop

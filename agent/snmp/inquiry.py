@@ -308,11 +308,12 @@ class Inquiry:
 
     def _found(self, packet: Packet, varbinds: Sequence[tuple[Oid, Value]]) -> None:
         """Values that were there before: whatever lies where they lay is taken, so that a change shows itself."""
-        self._values.update(
-            (oid, value)
-            for (oid, value), within in zip(varbinds, packet.within, strict=False)
-            if value[0] < EXCEPTIONS and oid[: len(within)] == within
-        )
+        taken = [
+            varbind
+            for varbind, within in zip(varbinds, packet.within, strict=False)
+            if varbind[1][0] < EXCEPTIONS and varbind[0][: len(within)] == within
+        ]
+        self._values.update(taken)
         self._lost += packet.expected[len(varbinds) :]
 
     def _asks_packet(self, request: Request | None) -> bool:
