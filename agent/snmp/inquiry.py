@@ -131,7 +131,7 @@ class Plan:
         self.openings: dict[tuple[int, Batch | None], Request] = {}  # tables not yet opened, riders -> first request
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=2500)  # a fleet has some hundreds of read plans
 def plan_of(ask: Ask, version: str, *, bulk: bool) -> Plan:
     """The plan for this very `Ask`; asks of a profile live as long as the process."""
     return Plan(ask, version, bulk=bulk)
