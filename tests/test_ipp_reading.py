@@ -124,6 +124,11 @@ def test_impressions_are_the_total_and_say_where_they_come_from() -> None:
     assert told.evidence["ipp:printer-impressions-completed"] == "21|4711"
 
 
+def test_a_printer_tells_the_name_that_people_gave_it() -> None:
+    """printer-name is what prtGeneralPrinterName is over SNMP."""
+    assert read((NAME, "printer-name", "mfu00-0365")).identity.printer_name == "mfu00-0365"
+
+
 def test_sheets_alone_are_no_total() -> None:
     """Nothing is made of them."""
     told = read((INTEGER, "printer-media-sheets-completed", 3000))

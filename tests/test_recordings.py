@@ -100,6 +100,8 @@ def test_the_command_reads_a_recording():
         "target", "status", "identity", "counters", "supplies", "alerts", "findings", "datagrams",
     ]  # fmt: skip
     assert shown["identity"]["serial_number"] == "VD21457943"
+    told = shown["supplies"][0]
+    assert (told["part_number"], told["capacity"], told["unit"]) == ("TK-1162", 7200, "impressions")
 
 
 def test_a_damaged_recording_costs_its_damaged_lines_only():

@@ -73,6 +73,8 @@ def _supply_json(supply: Supply) -> dict[str, Any]:
         "description": supply.description,
         "part_number": supply.part_number,
         "serial_number": supply.serial_number,
+        "capacity": supply.capacity,
+        "unit": supply.unit,
         "level": _level_json(supply.level),
         "source": supply.source,
     }
