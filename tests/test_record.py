@@ -12,9 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.printers import Identity
+from agent.snmp.catalogue import shipped
+from agent.snmp.identity import identifying_words
+from agent.snmp.interpretation import identify
 from agent.snmp.recording import dump_recording, parse_recording
 from agent.snmp.redaction import redact
-from agent.snmp.varbinds import Tag, Value, Varbinds
+from agent.snmp.varbinds import Tag, Value, Varbinds, oid_of
 
 DEVICES = Path(__file__).resolve().parent.parent / "sandbox" / "printers" / "devices"
 
@@ -112,6 +115,24 @@ def test_a_written_recording_reads_back_unchanged(said):
     recording = parse_recording(dump_recording(Varbinds(said.items())))
     assert recording.damaged_lines == ()
     assert dict(recording.varbinds) == said
+
+
+def test_names_in_makers_own_places_are_replaced():
+    """Where people gave a name, the maker's own still stands in its place, and ends in the network card's number."""
+    said = {
+        "1.3.6.1.2.1.1.1.0": b"KYOCERA Document Solutions Printing System",
+        "1.3.6.1.2.1.1.5.0": b"kopierer-eg",
+        "1.3.6.1.4.1.1347.40.10.1.1.5.1": b"KM7C4D1F",
+        "1.3.6.1.4.1.1347.43.5.1.1.28.1": b"RVE8Z01846",
+        "1.3.6.1.2.1.43.5.1.1.17.1": b"RVE8Z01847",
+    }
+    answers = Varbinds([(oid_of(oid), Value(Tag.OCTET_STRING, content)) for oid, content in said.items()])
+    catalogue = shipped()
+    identity, _ = identify(catalogue.generic, answers)
+    redacted = redact(answers, identity, *identifying_words(catalogue.choose(identity, answers), answers))
+    contents = b" ".join(value.content for value in redacted.values())
+    for secret in (b"kopierer-eg", b"KM7C4D1F", b"RVE8Z01846", b"RVE8Z01847"):
+        assert secret not in contents
 
 
 def test_serial_numbers_of_cartridges_are_replaced():

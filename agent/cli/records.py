@@ -20,6 +20,7 @@ from agent.paths import find_config
 from agent.printers import Endpoint, Identity
 from agent.snmp.access import UserAccess
 from agent.snmp.catalogue import shipped
+from agent.snmp.identity import identifying_words
 from agent.snmp.profile import Profile
 from agent.snmp.recording import dump_recording
 from agent.snmp.redaction import redact
@@ -57,7 +58,9 @@ async def _recorded(survey: Survey, target: Target) -> Varbinds:
             silence = silence or error
             continue
         readout = survey.understand(Endpoint(address, target.port or 161), varbinds)
-        return redact(varbinds, readout.identity, [one.serial_number for one in readout.supplies if one.serial_number])
+        serials, names = identifying_words(survey.catalogue.choose(readout.identity, varbinds), varbinds)
+        cartridges = (one.serial_number for one in readout.supplies if one.serial_number)
+        return redact(varbinds, readout.identity, (*serials, *cartridges), names)
     raise silence or PrinterSilent(
         message("Nothing at {place} answers SNMP.", place=target.host),
         message("Check that the printer is on and connected, that SNMP is on in it, and the community."),

@@ -48,6 +48,16 @@ def read_serial(profile: Profile, varbinds: Varbinds) -> str | None:
     return normal_serial(_first_serial(profile.identity.serial_number, witness, _device_id_keys(profile, witness)))
 
 
+def identifying_words(profile: Profile, varbinds: Varbinds) -> tuple[frozenset[str], frozenset[str]]:
+    """All serial numbers and all names in these answers, those of `read_identity` and what stands in other places."""
+    witness = Witness(varbinds, profile.oids)
+    keys = _device_id_keys(profile, witness)
+    places = profile.identity
+    serials = _candidates(places.serial_number, witness, keys)
+    names = _candidates((*places.host_name, *places.printer_name), witness, keys)
+    return frozenset(serials), frozenset(names)
+
+
 def is_printer(profile: Profile, witness: Witness, identity: Identity) -> bool:
     """Whether the device is a printer: a Printer-MIB, a printer among its devices, a device id, or a maker of printers.
 

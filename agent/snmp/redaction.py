@@ -25,20 +25,23 @@ MAIL = re.compile(rb"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 DOCUMENTATION_ADDRESS = bytes((192, 0, 2, 1))  # RFC 5737, for documents
 
 
-def redact(varbinds: Varbinds, identity: Identity, cartridges: Iterable[str] = ()) -> Varbinds:
+def redact(varbinds: Varbinds, identity: Identity, serials: Iterable[str] = (), names: Iterable[str] = ()) -> Varbinds:
     """The same answers without personal objects and with every identifying word replaced.
 
-    `cartridges` are serial numbers of supplies, which lead to who bought them.
+    `serials` are further serial numbers, those of supplies among them, which lead to who bought them; `names` further
+    names of the printer.
     """
-    words = substitutes(varbinds, identity, cartridges)
+    words = substitutes(varbinds, identity, serials, names)
     kept = ((oid, value) for oid, value in varbinds.items() if not _below_any(oid, PERSONAL))
     return Varbinds((oid, _redacted(oid, value, words)) for oid, value in kept)
 
 
-def substitutes(varbinds: Varbinds, identity: Identity, cartridges: Iterable[str] = ()) -> dict[bytes, bytes]:
+def substitutes(
+    varbinds: Varbinds, identity: Identity, more_serials: Iterable[str] = (), more_names: Iterable[str] = ()
+) -> dict[bytes, bytes]:
     """What is replaced by what; longer words first, so that no part of one survives."""
-    serials = {identity.serial_number_raw, *cartridges, *(_texts(varbinds, SERIAL_COLUMN))}
-    said = {identity.host_name, *(text for prefix in NAME_OBJECTS for text in _texts(varbinds, prefix))}
+    serials = {identity.serial_number_raw, *more_serials, *(_texts(varbinds, SERIAL_COLUMN))}
+    said = {identity.host_name, *more_names, *(text for prefix in NAME_OBJECTS for text in _texts(varbinds, prefix))}
     model = (identity.model or "").casefold()
     names = {name for name in said if name and name.casefold() not in model}
     found: dict[bytes, bytes] = {}
