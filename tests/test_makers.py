@@ -184,6 +184,15 @@ def test_an_hp_tells_scans_copies_and_faxes():
     assert found == {"total": 5000, "scan_total": 800, "copy_total": 450, "fax_total": 12}
 
 
+def test_an_hp_counts_duplex_in_sheets():
+    """What was printed on both sides is a number of sheets, and so no number of pages."""
+    readout = read(f"{DEVICE}HP LaserJet 600 M602", f"{HP}.4.1.2.5.0|2|5000", f"{HP}.4.1.2.22.0|2|1200")
+    assert {(one.meter, one.unit, one.value) for one in readout.counters} == {
+        ("total", "impressions", 5000),
+        ("duplex_total", "sheets", 1200),
+    }
+
+
 @pytest.mark.parametrize(
     ("lines", "found"),
     [
