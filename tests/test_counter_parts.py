@@ -260,3 +260,90 @@ def test_what_got_lost_is_not_counted_as_absent(tmp_path, says, second, facts, f
     readout = interpret(profile, Endpoint("127.0.0.1"), Varbinds(), answer, NOW)
     assert meters(readout) == found, says
     assert ("counter_cut" in codes(readout)) == (facts == {"missing": True})
+
+
+SHEETS = (
+    '[[counters]]\nmeter="print_total"\nfirst=["first"]\nsource="s"\n'
+    '[[counters]]\nmeter="print_sheets"\nfirst=["second"]\nunit="sheets"\nbeside="print_total"\nsource="s"\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "found"), [(f"{BASE}.3.0|65|30\n", {"print_total": 30, "print_sheets": 21}), ("", {})]
+)
+def test_a_meter_may_make_sense_beside_another_alone(tmp_path, line, found):
+    """Sheets of a function that tells no impressions say nothing that could be checked: they are not read."""
+    assert meters(read(tmp_path, SHEETS, line, f"{BASE}.4.0|65|21\n")) == found
+
+
+SAME = '[[counters]]\nmeter="total"\ncolumn="value"\nwhere={kind=[10,800]}\nrows="same"\nsource="s"\n'
+
+
+@pytest.mark.parametrize(
+    ("table", "found"),
+    [
+        (rows((10, 5)), {"total": 5}),
+        (rows((10, 5), (800, 5), (200, 3)), {"total": 5}),
+        (rows((10, 5), (800, 6)), {}),
+        (rows((200, 5)), {}),
+    ],
+)
+def test_what_is_told_twice_counts_where_it_is_the_same(tmp_path, table, found):
+    """One counter in two rows is that counter once; two values are no value."""
+    assert meters(read(tmp_path, SAME, table)) == found
+
+
+@pytest.mark.parametrize(("print_total", "shown"), [(999_950, False), (999_000, True), (1_000_095, False)])
+def test_a_sum_may_lose_a_page_in_ten_thousand(tmp_path, print_total, shown):
+    """Jams are counted by one function and not by the other: a machine with a million pages is near, not odd."""
+    counters = TOTALS.replace('sum=["first","second"]', 'first=["first"]').replace(
+        'meter="print_total"\nfirst=["first"]', 'meter="print_total"\nfirst=["second"]'
+    )
+    counters = counters.replace('meter="copy_total"\nfirst=["second"]', 'meter="copy_total"\nfirst=["nothing"]')
+    check = '[[checks]]\nwhole="total"\nparts=["print_total","copy_total"]\nrelation="="\nsource="s"\n'
+    head = f'nothing = "{BASE}.5.0"\n'
+    lines = f"{BASE}.3.0|65|1000000\n{BASE}.4.0|65|{print_total}\n{BASE}.5.0|65|0\n"
+    assert ("parts_mismatch" in codes(read(tmp_path, head + counters + check, lines))) == shown
+
+
+def placed(*places: str, rows: str = "one") -> str:
+    wanted = ", ".join(f'"{place}"' for place in places)
+    return f'[[counters]]\nmeter="copy_total"\ncolumn="value"\nat=[{wanted}]\nrows="{rows}"\nsource="s"\n'
+
+
+@pytest.mark.parametrize(
+    ("counters", "found"),
+    [
+        (placed("*.20.3"), {"copy_total": 7}),
+        (placed("11.20.3"), {"copy_total": 7}),
+        (placed("*.3"), {}),
+        (placed("*.*.3"), {}),
+        (placed("*.20.3", "*.20.25", rows="each"), {"copy_total": 12}),
+        (placed("*.20.3", "*.20.26", rows="each"), {}),
+        (placed("*.20.3", "*.20.26", rows="sum"), {"copy_total": 7}),
+    ],
+)
+def test_a_row_may_be_known_by_its_index(tmp_path, counters, found):
+    """A star stands for any number; an index of another length or form is another row, and two rows are none."""
+    lines = f"{BASE}.2.11.20.3|65|7\n{BASE}.2.11.20.25|65|5\n{BASE}.2.11.21.3|65|100\n{BASE}.2.3|65|200\n"
+    assert meters(read(tmp_path, counters, lines)) == found
+
+
+OF = (
+    '[[counters]]\nmeter="large_monochrome"\nfirst=["first"]\nsource="s"\n'
+    '[[counters]]\nmeter="large_full_color"\nfirst=["second"]\nsource="s"\n'
+    '[[counters]]\nmeter="large_total"\nof=["large_monochrome","large_full_color"]\nsource="s"\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("second", "found"),
+    [("|65|5\n", {"large_full_color": 5, "large_total": 12}), ("|2|-1\n", {}), (None, {})],
+)
+def test_a_meter_made_of_others_needs_all_of_them(tmp_path, second, found):
+    """Without one of its colours the large sheets of a machine would be too few."""
+    lines = f"{BASE}.3.0|65|7\n" + (f"{BASE}.4.0{second}" if second else "")
+    readout = read(tmp_path, OF, lines)
+    assert meters(readout) == {"large_monochrome": 7} | found
+    made = [counter.source for counter in readout.counters if counter.meter == "large_total"]
+    assert made == ([f"{BASE}.3.0+{BASE}.4.0"] if "large_total" in found else [])

@@ -73,16 +73,21 @@ def _objects_of(place: str) -> set[str]:
     return set() if name == "printer_device" or name.startswith("device_id.") else {name}
 
 
+Index = Annotated[str, Field(pattern=r"^(\d+|\*)(\.(\d+|\*))*$")]
+
+
 class CounterPart(Part):
     """One meter: where its value stands, in which unit, and why we believe it (`source`).
 
     Terms name an object, a column with a single row, or a record of a blob (`name#1f`). The value is that of the
     `first` term that the device has; or the `sum` of those it has, of which it must have the first, less all of
-    `minus`; or the row of `column` whose other columns are as `where` says, a value or several. `rows = "sum"` adds
-    up whatever rows fit, `rows = "each"` needs exactly one row for each of the several values, of a sum every term.
-    `scale` makes impressions or sheets of other units (0.1 of tenths), rounded down. `unit` is a word or the column
-    that tells it. `fallback` marks a value that stands for the meter only because nothing better is known; `model` is a
-    regular expression for the only models that it is about. Of `confidence` A adds up or equals a web page, B is
+    `minus`; or the sum `of` other meters, all of them; or the row of `column` whose other columns are as `where` says,
+    a value or several, or whose index is one of `at` (`*.20.3`, a star for any number). `rows = "same"` takes several
+    rows of one value for the one, `rows = "sum"` adds up whatever rows fit, `rows = "each"` needs exactly one row for
+    each of the several values, of a sum every term. `scale` makes impressions or sheets of other units (0.1 of tenths), rounded down.
+    `unit` is a word or the column that tells it. `fallback` marks a value that stands for the meter only because
+    nothing better is known; `model` is a regular expression for the only models that it is about, `beside` another
+    meter that must be read for this one to make sense. Of `confidence` A adds up or equals a web page, B is
     documented; C is not proven and is read only where the colours then make the total.
     """
 
@@ -90,12 +95,15 @@ class CounterPart(Part):
     first: tuple[str, ...] = ()
     sum: tuple[str, ...] = ()
     minus: tuple[str, ...] = ()
+    of: tuple[str, ...] = ()
     column: str | None = None
     where: dict[str, int | str | tuple[int | str, ...]] = Field(default_factory=dict)
-    rows: Literal["one", "sum", "each"] = "one"
+    at: tuple[Index, ...] = ()
+    rows: Literal["one", "same", "sum", "each"] = "one"
     scale: Decimal = Field(default=Decimal(1), gt=0)
     unit: str = "impressions"
     model: Pattern | None = None
+    beside: str | None = None
     confidence: Literal["A", "B", "C"] = "B"
     source: str
     fallback: bool = False
@@ -115,14 +123,14 @@ class CounterPart(Part):
     @model_validator(mode="after")
     def _one_way(self) -> CounterPart:
         several = [value for value in self.where.values() if isinstance(value, tuple)]
-        if sum(map(bool, (self.first, self.sum, self.column))) != 1:
-            raise ValueError("say exactly one of first, sum and column")
-        if bool(self.where) != bool(self.column):
-            raise ValueError("column and where belong together")
+        if sum(map(bool, (self.first, self.sum, self.of, self.column))) != 1:
+            raise ValueError("say exactly one of first, sum, of and column")
+        if bool(self.where or self.at) != bool(self.column):
+            raise ValueError("column and where or at belong together")
         if self.minus and not self.sum:
             raise ValueError("minus belongs to a sum")
-        if self.rows == "each" and len(several) != 1 and not self.sum:
-            raise ValueError("rows = each needs exactly one column with several values")
+        if self.rows == "each" and len(several) + (len(self.at) > 1) != 1 and not self.sum:
+            raise ValueError("rows = each needs exactly one column with several values, or several places")
         if self.confidence == "C" and self.meter.removeprefix("large_") not in COLOR_PARTS:
             raise ValueError("only colours of the whole machine can be proven by the total")
         return self
