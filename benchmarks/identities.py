@@ -14,6 +14,7 @@ from benchmarks.score import Score
 OTHER_MODEL = {
     "github_misc/hp_envy6000": ("ENVY 6000 All-in-One Printer series", "the printer's whole name"),
     "github_misc/konica_accuriopress_43": ("AccurioPress C4070 IC-609", "the press with its controller, as it says"),
+    "lac/xerox_phaser6600": ("Phaser 6600DN", "the names of its supplies have the whole model"),
     "librenms/jetdirect_supplies_context": ("Color LaserJet Test", "made by hand for a test"),
     "librenms/jetdirect_supplies_context_at_Jetdirect": ("Color LaserJet Test", "made by hand for a test"),
     "librenms/konica": ("Develop ineo+ 280", "spliced from two printers; the private model is this one"),

@@ -1,4 +1,4 @@
-"""Who every recorded printer is, as one table; every meter of Ricoh, Canon, Sharp, Epson, OKI, Toshiba and others."""
+"""Who every recorded printer is, as one table; all meters of recordings and of own devices, maker by maker."""
 
 from __future__ import annotations
 
@@ -45,6 +45,17 @@ SHARP = {
     "print_full_color": "Full Color Print Count [1.4.63]", "copy_total": "Copies [4.4.60]",
     "copy_monochrome": "Black & White Copy Count [4.4.61]", "copy_full_color": "Full Color Copy Count [4.4.63]",
     "duplex_total": "Duplex [1.4.75]", "scan_total": "Scan to E-mail/FTP [7.4.50]",
+    "copy_two_color": "Two Color Copy Count [4.4.64]", "copy_highlight_color": "Single Color Copy Count [4.4.80]",
+    "other_monochrome": "Black & White Other Count [5.5.61]", "other_full_color": "Full Color Other Count [5.5.63]",
+    "feeder_total": "Document Feeder [6.4.70]", "scan_monochrome": "Black & White Scanner Count [7.4.51]",
+    "scan_full_color": "Full Color Scanner Count [7.4.53]", "scan_stored": "Scan to HDD [8.4.50]",
+    "scan_stored_monochrome": "Black & White Scan to HDD Count [8.4.51]",
+    "scan_stored_full_color": "Full Color Scan to HDD Count [8.4.53]",
+    "scan_stored_two_color": "Two Color Scan to HDD Count [8.4.54]", "filed_total": "Prints (Document Filing) [8.4.60]",
+    "filed_monochrome": "Black & White Document Filing Print Count [8.4.61]",
+    "filed_full_color": "Full Color Document Filing Print Count [8.4.63]",
+    "filed_two_color": "Two Color Document Filing Print Count [8.4.64]",
+    "filed_highlight_color": "Single Color Document Filing Count [8.4.80]",
 }  # fmt: skip
 CANON = {"total": "Total 1 [1]", "copy_total": "Copy (Total 1) [17]", "print_total": "Print (Total 1) [25]"}
 LIFE_COUNT = "life count"
@@ -91,8 +102,8 @@ def test_a_life_count_in_sheets_is_pages_only_where_that_is_known(name, unit):
 RICOH = {
     "total": 305118, "copy_total": 102564, "copy_monochrome": 70044, "copy_full_color": 32500,
     "copy_highlight_color": 20, "print_total": 201344, "print_monochrome": 120311, "print_full_color": 81000,
-    "print_highlight_color": 33, "fax_total": 1210, "large_total": 18010, "duplex_total": 140022,
-    "monochrome": 191565, "full_color": 113500, "highlight_color": 53,
+    "print_highlight_color": 33, "fax_total": 1210, "fax_monochrome": 1210, "large_total": 18010,
+    "duplex_total": 140022, "monochrome": 191565, "full_color": 113500, "highlight_color": 53,
 }  # fmt: skip
 WHOLE = {
     "ricoh_im_c3010": RICOH,
@@ -125,11 +136,22 @@ WHOLE = {
         "print_duplex_monochrome": 40112, "print_duplex_full_color": 22106},
     "sharp_mx_3061": {"total": 97367, "monochrome": 70173, "full_color": 27184, "two_color": 0, "highlight_color": 10,
         "print_total": 62222, "print_monochrome": 40112, "print_full_color": 22110, "copy_total": 35055,
-        "copy_monochrome": 30001, "copy_full_color": 5044, "duplex_total": 31408, "scan_total": 11402},
+        "copy_monochrome": 30001, "copy_full_color": 5044, "copy_two_color": 0, "copy_highlight_color": 10,
+        "other_monochrome": 60, "other_full_color": 30, "duplex_total": 31408, "scan_total": 11402,
+        "scan_monochrome": 7300, "scan_full_color": 4102},
     "oki_mc854": {"total": 64110},
     "samsung_sl_c3062": {"total": 43066, "monochrome": 31022, "full_color": 12044, "print_total": 39000,
         "print_monochrome": 28000, "print_full_color": 11000, "copy_total": 4066, "copy_monochrome": 3022,
         "copy_full_color": 1044, "scan_total": 5110},
+    "lexmark_cx735": {"total": 57902, "monochrome": 31780, "full_color": 26122, "print_total": 55010,
+        "print_monochrome": 30000, "print_full_color": 25010, "copy_total": 2892, "copy_monochrome": 1780,
+        "copy_full_color": 1112, "total_sheets": 44101, "print_sheets": 43000, "copy_sheets": 1101,
+        "large_total": 1902, "large_monochrome": 780, "large_full_color": 1122, "scan_total": 6000,
+        "scan_network": 5000, "scan_email": 1000, "scan_sides": 8012},
+    "xerox_altalink_c8155": {"total": 173904, "monochrome": 98812, "full_color": 75092, "large_total": 8130,
+        "large_full_color": 5120, "large_monochrome": 3010, "print_total": 131311, "print_monochrome": 71210,
+        "print_full_color": 60101, "copy_total": 40291, "copy_monochrome": 25300, "copy_full_color": 14991,
+        "fax_total": 2302, "scan_network": 21034, "scan_email": 3110, "scan_total": 24144},
 }  # fmt: skip
 
 
@@ -160,11 +182,11 @@ def test_scans_of_a_sharp_are_found_by_name():
         f"{names}.7.4.50|4|Scan to HDD\n{values}.7.4.50|65|6\n"
         f"{names}.8.4.50|4|Scan to E-mail/FTP\n{values}.8.4.50|65|900\n"
     )
-    assert meters(understood(parse_recording(text).varbinds)) == {"scan_total": 900}
+    assert meters(understood(parse_recording(text).varbinds)) == {"scan_total": 900, "scan_stored": 6}
 
 
 def test_a_toshiba_without_color_tells_black_alone():
-    """-1 is a colour that is not offered; the function `all` is not believed: the total is the life count."""
+    """-1 is a colour that is not offered; the total of the function `all` is not believed: it is the life count."""
     base = f"{ENTERPRISES}.1129.2.3.50.1.3.21.6.1"
     text = (
         "1.3.6.1.2.1.1.1.0|4|TOSHIBA e-STUDIO2508A\n"
@@ -172,7 +194,8 @@ def test_a_toshiba_without_color_tells_black_alone():
         f"{base}.2.1.4|2|99\n{base}.3.1.1|2|-1\n{base}.3.1.3|2|40\n{base}.4.1.1|2|-1\n{base}.4.1.3|2|12\n"
     )
     readout = understood(parse_recording(text).varbinds)
-    assert meters(readout) == {"total": 52, "print_monochrome": 40, "copy_monochrome": 12}
+    functions = {"print_monochrome": 40, "copy_monochrome": 12, "print_total": 40, "copy_total": 12}
+    assert meters(readout) == {"total": 52} | functions
     assert "life_count_as_total" in {finding.code for finding in readout.findings}
 
 

@@ -84,10 +84,10 @@ class CounterPart(Part):
     `minus`; or the sum `of` other meters, all of them; or the row of `column` whose other columns are as `where` says,
     a value or several, or whose index is one of `at` (`*.20.3`, a star for any number). `rows = "same"` takes several
     rows of one value for the one, `rows = "sum"` adds up whatever rows fit, `rows = "each"` needs exactly one row for
-    each of the several values, of a sum every term. `scale` makes impressions or sheets of other units (0.1 of tenths), rounded down.
-    `unit` is a word or the column that tells it. `fallback` marks a value that stands for the meter only because
-    nothing better is known; `model` is a regular expression for the only models that it is about, `beside` another
-    meter that must be read for this one to make sense. Of `confidence` A adds up or equals a web page, B is
+    each of the several values, of a sum every term. `scale` makes impressions or sheets of other units (0.1 of tenths),
+    rounded down. `unit` is a word or the column that tells it. `fallback` marks a value that stands for the meter only
+    because nothing better is known; `model` is a regular expression for the only models that it is about, `beside`
+    another meter that must be read for this one to make sense. Of `confidence` A adds up or equals a web page, B is
     documented; C is not proven and is read only where the colours then make the total.
     """
 
