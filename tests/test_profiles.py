@@ -173,7 +173,7 @@ def test_what_a_profile_uses_it_asks_for(profile):
     parts = (profile.identify, profile.ask)
     objects = {profile.oids[name] for part in parts for name in part.objects}
     columns = {profile.oids[name] for part in parts for table in part.tables for name in table.columns}
-    branches = {oid[:size] for oid in objects for size in range(1, len(oid) + 1)}
+    branches = {oid[:size] for oid in objects | columns for size in range(1, len(oid) + 1)}
     asked = {
         name
         for name, oid in profile.oids.items()
