@@ -191,13 +191,10 @@ def _joined(part: CounterPart, column: str, witness: Witness) -> Found | None:
     """The rows whose other columns are as the profile says: joined by meaning, never by row number."""
     wanted = {name: witness.column(name) for name in part.where}
     numbers = witness.numbers(column)
-    rows = [
-        index
-        for index in numbers
-        if (not part.at or any(_stands(index, place) for place in part.at))
-        and all(_is(wanted[name].get(index), value) for name, value in part.where.items())
-        and numbers[index] >= 0
-    ]
+    rows = [index for index in numbers if any(_stands(index, place) for place in part.at)] if part.at else list(numbers)
+    for name, value in part.where.items():
+        rows = [index for index in rows if _is(wanted[name].get(index), value)]
+    rows = [index for index in rows if numbers[index] >= 0]
     if not rows or (part.rows == "one" and len(rows) > 1) or (part.rows == "each" and not _each(part, wanted, rows)):
         return None
     if part.rows == "same":
@@ -225,7 +222,11 @@ def _each(part: CounterPart, columns: dict[str, dict[Oid, Value]], rows: list[Oi
 def _stands(index: Oid, place: str) -> bool:
     """Whether an index is of this form: its numbers, with a star for any."""
     form = _form(place)
-    return len(index) == len(form) and all(wanted in (-1, at) for at, wanted in zip(index, form, strict=True))
+    return len(index) == len(form) and form[-1] in (-1, index[-1]) and all(map(_fits, index, form))
+
+
+def _fits(number: int, wanted: int) -> bool:
+    return wanted in (-1, number)
 
 
 @lru_cache(maxsize=1000)

@@ -18,6 +18,7 @@ class Witness:
         self._varbinds = varbinds
         self._oids = oids
         self._columns: dict[str, dict[Oid, Value]] = {}
+        self._numbers: dict[str, dict[Oid, int]] = {}
         self._single: dict[Oid, Value] = {}
         self._below: list[list[tuple[Oid, Value]]] = []
         sets = self.column("prtLocalizationCharacterSet").values() if "prtLocalizationCharacterSet" in oids else ()
@@ -58,8 +59,12 @@ class Witness:
 
     def numbers(self, name: str) -> dict[Oid, int]:
         """The numbers of a column by index; other types are left out."""
-        column = self.column(name)
-        return {i: v.content for i, v in column.items() if v.tag in NUMERIC and isinstance(v.content, int)}
+        if name not in self._numbers:
+            column = self.column(name)
+            self._numbers[name] = {
+                i: v.content for i, v in column.items() if v.tag in NUMERIC and isinstance(v.content, int)
+            }
+        return self._numbers[name]
 
     def evidence(self) -> dict[str, str]:
         """Everything that was used, in its raw form: dotted OID -> `tag|value`."""
