@@ -11,7 +11,17 @@ from agent.survey import Found
 from agent.texts import Message, message
 
 
-def steps_of(match: Matched | Refused, found: Found) -> tuple[Message, ...]:
+class Places:
+    """Who answers where, of everything that was found: made once for all equipment."""
+
+    def __init__(self, found: Found) -> None:
+        self.lookups = found.lookups
+        self.absent = found.absent
+        self.printers = {sighting.endpoint for printer in found.printers for sighting in printer.sightings}
+        self.strangers = {sighting.endpoint: one for one in found.strangers for sighting in one.sightings}
+
+
+def steps_of(match: Matched | Refused, places: Places) -> tuple[Message, ...]:
     """What happened on the way to a match or a refusal, in order; where it broke, the last step says what to do."""
     equipment = match.equipment
     number = equipment.technical_identification_number
@@ -21,8 +31,8 @@ def steps_of(match: Matched | Refused, found: Found) -> tuple[Message, ...]:
         said = message("The portal has no technical identification number for it.")
         return (said, *_near(match), _enter(match))
     steps = [message("The technical identification number in the portal is {number}.", number=number)]
-    if lookup := found.lookups.get(number):
-        steps += [*_looked_up(lookup), *_answers(lookup, found)]
+    if lookup := places.lookups.get(number):
+        steps += [*_looked_up(lookup), *_answers(lookup, places)]
     return (*steps, *_decided(match))
 
 
@@ -43,17 +53,15 @@ def _looked_up(lookup: Lookup) -> Iterable[Message]:
         )
 
 
-def _answers(lookup: Lookup, found: Found) -> Iterable[Message]:
+def _answers(lookup: Lookup, places: Places) -> Iterable[Message]:
     """Who answers where the number leads."""
-    printers = {one.endpoint: one for printer in found.printers for one in printer.sightings}
-    strangers = {one.endpoint: stranger for stranger in found.strangers for one in stranger.sightings}
     for place in dict.fromkeys(sighting.endpoint for sighting in lookup.sightings):
-        if place in printers:
+        if place in places.printers:
             continue  # the match says what it is
-        if place in found.absent:
-            yield from (finding.message for finding in found.absent[place].findings)
-        elif place in strangers:
-            said = strangers[place].identity.description or "?"
+        if place in places.absent:
+            yield from (finding.message for finding in places.absent[place].findings)
+        elif place in places.strangers:
+            said = places.strangers[place].identity.description or "?"
             yield message("What answers at {place} is no printer: {said}", place=str(place), said=said)
         else:
             yield message(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from agent.chain import steps_of
+from agent.chain import Places, steps_of
 from agent.errors import AgentError, PortalError
 from agent.matching import Matched, Matching, Past, Refused, match
 from agent.meters import Finding, LastReading
@@ -103,7 +103,8 @@ class Cycle:
         progress.stage(message("Reporting to the portal"), None)
         delivery = await self.courier.deliver()
         lines = self._settle(lines)
-        outcomes = {number_of(line): Fate(outcome_of(line), steps_of(line.match, found)) for line in lines}
+        places = Places(found)
+        outcomes = {number_of(line): Fate(outcome_of(line), steps_of(line.match, places)) for line in lines}
         self.memory.remember_cycle(equipments, outcomes, self.clock.now())
         return CycleReport(
             started_at=started,

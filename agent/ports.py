@@ -147,6 +147,9 @@ class Outbox(Protocol):
     def settle(self, reference: str, outcome: Outcome, now: datetime) -> None:
         """Writes the portal's verdict; a verdict is written once and never changed by a later one."""
 
+    def settle_all(self, outcomes: Mapping[str, Outcome], now: datetime) -> None:
+        """The verdicts of several by reference, in one transaction."""
+
     def postpone(self, references: Sequence[str], until: datetime, reason: Finding) -> None:
         """No verdict yet: one more attempt counted, not tried again before `until`."""
 

@@ -111,14 +111,15 @@ class Courier:
                 first_try = False
 
         outcomes = await self._patiently(attempt)
-        now = self.clock.now()
+        verdicts: dict[str, Outcome] = {}
         for entry, outcome in zip(entries, outcomes, strict=True):
             if isinstance(outcome, Kept) and outcome.code == IN_A_MOMENT:
                 what = message("The portal cannot take it yet: {detail}", detail=outcome.detail)
                 self._wait([entry], Finding("no_verdict", what), None, delivery)
                 continue
-            self.outbox.settle(entry.envelope.reference, outcome, now)
+            verdicts[entry.envelope.reference] = outcome
             delivery.count(outcome)
+        self.outbox.settle_all(verdicts, self.clock.now())
 
     def _is_ours(self, entry: Entry) -> bool:
         """Sealed since this courier began: an older one may have been sent by one that was killed in the act."""
@@ -164,9 +165,8 @@ class Courier:
 
     def _park(self, entries: Sequence[Entry], error: RightMissing, delivery: Delivery) -> None:
         """A right is missing for this kind of item: each is parked with the area that has to be unlocked."""
-        now = self.clock.now()
-        for entry in entries:
-            self.outbox.settle(entry.envelope.reference, Kept("scope-not-unlocked", str(error.what), error.area), now)
+        outcome = Kept("scope-not-unlocked", str(error.what), error.area)
+        self.outbox.settle_all({entry.envelope.reference: outcome for entry in entries}, self.clock.now())
         delivery.parked += len(entries)
         delivery.trouble = error
 

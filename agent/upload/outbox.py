@@ -7,12 +7,12 @@ sealed; a row whose digest does not fit is shown and never sent.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from agent.errors import AgentError, StoreDamaged
 from agent.meters import Finding
@@ -116,19 +116,19 @@ class SqlOutbox:
 
     def settle(self, reference: str, outcome: Outcome, now: datetime) -> None:
         """Writes the portal's verdict and frees nothing; an envelope that does not wait keeps the verdict it has."""
-        state, receipts, reasons, note = _verdict(outcome)
+        self.settle_all({reference: outcome}, now)
+
+    def settle_all(self, outcomes: Mapping[str, Outcome], now: datetime) -> None:
+        """The verdicts of one answer of the portal in one transaction, as `settle` writes each."""
+        at = instant(now)
         with self._store.begin() as connection:
-            if _state(connection, reference) != "waiting":
-                return
-            changes = {
-                "state": state,
-                "attempts": envelopes.c.attempts + 1,
-                "not_before": None,
-                "receipts": json.dumps(receipts),
-                "reasons": findings_json(reasons),
-                "settled_at": instant(now),
-            }
-            _change(connection, reference, now, changes, note)
+            verdicts = [
+                {"mine": reference, **_verdict(outcomes[reference])} for reference in _waiting(connection, [*outcomes])
+            ]
+            if verdicts:
+                connection.execute(SETTLE, [{**one, "settled_at": at} for one in verdicts])
+                lines = [{"reference": one["mine"], "at": at, **one} for one in verdicts]
+                connection.execute(insert(history), [{name: line[name] for name in LINE} for line in lines])
 
     def postpone(self, references: Sequence[str], until: datetime, reason: Finding) -> None:
         """No verdict yet: one more attempt counted, not tried again before `until`.
@@ -142,8 +142,8 @@ class SqlOutbox:
             "reasons": findings_json([reason]),
         }
         with self._store.begin() as connection:
-            for reference in references:
-                mine = envelopes.c.reference == reference
+            for some in portions(references):
+                mine = envelopes.c.reference.in_(some)
                 connection.execute(update(envelopes).where(waiting, mine).values(changes))
 
     def wake_parked(self, now: datetime) -> int:
@@ -208,7 +208,30 @@ def _free_slot(connection: Connection, reference: str, now: datetime) -> None:
     _change(connection, reference, now, {"state": entry.state, "slot": None}, note)
 
 
-def _verdict(outcome: Outcome) -> tuple[State, tuple[str, ...], tuple[Finding, ...], Message]:
+# One verdict: everything but the attempts comes with it.
+SETTLE = (
+    update(envelopes)
+    .where(envelopes.c.reference == bindparam("mine"))
+    .values(
+        state=bindparam("state"),
+        attempts=envelopes.c.attempts + 1,
+        not_before=None,
+        receipts=bindparam("receipts"),
+        reasons=bindparam("reasons"),
+        settled_at=bindparam("settled_at"),
+    )
+)
+LINE = ("reference", "at", "state", "note")  # of the history
+
+
+def _verdict(outcome: Outcome) -> dict[str, str]:
+    """A verdict as columns, with the note for the history."""
+    state, receipts, reasons, note = _judgement(outcome)
+    told = {"receipts": json.dumps(receipts), "reasons": findings_json(reasons)}
+    return {"state": state, "note": note_json(note), **told}
+
+
+def _judgement(outcome: Outcome) -> tuple[State, tuple[str, ...], tuple[Finding, ...], Message]:
     if isinstance(outcome, Accepted):
         receipts = ", ".join(outcome.receipts)
         if outcome.duplicate:
@@ -256,8 +279,13 @@ def _entry(connection: Connection, reference: str) -> Entry | None:
     return entry_of(row) if row else None
 
 
-def _state(connection: Connection, reference: str) -> str | None:
-    return connection.execute(select(envelopes.c.state).where(envelopes.c.reference == reference)).scalar_one_or_none()
+def _waiting(connection: Connection, references: Sequence[str]) -> list[str]:
+    """Those of these that wait, in the order given."""
+    found: set[str] = set()
+    for some in portions(references):
+        statement = select(envelopes.c.reference).where(envelopes.c.reference.in_(some), envelopes.c.state == "waiting")
+        found.update(connection.execute(statement).scalars())
+    return [reference for reference in references if reference in found]
 
 
 def _required(connection: Connection, reference: str, states: Sequence[State], *, damaged_too: bool = False) -> Entry:
