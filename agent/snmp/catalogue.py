@@ -17,7 +17,7 @@ from agent.errors import ProfileError
 from agent.printers import Identity
 from agent.snmp.profile import MatchPart, Profile, VendorFile
 from agent.snmp.toml_places import line_of
-from agent.snmp.varbinds import Ask, Table, Varbinds
+from agent.snmp.varbinds import Ask, Oid, Table, Varbinds
 from agent.texts import message
 
 P = TypeVar("P", bound=BaseModel)
@@ -34,17 +34,17 @@ class Catalogue:
     def choose(self, identity: Identity, varbinds: Varbinds) -> Profile:
         """The profile that is best proven for a device; the generic one where none is."""
         best, strength = self.generic, 0
-        for profile, one in self._matches.get(identity.manufacturer) or self._matches[None]:
-            if one.strength > strength and fits(one, profile, identity, varbinds):
-                best, strength = profile, one.strength
+        for way in self._ways.get(identity.manufacturer) or self._ways[None]:
+            if way.strength > strength and way.fits(identity, varbinds):
+                best, strength = way.profile, way.strength
         return best
 
     @cached_property
-    def _matches(self) -> dict[str | None, list[tuple[Profile, MatchPart]]]:
+    def _ways(self) -> dict[str | None, list[Way]]:
         """By maker what may fit its devices, in the profiles' order; None for all makers that no profile names."""
-        every = [(profile, one) for profile in self.vendors for one in profile.match]
-        makers = {one.manufacturer for _, one in every} | {None}
-        return {maker: [each for each in every if each[1].manufacturer in (None, maker)] for maker in makers}
+        every = [(one.manufacturer, Way.of(profile, one)) for profile in self.vendors for one in profile.match]
+        makers = {maker for maker, _ in every} | {None}
+        return {maker: [way for of, way in every if of in (None, maker)] for maker in makers}
 
     @cached_property
     def signature_ask(self) -> Ask:
@@ -57,14 +57,26 @@ class Catalogue:
         return Ask(objects=tuple(sorted(single)), tables=(table,) if branches else ())
 
 
-def fits(match: MatchPart, profile: Profile, identity: Identity, varbinds: Varbinds) -> bool:
-    """Whether everything that a match says holds for a device with these answers."""
-    if match.manufacturer and match.manufacturer != identity.manufacturer:
-        return False
-    if match.model and not re.search(match.model, identity.model or "", re.IGNORECASE):
-        return False
-    prefixes = [profile.oids[name] for name in match.answers]
-    return not prefixes or any(prefix in varbinds or varbinds.has_below(prefix) for prefix in prefixes)
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A match of a profile, made ready for being tried on every printer; its maker is looked up before."""
+
+    profile: Profile
+    strength: int
+    model: re.Pattern[str] | None
+    prefixes: tuple[Oid, ...]
+
+    @staticmethod
+    def of(profile: Profile, match: MatchPart) -> Way:
+        """The way that a match describes."""
+        model = re.compile(match.model, re.IGNORECASE) if match.model else None
+        return Way(profile, match.strength, model, tuple(profile.oids[name] for name in match.answers))
+
+    def fits(self, identity: Identity, varbinds: Varbinds) -> bool:
+        """Whether everything else that the match says holds for a device with these answers."""
+        if self.model and not self.model.search(identity.model or ""):
+            return False
+        return not self.prefixes or any(oid in varbinds or varbinds.has_below(oid) for oid in self.prefixes)
 
 
 def shipped(own: Path | None = None) -> Catalogue:

@@ -55,6 +55,7 @@ def in_letters(text: str | None, patterns: tuple[str, ...]) -> str | None:
     return None
 
 
+@lru_cache(maxsize=MOST_KNOWN)
 def colorant_of(
     named: str | None, description: str | None, words: Lexicon, letters: tuple[str, ...]
 ) -> tuple[str | None, bool]:

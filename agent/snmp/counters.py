@@ -64,7 +64,7 @@ def read_counters(
             continue
         if part.beside and part.beside not in counters:
             continue
-        if part.names & lost:
+        if lost and part.names & lost:
             cut.add(part.meter)
             continue
         counter, odd = _counter(profile, part, witness, counters)
@@ -133,6 +133,7 @@ def _counter(
     return counter, _oddities(part, unit)
 
 
+@lru_cache(maxsize=500)
 def key_of(meter: str) -> tuple[str, str, str]:
     """Service, colour class and size class of a meter's name: `copy_full_color` is copy, full_color, any.
 
@@ -173,18 +174,17 @@ def _term(term: str, witness: Witness) -> Found | None:
     """The value of an object, of a column's only row, or of a record in a blob."""
     name, _, record = term.partition("#")
     value = witness.value(name)
-    oid = witness.oid_text(name)
     if record:
         octets = as_octets(value)
         number = records(octets).get(int(record, 16)) if octets else None
-        return Found(number, (f"{oid}#{record}",)) if number is not None else None
+        return Found(number, (f"{witness.oid_text(name)}#{record}",)) if number is not None else None
     if (number := as_number(value)) is not None:
-        return Found(number, (oid,))
+        return Found(number, (witness.oid_text(name),))
     rows = witness.numbers(name)
     if len(rows) != 1:
         return None
     index, number = next(iter(rows.items()))
-    return Found(number, (_at(oid, index),), index)
+    return Found(number, (witness.oid_text(name, index),), index)
 
 
 def _joined(part: CounterPart, column: str, witness: Witness) -> Found | None:
@@ -201,8 +201,8 @@ def _joined(part: CounterPart, column: str, witness: Witness) -> Found | None:
         if len({numbers[index] for index in rows}) > 1:
             return None
         rows = rows[:1]
-    oid = witness.oid_text(column)
-    return Found(sum(numbers[index] for index in rows), tuple(_at(oid, index) for index in rows), rows[0])
+    sources = tuple(witness.oid_text(column, index) for index in rows)
+    return Found(sum(numbers[index] for index in rows), sources, rows[0])
 
 
 def _place(part: CounterPart, column: str, witness: Witness) -> str:
@@ -244,10 +244,6 @@ def _is(value: Value | None, wanted: int | str | tuple[int | str, ...]) -> bool:
         return as_number(value) == wanted
     octets = as_octets(value)
     return octets is not None and (text_of(octets) or "").casefold() == wanted.casefold()
-
-
-def _at(oid: str, index: Oid) -> str:
-    return ".".join((oid, *map(str, index)))
 
 
 def _unit(profile: Profile, part: CounterPart, witness: Witness, index: Oid) -> Unit:

@@ -9,13 +9,12 @@ from functools import lru_cache
 from agent.printers import Identity
 from agent.serials import normal_serial
 from agent.snmp.octets import device_id, mac_of
-from agent.snmp.profile import ManufacturerPart, Profile
+from agent.snmp.profile import Profile
 from agent.snmp.varbinds import Tag, Varbinds, as_octets, oid_of
 from agent.snmp.witness import Witness
 
 PRINTER_DEVICE = oid_of("1.3.6.1.2.1.25.3.1.5")  # hrDevicePrinter, RFC 2790
 PRINTER_MIB = oid_of("1.3.6.1.2.1.43")
-ENTERPRISES = "1.3.6.1.4.1."
 
 
 def read_identity(profile: Profile, witness: Witness) -> Identity:
@@ -25,7 +24,7 @@ def read_identity(profile: Profile, witness: Witness) -> Identity:
     description = witness.text("sysDescr")
     named = _first(profile.identity.manufacturer, witness, keys)
     raw_model = _first(profile.identity.model, witness, keys)
-    own_words = _first([place for place in profile.identity.model if not place.startswith("sysDescr")], witness, keys)
+    own_words = _first(_own_words(profile.identity.model), witness, keys)
     maker = _manufacturer(profile, [named, own_words], object_id, description)
     serial = _first_serial(profile.identity.serial_number, witness, keys)
     return Identity(
@@ -85,18 +84,28 @@ def _device_id_keys(profile: Profile, witness: Witness) -> Mapping[str, str]:
 
 
 def _candidates(places: Iterable[str], witness: Witness, keys: Mapping[str, str]) -> Iterable[str]:
-    for place in places:
-        found = _at(place, witness, keys)
-        if found:
-            yield found
+    return (found for place in places if (found := _at(place, witness, keys)))
 
 
 def _first(places: Iterable[str], witness: Witness, keys: Mapping[str, str]) -> str | None:
-    return next(iter(_candidates(places, witness, keys)), None)
+    for place in places:
+        if found := _at(place, witness, keys):
+            return found
+    return None
+
+
+@lru_cache(maxsize=100)
+def _own_words(places: tuple[str, ...]) -> tuple[str, ...]:
+    """The places that the printer itself fills: sysDescr is often its network card's."""
+    return tuple(place for place in places if not place.startswith("sysDescr"))
 
 
 def _first_serial(places: Iterable[str], witness: Witness, keys: Mapping[str, str]) -> str | None:
-    return next((found for found in _candidates(places, witness, keys) if normal_serial(found)), None)
+    for place in places:
+        found = _at(place, witness, keys)
+        if found and normal_serial(found):
+            return found
+    return None
 
 
 def _at(place: str, witness: Witness, keys: Mapping[str, str]) -> str | None:
@@ -111,8 +120,7 @@ def _at(place: str, witness: Witness, keys: Mapping[str, str]) -> str | None:
         return keys.get(key)
     if place == "printer_device":
         return _printer_device(witness)
-    single = witness.text(place)
-    return single or next(iter(witness.texts(place).values()), None)
+    return witness.said(place)
 
 
 def _named_row(wanted: str, names: str, pattern: re.Pattern[str], witness: Witness) -> str | None:
@@ -146,7 +154,7 @@ def _manufacturer(
     """
     return (
         maker_in(profile, own_words)
-        or next((maker.name for maker in profile.manufacturers if object_id and _branch_of(maker, object_id)), None)
+        or next((maker.name for maker in profile.manufacturers if object_id and maker.owns(object_id)), None)
         or maker_in(profile, [description])
     )
 
@@ -154,8 +162,9 @@ def _manufacturer(
 def maker_in(profile: Profile, texts: list[str | None]) -> str | None:
     """The maker that the first of these texts begins with, of those that the profile knows."""
     for text in filter(None, texts):
+        lower = text.lower()
         for maker in profile.manufacturers:
-            if any(text.lower().startswith(word) for word in maker.written):
+            if lower.startswith(maker.written):
                 return maker.name
     return None
 
@@ -163,10 +172,6 @@ def maker_in(profile: Profile, texts: list[str | None]) -> str | None:
 def is_made_by(profile: Profile, text: str) -> bool:
     """Whether a text begins with a maker of printers."""
     return maker_in(profile, [text]) is not None
-
-
-def _branch_of(maker: ManufacturerPart, object_id: str) -> bool:
-    return any(f"{object_id}.".startswith(f"{ENTERPRISES}{branch}.") for branch in maker.enterprises)
 
 
 def without_maker(profile: Profile, model: str | None, maker: str | None) -> str | None:

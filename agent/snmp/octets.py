@@ -72,12 +72,14 @@ def mac_of(octets: bytes) -> str | None:
     return octets.hex(":")
 
 
-def records(octets: bytes) -> dict[int, int]:
+@lru_cache(maxsize=64)  # many counters of one printer stand in one blob
+def records(octets: bytes) -> Mapping[int, int]:
     """Numbers in a blob of records by id; see `sized_records`."""
     return {name: int.from_bytes(value, "big") for name, value in sized_records(octets).items()}
 
 
-def sized_records(octets: bytes) -> dict[int, bytes]:
+@lru_cache(maxsize=64)
+def sized_records(octets: bytes) -> Mapping[int, bytes]:
     """Values in a blob of records: id (1 octet), 01, length (1), value (big endian); ends at an id of FF.
 
     Brother's counter and maintenance blobs; lengths differ within one blob. A value of all FF says that the part is

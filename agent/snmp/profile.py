@@ -7,6 +7,7 @@ may write profiles of its own), so every mistake is a `ProfileError` that names 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import cached_property
@@ -15,7 +16,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from agent.snmp.colorants import Lexicon
-from agent.snmp.supply_profile import Part, Pattern, SuppliesPart, compiled
+from agent.snmp.supply_profile import Part, Pattern, SuppliesPart, SupplyAlert, compiled
 from agent.snmp.varbinds import Ask, Oid, Table, oid_of
 
 
@@ -211,6 +212,14 @@ class ManufacturerPart(Part):
     enterprises: tuple[str, ...]
     written: tuple[str, ...]
 
+    def owns(self, object_id: str) -> bool:
+        """Whether an object identifier (dotted) stands in one of the branches."""
+        return f"{object_id}.".startswith(self._branches)
+
+    @cached_property
+    def _branches(self) -> tuple[str, ...]:
+        return tuple(f"1.3.6.1.4.1.{branch}." for branch in self.enterprises)
+
 
 class VendorFile(Part):
     """A vendor's profile: what it knows beyond the generic one, which it is based on.
@@ -309,6 +318,17 @@ class Profile(Part):
     def colorants(self) -> Lexicon:
         """The names of colours in texts."""
         return Lexicon(self.words.colorant)
+
+    def alerts_of(self, code: int) -> Sequence[SupplyAlert]:
+        """What an alert with this number says of supplies."""
+        return self._alerts.get(self.words.alert_code.get(code), ())
+
+    @cached_property
+    def _alerts(self) -> dict[str | None, list[SupplyAlert]]:
+        said: dict[str | None, list[SupplyAlert]] = {}
+        for alert in self.supplies.alerts:
+            said.setdefault(alert.code, []).append(alert)
+        return said
 
     @cached_property
     def supply_names(self) -> Lexicon:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import cast
@@ -12,7 +12,7 @@ from agent.snmp.colorants import LONGEST, colorant_of
 from agent.snmp.profile import Profile
 from agent.snmp.supply_alerts import with_alerts
 from agent.snmp.supply_profile import LevelRule, SupplyName, compiled
-from agent.snmp.varbinds import Oid
+from agent.snmp.varbinds import Oid, dotted
 from agent.snmp.vendor_supplies import vendor_supplies, with_vendor
 from agent.snmp.witness import Witness
 from agent.supplies.levels import (
@@ -32,15 +32,18 @@ RECEPTACLES = frozenset({"waste_toner", "waste_ink", "waste_wax", "waste_water",
 COLORED = frozenset({"toner", "toner_cartridge", "ink", "ink_cartridge", "ink_ribbon", "solid_wax", "ribbon_wax"})
 UNTOLD_COLORANT = frozenset({"fuser", "transfer_unit", "staples"}) | RECEPTACLES
 MOST = 100  # rows; presses have about 40, and rows are compared with one another
-NUMBERS = ("Level", "MaxCapacity", "ColorantIndex", "Class", "Type", "SupplyUnit")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Row:
     """One row of prtMarkerSuppliesTable as it was told; `model` is whose."""
 
     index: Oid
-    numbers: Mapping[str, int | None]
+    level: int | None
+    capacity: int | None
+    supply_class: int
+    kind: int
+    unit: int
     description: str | None
     colorant: str | None
     model: str | None
@@ -48,7 +51,7 @@ class Row:
     @property
     def slot(self) -> str:
         """`hrDeviceIndex.prtMarkerSuppliesIndex`."""
-        return ".".join(map(str, self.index))
+        return dotted(self.index)
 
 
 def read_supplies(profile: Profile, witness: Witness, model: str | None) -> tuple[list[Supply], list[Finding]]:
@@ -71,23 +74,33 @@ def read_supplies(profile: Profile, witness: Witness, model: str | None) -> tupl
 
 
 def _rows(witness: Witness, model: str | None) -> Iterable[Row]:
-    columns = {name: witness.numbers(f"prtMarkerSupplies{name}") for name in NUMBERS}
+    levels, capacities, colorant_rows, classes, kinds, units = (
+        witness.numbers(f"prtMarkerSupplies{name}")
+        for name in ("Level", "MaxCapacity", "ColorantIndex", "Class", "Type", "SupplyUnit")
+    )
     descriptions = witness.texts("prtMarkerSuppliesDescription")
     colorants = witness.texts("prtMarkerColorantValue")
-    for index in sorted({*columns["Level"], *descriptions})[:MOST]:
-        numbers = {name: column.get(index) for name, column in columns.items()}
-        number = numbers["ColorantIndex"]
+    for index in sorted({*levels, *descriptions})[:MOST]:
+        number = colorant_rows.get(index)
         # The colorant's row has the same hrDeviceIndex; some devices leave out the last part of the index.
         colorant = colorants.get((index[0], number)) if number and index else None
-        yield Row(index, numbers, descriptions.get(index), colorant, model)
+        yield Row(
+            index,
+            levels.get(index),
+            capacities.get(index),
+            classes.get(index, 0),
+            kinds.get(index, 0),
+            units.get(index, 0),
+            descriptions.get(index),
+            colorant,
+            model,
+        )
 
 
 def _supply(profile: Profile, row: Row, witness: Witness) -> tuple[Supply, list[Finding]]:
-    words, numbers = profile.words, row.numbers
-    kind = _type(profile, row)
-    unit = words.supply_unit.get(numbers["SupplyUnit"] or 0)
-    fallback = "receptacle" if kind in RECEPTACLES else "consumed"
-    told = fallback if kind in RECEPTACLES else words.supply_class.get(numbers["Class"] or 0, fallback)
+    words, kind = profile.words, _type(profile, row)
+    unit = words.supply_unit.get(row.unit)
+    told = "receptacle" if kind in RECEPTACLES else words.supply_class.get(row.supply_class, "consumed")
     colorant, contradiction = (
         (None, False)
         if kind in UNTOLD_COLORANT
@@ -102,11 +115,11 @@ def _supply(profile: Profile, row: Row, witness: Witness) -> tuple[Supply, list[
         level=_level(profile, kind, row, unit),
         part_number=_in_description(row.description, profile.supplies.part_number),
         serial_number=_in_description(row.description, profile.supplies.serial_number),
-        capacity=numbers["MaxCapacity"] if (numbers["MaxCapacity"] or 0) > 0 else None,
+        capacity=row.capacity if (row.capacity or 0) > 0 else None,
         unit=unit,
-        source=f"{witness.oid_text('prtMarkerSuppliesLevel')}.{row.slot}",
+        source=witness.oid_text("prtMarkerSuppliesLevel", row.index),
     )
-    odd = _oddities(supply, numbers["Level"], numbers["MaxCapacity"])
+    odd = _oddities(supply, row.level, row.capacity)
     if contradiction:
         said = message("Supply {slot} has two colors: {one} and {other}.", slot=supply.slot, one=row.colorant,
                        other=row.description)  # fmt: skip
@@ -116,7 +129,7 @@ def _supply(profile: Profile, row: Row, witness: Witness) -> tuple[Supply, list[
 
 def _type(profile: Profile, row: Row) -> str:
     """The type as it is told; where the device tells none, what the description says beyond doubt."""
-    told = profile.words.supply_type.get(row.numbers["Type"] or 0, "unknown")
+    told = profile.words.supply_type.get(row.kind, "unknown")
     if told != "unknown" or row.description is None:
         return told
     named = (one.type for one in profile.supplies.types if one.about(row.model) and _names(one, row.description))
@@ -128,19 +141,21 @@ def _names(name: SupplyName, description: str) -> bool:
 
 
 def _level(profile: Profile, kind: str, row: Row, unit: str | None) -> Level:
-    raw = row.numbers["Level"]
     rule = _rule(profile.supplies.levels, kind, row.model)
     if rule is None:
-        return level_of(raw, row.numbers["MaxCapacity"], unit)
-    if raw in rule.empty:
+        return level_of(row.level, row.capacity, unit)
+    if row.level in rule.empty:
         return EMPTY
-    level = level_of(raw, row.numbers["MaxCapacity"], unit)
+    level = level_of(row.level, row.capacity, unit)
     level = in_steps(level, rule.step, rule.rounding) if rule.step else level
     return inverted(level) if rule.counts == "used" else level
 
 
 def _rule(rules: Iterable[LevelRule], kind: str, model: str | None) -> LevelRule | None:
-    return next((rule for rule in rules if (not rule.types or kind in rule.types) and rule.about(model)), None)
+    for rule in rules:
+        if (not rule.types or kind in rule.types) and rule.about(model):
+            return rule
+    return None
 
 
 @lru_cache(maxsize=5000)  # printers share their texts

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from agent.meters import Finding
 from agent.readout import Alert
@@ -53,6 +54,7 @@ def read_alerts(profile: Profile, witness: Witness) -> list[Alert]:
     ]
 
 
+@lru_cache(maxsize=1000)
 def detected_errors(octets: bytes) -> frozenset[int]:
     """The bits that are set in hrPrinterDetectedErrorState, whatever its length: bit 0 is the highest of octet 0."""
     return frozenset(8 * at + bit for at, octet in enumerate(octets) for bit in range(8) if octet & (0x80 >> bit))
@@ -83,10 +85,9 @@ def _told(profile: Profile, witness: Witness) -> Iterable[Told]:
     rows = witness.numbers("prtAlertGroupIndex")
     texts = witness.texts("prtAlertDescription")
     for index, code in list(codes.items())[:MOST]:
-        keyword = profile.words.alert_code.get(code)
         of_supplies = profile.words.alert_group.get(groups.get(index, 0)) == SUPPLIES_GROUP
-        for alert in profile.supplies.alerts:
-            if alert.code == keyword and (alert.types or of_supplies):
+        for alert in profile.alerts_of(code):
+            if alert.types or of_supplies:
                 row = rows.get(index) if of_supplies else None
                 yield Told(
                     says=alert.says,
@@ -94,7 +95,7 @@ def _told(profile: Profile, witness: Witness) -> Iterable[Told]:
                     row=(index[0], row) if row is not None and row > 0 else None,
                     colorant=profile.colorants.named_in(texts.get(index))
                     or in_letters(texts.get(index), COLOR_IN_BRACKETS),
-                    source=".".join((witness.oid_text("prtAlertCode"), *map(str, index))),
+                    source=witness.oid_text("prtAlertCode", index),
                 )
 
 
@@ -137,7 +138,7 @@ def _general(witness: Witness) -> Iterable[Told]:
     """What the error state says of toner; empty before low."""
     for index, value in witness.column("hrPrinterDetectedErrorState").items():
         bits = detected_errors(as_octets(value) or b"")
-        source = ".".join((witness.oid_text("hrPrinterDetectedErrorState"), *map(str, index)))
+        source = witness.oid_text("hrPrinterDetectedErrorState", index)
         if NO_TONER in bits:
             yield Told("empty", TONERS, None, None, source)
         elif LOW_TONER in bits:

@@ -6,6 +6,7 @@ Part of the profile's form (`agent/snmp/profile.py`); every statement carries it
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -19,6 +20,7 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+@lru_cache(maxsize=2000)
 def compiled(pattern: str) -> re.Pattern[str]:
     """The regular expression, without regard to case. Raises `ValueError` for what is none."""
     try:

@@ -6,7 +6,7 @@ A recording is `Varbinds` on disk; tests, replay and production read the same ty
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import ItemsView, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
@@ -100,6 +100,9 @@ class Packet:
         return Packet(rest(self.names), rest(self.within), rest(self.expected))
 
 
+BEYOND = (1 << 64,)  # greater than every arc (RFC 2578 section 3.5)
+
+
 class Varbinds(Mapping[Oid, Value]):
     """What a device answered: real values only, exceptions (noSuchObject …) and nulls are left out."""
 
@@ -120,6 +123,17 @@ class Varbinds(Mapping[Oid, Value]):
     def __len__(self) -> int:
         return len(self._values)
 
+    def __contains__(self, oid: object) -> bool:
+        return oid in self._values
+
+    def items(self) -> ItemsView[Oid, Value]:
+        """Identifiers with their values."""
+        return self._values.items()
+
+    def plain(self) -> dict[Oid, Value]:
+        """The same as a dict, for looking up often. Never to be changed."""
+        return self._values
+
     def number(self, oid: Oid) -> int | None:
         """The value as an integer, `None` when it is absent or of another type."""
         return as_number(self._values.get(oid))
@@ -130,10 +144,16 @@ class Varbinds(Mapping[Oid, Value]):
 
     def below(self, prefix: Oid) -> list[tuple[Oid, Value]]:
         """All values below `prefix` with their whole identifiers, in ascending order."""
-        order, values = self._sorted(), self._values
+        values = self._values
+        return [(oid, values[oid]) for oid in self.identifiers_below(prefix)]
+
+    def identifiers_below(self, prefix: Oid) -> list[Oid]:
+        """The identifiers of all values below `prefix`, in ascending order."""
+        order = self._sorted()
         begin = bisect_right(order, prefix)
-        end = bisect_left(order, (*prefix[:-1], prefix[-1] + 1), begin)
-        return [(oid, values[oid]) for oid in order[begin:end]]
+        if begin == len(order) or order[begin][: len(prefix)] != prefix:
+            return []
+        return order[begin : bisect_left(order, prefix + BEYOND, begin)]
 
     def has_below(self, prefix: Oid) -> bool:
         """Whether there is any value below `prefix`."""

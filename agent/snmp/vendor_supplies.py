@@ -74,7 +74,7 @@ def _of_table(profile: Profile, table: SupplyTable, witness: Witness) -> Iterabl
     for index, raw in list(levels.items())[:MOST]:
         level = level_of(raw, capacities.get(index) if table.capacity else 100, None)
         said = SAID.get(table.states.get(states.get(index, -1), ""))
-        where = ".".join((witness.oid_text(table.level), *map(str, index)))
+        where = witness.oid_text(table.level, index)
         kind = table.types.get(kinds.get(index, -1), "unknown") if table.types else table.type
         supply = Supply(
             slot=".".join((table.prefix, *map(str, index))),

@@ -16,20 +16,22 @@ class Witness:
 
     def __init__(self, varbinds: Varbinds, oids: dict[str, Oid]) -> None:
         self._varbinds = varbinds
+        self._values = varbinds.plain()
         self._oids = oids
         self._columns: dict[str, dict[Oid, Value]] = {}
         self._numbers: dict[str, dict[Oid, int]] = {}
-        self._single: dict[Oid, Value] = {}
-        self._below: list[list[tuple[Oid, Value]]] = []
+        self._said: dict[str, str | None] = {}
+        self._single: dict[Oid, None] = {}
+        self._below: list[list[Oid]] = []
         sets = self.column("prtLocalizationCharacterSet").values() if "prtLocalizationCharacterSet" in oids else ()
         self.charset = next((number for number in map(as_number, sets) if number), None)
 
     def value(self, name: str) -> Value | None:
         """The single object of this name."""
         oid = self._oids[name]
-        value = self._varbinds.get(oid)
+        value = self._values.get(oid)
         if value is not None:
-            self._single[oid] = value
+            self._single[oid] = None
         return value
 
     def text(self, name: str) -> str | None:
@@ -37,15 +39,25 @@ class Witness:
         octets = as_octets(self.value(name))
         return text_of(octets, self.charset) if octets else None
 
+    def said(self, name: str) -> str | None:
+        """The single object as text, else the first text of the column; `None` where there is neither."""
+        if name not in self._said:
+            self._said[name] = self.text(name) or next(iter(self.texts(name).values()), None)
+        return self._said[name]
+
     def column(self, name: str) -> dict[Oid, Value]:
         """The table column of this name by index."""
-        if name not in self._columns:
-            prefix = self._oids[name]
-            below = self._varbinds.below(prefix)
-            self._below.append(below)
-            size = len(prefix)
-            self._columns[name] = {oid[size:]: value for oid, value in below}
-        return self._columns[name]
+        column = self._columns.get(name)
+        if column is None:
+            prefix, values = self._oids[name], self._values
+            below = self._varbinds.identifiers_below(prefix)
+            column = {}
+            if below:
+                self._below.append(below)
+                size = len(prefix)
+                column = {oid[size:]: values[oid] for oid in below}
+            self._columns[name] = column
+        return column
 
     def texts(self, name: str) -> dict[Oid, str]:
         """The texts of a column by index; blank ones are left out."""
@@ -59,25 +71,25 @@ class Witness:
 
     def numbers(self, name: str) -> dict[Oid, int]:
         """The numbers of a column by index; other types are left out."""
-        if name not in self._numbers:
+        numbers = self._numbers.get(name)
+        if numbers is None:
             column = self.column(name)
-            self._numbers[name] = {
-                i: v.content for i, v in column.items() if v.tag in NUMERIC and isinstance(v.content, int)
-            }
-        return self._numbers[name]
+            numbers = {i: v.content for i, v in column.items() if v.tag in NUMERIC and isinstance(v.content, int)}
+            self._numbers[name] = numbers
+        return numbers
 
     def evidence(self) -> dict[str, str]:
         """Everything that was used, in its raw form: dotted OID -> `tag|value`."""
-        used = chain(self._single.items(), *self._below)
-        return {dotted(oid): raw(value) for oid, value in used}
+        values = self._values
+        return {dotted(oid): raw(values[oid]) for oid in chain(self._single, *self._below)}
 
     def has_below(self, prefix: Oid) -> bool:
         """Whether the device answered anything below this identifier."""
         return self._varbinds.has_below(prefix)
 
-    def oid_text(self, name: str) -> str:
-        """The dotted identifier behind a name."""
-        return dotted(self._oids[name])
+    def oid_text(self, name: str, index: Oid = ()) -> str:
+        """The dotted identifier behind a name, of a column in the row with this index."""
+        return dotted(self._oids[name] + index if index else self._oids[name])
 
     def identifier(self, name: str) -> str | None:
         """The single object as a dotted object identifier."""

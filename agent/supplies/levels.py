@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 Kind = Literal["exact", "at_least", "at_most", "some_left", "unknown", "no_limit", "empty"]
@@ -56,6 +57,7 @@ class Supply:
     source: str = ""
 
 
+@lru_cache(maxsize=5000)  # levels are few: most are percentages of a few capacities
 def level_of(level: int | None, capacity: int | None, unit: str | None) -> Level:
     """The level in prtMarkerSuppliesLevel as an interval; `unit` is the keyword of prtMarkerSuppliesSupplyUnit.
 
