@@ -6,7 +6,7 @@ costs nobody else. Only the ports do input and output.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -25,7 +25,7 @@ from agent.supplies.policy import Decision, OrderRules, Situation, decide, is_lo
 from agent.survey import LEFT_ALONE, Found, Progress, Survey, bounded
 from agent.texts import Message, message
 from agent.upload.courier import Courier, Delivery
-from agent.upload.envelope import Entry
+from agent.upload.envelope import Entry, Standing
 from agent.upload.seal import Source, order_key, reading_slots, seal_order, seal_reading
 from agent.validation import Verdict, validate
 
@@ -38,18 +38,22 @@ class Ordering:
 
     equipment: Equipment
     decision: Decision
-    entry: Entry | None = None
+    entry: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What became of one equipment: match, readout, verdict, envelope; `None` from where the way ended."""
+    """What became of one equipment: match, readout, verdict, envelope; `None` from where the way ended.
+
+    A line whose reading is committed keeps what the report and the orders need (`kept`): proof, levels that are not
+    low, and the reading itself are in the database, and not in memory for thousands.
+    """
 
     equipment: Equipment
     match: Matched | Refused
     readout: Readout | None = None
     verdict: Verdict | None = None
-    entry: Entry | None = None
+    entry: Standing | None = None
     repeated: bool = False
     orderings: tuple[Ordering, ...] = ()
 
@@ -177,15 +181,16 @@ class Cycle:
         From then on their proof is in the database and not in memory.
         """
         with self.outbox.together():
-            sealed = self._sealed(lines, self.clock.now())
-        return [replace(line, readout=line.readout and replace(line.readout, evidence={})) for line in sealed]
+            numbers = [number_of(line) for line in lines if line.readout]
+            before, low = self.memory.last_reported(numbers), self.supplies.low_since(numbers)
+            judged = [self._judged(line, before.get(number_of(line), {})) for line in lines]
+            sealed = self._sealed(judged, self.clock.now())
+        return [kept(line, self.rules, low.get(number_of(line), {})) for line in sealed]
 
-    def _sealed(self, lines: Sequence[Line], now: datetime) -> list[Line]:
-        before = self.memory.last_reported([number_of(line) for line in lines if line.readout])
-        lines = [self._judged(line, before.get(number_of(line), {})) for line in lines]
+    def _sealed(self, lines: Sequence[Line], now: datetime) -> Sequence[Line]:
         period = self.period(now)
         if period is None:
-            return list(lines)
+            return lines
         due = {number_of(line): line for line in lines if line.verdict and line.verdict.reading}
         slots = {number: reading_slots(number, period, held=is_held(line)) for number, line in due.items()}
         holders = self.outbox.holders("reading", [slot for some in slots.values() for slot in some])
@@ -197,10 +202,17 @@ class Cycle:
         sound = {number: proof for number, parcel in parcels.items() if (proof := parcel.proof) and not parcel.held}
         known = {number: (proof.identity, proof.endpoint) for number, proof in sound.items()}
         self.memory.remember_identities(known, now)
-        made = self.memory.entries_of([parcel.envelope.reference for parcel in parcels.values()])
-        entries = taken | {number: made[parcel.envelope.reference] for number, parcel in parcels.items()}
+        entries = {number: entry.standing for number, entry in taken.items() if entry}
+        entries |= {number: standing_of(parcel) for number, parcel in parcels.items()}
         return [
-            replace(line, entry=entries.get(number_of(line)), repeated=taken.get(number_of(line)) is not None)
+            Line(
+                line.equipment,
+                line.match,
+                line.readout,
+                line.verdict,
+                entries.get(number_of(line)),
+                repeated=taken.get(number_of(line)) is not None,
+            )
             for line in lines
         ]
 
@@ -210,7 +222,8 @@ class Cycle:
             return line
         if not same_device(line.match.printer, line.readout):
             return replace(line, readout=replace(line.readout, status="refused"))
-        return replace(line, verdict=validate(line.equipment, line.readout, newest(line.equipment, reported)))
+        verdict = validate(line.equipment, line.readout, newest(line.equipment, reported))
+        return Line(line.equipment, line.match, line.readout, verdict)
 
     def _parcel(self, line: Line, period: str, now: datetime) -> Parcel:
         """The sealed reading of a line that has one."""
@@ -271,7 +284,8 @@ class Cycle:
         last = self._last_order(equipment.equipment_number, decision.item)
         envelope = seal_order(equipment.equipment_number, decision, now)
         self.outbox.put(envelope, None, after=last.envelope.reference if last else None)
-        return Ordering(equipment, decision, self.outbox.taken("order", envelope.slot_key))
+        made = self.outbox.taken("order", envelope.slot_key)
+        return Ordering(equipment, decision, made.standing if made else None)
 
     def _last_order(self, equipment_number: str, item: BomItem | None) -> Entry | None:
         """The order that holds the slot of this material for this equipment, if any."""
@@ -282,10 +296,10 @@ class Cycle:
     def _settle(self, lines: Sequence[Line]) -> list[Line]:
         """The lines with what the portal said meanwhile."""
         sealed = [line.entry for line in lines] + [one.entry for line in lines for one in line.orderings]
-        entries = self.memory.entries_of([entry.envelope.reference for entry in sealed if entry])
+        standings = self.memory.standings([entry.reference for entry in sealed if entry])
 
-        def now(entry: Entry | None) -> Entry | None:
-            return entries.get(entry.envelope.reference) if entry else None
+        def now(entry: Standing | None) -> Standing | None:
+            return standings.get(entry.reference) if entry else None
 
         return [
             replace(
@@ -300,6 +314,37 @@ class Cycle:
 def number_of(line: Line) -> str:
     """The equipment number of a line; every equipment has one line."""
     return line.equipment.equipment_number
+
+
+def standing_of(parcel: Parcel) -> Standing:
+    """What a parcel that was just committed is."""
+    return Standing(parcel.envelope.reference, parcel.state, reasons=tuple(parcel.held))
+
+
+def kept(line: Line, rules: OrderRules, low: Collection[str]) -> Line:
+    """A line after its commit: of the levels those that are low, or were (`low` names their slots), of the rest what
+    the report tells."""
+    readout, verdict = line.readout, line.verdict
+    if readout is None:
+        return line
+    return Line(
+        line.equipment,
+        line.match,
+        Readout(
+            endpoint=readout.endpoint,
+            status=readout.status,
+            read_at=readout.read_at,
+            identity=readout.identity,
+            counters=readout.counters,
+            supplies=tuple(one for one in readout.supplies if one.slot in low or is_low(one, rules)),
+            findings=() if verdict else readout.findings,
+            datagrams=readout.datagrams,
+            profile=readout.profile,
+        ),
+        verdict and Verdict(verdict.outcome, None, verdict.reasons),
+        line.entry,
+        line.repeated,
+    )
 
 
 def is_held(line: Line) -> bool:

@@ -5,15 +5,22 @@ from __future__ import annotations
 import ipaddress
 import re
 import unicodedata
+from functools import lru_cache
 
 UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ẞ": "SS"})
 _IN_BRACKETS = re.compile(r"\s*[(\[][^)\]]*[)\]]\s*$")
 _BETWEEN = re.compile(r"[\s_-]+")
 _ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_FOUR = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")  # IPv4 in its one form
+_BETWEEN_DIGITS = str.maketrans("", "", ":-. ")
+FEW = 2000  # names whose spellings are kept: several rules look at each
 
 
 def plain_name(name: str) -> str:
     """A host name for comparing: composed letters, no case, no blanks around, no dot at the end."""
+    if name.isascii():
+        return name.strip().rstrip(".").lower()
     return unicodedata.normalize("NFC", name).strip().rstrip(".").casefold()
 
 
@@ -34,12 +41,14 @@ def without_brackets(text: str) -> str:
     return _IN_BRACKETS.sub("", text)
 
 
+@lru_cache(maxsize=FEW)
 def spelled(name: str) -> str:
     """A name as a host could bear it: no remark in brackets, umlauts in two letters, one dash between words."""
     plain = plain_name(without_brackets(unicodedata.normalize("NFC", name)).translate(UMLAUTS))
     return _BETWEEN.sub("-", plain)
 
 
+@lru_cache(maxsize=FEW)
 def loose(name: str) -> str:
     """A name of which only letters and numbers count, `prn-007` as `prn7`; the first label alone."""
     return _BETWEEN.sub("", _ZEROS.sub("", first_label(spelled(name))))
@@ -52,8 +61,13 @@ def first_label(name: str) -> str:
 
 def address_in(text: str) -> str | None:
     """The address in its one form; None for anything else."""
+    text = text.strip()
+    if _FOUR.fullmatch(text):
+        return text
+    if ":" not in text and not text.replace(".", "").isdigit():
+        return None  # no address has other signs; asking costs more than all other rules together
     try:
-        return str(ipaddress.ip_address(text.strip()))
+        return str(ipaddress.ip_address(text))
     except ValueError:
         return None
 
@@ -65,5 +79,5 @@ def same_mac(number: str, mac: str) -> bool:
 
 def plain_mac(number: str) -> str | None:
     """Twelve signs of a MAC address without what is between them; None for anything else."""
-    plain = number.strip().lower().translate(str.maketrans("", "", ":-. "))
+    plain = number.strip().lower().translate(_BETWEEN_DIGITS)
     return plain if len(plain) == 12 else None

@@ -46,7 +46,7 @@ from agent.ports import Fate
 from agent.printers import Endpoint, Equipment, Identity
 from agent.store import Store
 from agent.texts import Message, message
-from agent.upload.envelope import Entry, State
+from agent.upload.envelope import Entry, Standing, State
 
 COUNTING = ("accepted", "waiting")  # states whose values later readings are compared with
 _IDENTITY = TypeAdapter(Identity)
@@ -116,12 +116,17 @@ class SqlMemory:
 
     def entry(self, reference: str) -> Entry | None:
         """The envelope with this reference and what has become of it."""
-        return self.entries_of([reference]).get(reference)
-
-    def entries_of(self, references: Sequence[str]) -> dict[str, Entry]:
-        """The envelopes with these references and what has become of them."""
         with self._store.connect() as connection:
-            return _entries(connection, references)
+            return _entries(connection, [reference]).get(reference)
+
+    def standings(self, references: Sequence[str]) -> dict[str, Standing]:
+        """What has become of the envelopes with these references; their bytes are checked and not kept."""
+        with self._store.connect() as connection:
+            return {
+                row.reference: entry_of(row).standing
+                for portion in portions(references)
+                for row in connection.execute(select(envelopes).where(envelopes.c.reference.in_(portion)))
+            }
 
     def entries(self, state: State | None = None, limit: int = 1000) -> Sequence[Entry]:
         """Envelopes, all or those in one state, the newest first."""

@@ -16,7 +16,7 @@ from agent.readout import Readout
 from agent.snmp.varbinds import Answer, Ask
 from agent.supplies.orders import BomItem as BomItem
 from agent.texts import Message
-from agent.upload.envelope import Entry, Envelope, Outcome
+from agent.upload.envelope import Entry, Envelope, Outcome, Standing, State
 
 
 class Clock(Protocol):
@@ -112,6 +112,11 @@ class Parcel:
     held: Sequence[Finding] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def state(self) -> State:
+        """The state in which it comes into the outbox."""
+        return "quarantined" if self.held else "waiting"
+
 
 class Outbox(Protocol):
     """Owes: what `put` returned from is on the disk; an envelope leaves only with a verdict."""
@@ -168,8 +173,8 @@ class Memory(Protocol):
     def last_reported(self, equipment_numbers: Sequence[str]) -> dict[str, dict[str, LastReading]]:
         """By equipment and meter code the newest value accepted by the portal or waiting for it."""
 
-    def entries_of(self, references: Sequence[str]) -> dict[str, Entry]:
-        """The envelopes with these references and what has become of them."""
+    def standings(self, references: Sequence[str]) -> dict[str, Standing]:
+        """What has become of the envelopes with these references."""
 
     def remember_identities(self, printers: Mapping[str, tuple[Identity, Endpoint]], now: datetime) -> None:
         """Notes by equipment which printer an accepted match was, so that a later change of device is noticed."""

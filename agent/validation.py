@@ -23,7 +23,8 @@ Outcome = Literal["accepted", "suspect", "quarantined", "unreadable"]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What becomes of a readout. `reading` is None only when `unreadable`: there was nothing to report."""
+    """What becomes of a readout. `reading` is None when `unreadable`, because there was nothing to report, and after it
+    was committed."""
 
     outcome: Outcome
     reading: Reading | None

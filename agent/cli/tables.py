@@ -17,7 +17,7 @@ from agent.meters import Finding
 from agent.printers import Equipment, Printer
 from agent.readout import Readout
 from agent.supplies.levels import Level
-from agent.upload.envelope import Entry
+from agent.upload.envelope import Standing
 
 
 def print_report(console: Console, report: CycleReport) -> None:
@@ -151,7 +151,7 @@ def verdict_text(line: Line) -> str:
     return "\n".join([word, *notices])
 
 
-def receipt_text(entry: Entry | None, *, repeated: bool = False) -> str:
+def receipt_text(entry: Standing | None, *, repeated: bool = False) -> str:
     """The portal's document number, or where the envelope is."""
     if entry is None:
         return "–"
@@ -227,7 +227,7 @@ def _reasons(reasons: Iterable[Finding]) -> str:
 
 def _remedy(line: Line) -> str:
     if line.entry and line.entry.state == "quarantined":
-        return f"meter-agent resolve {line.entry.envelope.reference[:12]}"
+        return f"meter-agent resolve {line.entry.reference[:12]}"
     if isinstance(line.match, Matched):
         return f"meter-agent read {line.match.printer.endpoint}"
     return ""

@@ -15,6 +15,7 @@ from agent.discovery.allowed import Allowed
 from agent.discovery.names import Resolve
 from agent.discovery.spelling import targets_in
 from agent.discovery.target import Target
+from agent.likeness import address_in
 from agent.printers import Endpoint, How, Sighting
 
 Way = tuple[How, str]  # how an address is known, and the address
@@ -55,19 +56,29 @@ class Directory:
     async def look_up(self, numbers: Iterable[str]) -> dict[str, Lookup]:
         """What became of each number; the same one twice is looked up once."""
         once = list(dict.fromkeys(numbers))
-        return dict(zip(once, await asyncio.gather(*map(self._look_up, once)), strict=True))
+        names = [number for number in once if address_in(number) is None]
+        found = dict(zip(names, await asyncio.gather(*map(self._look_up, names)), strict=True))
+        # An address leads to itself at once: no task for each of thousands.
+        return {number: found[number] if number in found else await self._look_up(number) for number in once}
 
     async def _look_up(self, number: str) -> Lookup:
         asked: list[str] = []
         for together in targets_in(number, self.domains):
             asked += [target.host for target in together]
-            led = await asyncio.gather(*map(self._resolved, together))
+            led = (
+                [await self._resolved(together[0])]
+                if len(together) == 1
+                else await asyncio.gather(*map(self._resolved, together))
+            )
             found = [(target, *way) for target, ways in zip(together, led, strict=True) for way in ways]
             if found:
                 return self._led_to(number, asked, found)
         return Lookup(number, tuple(asked))
 
     async def _resolved(self, target: Target) -> list[Way]:
+        if len(self.resolvers) == 1:
+            ((how, resolve),) = self.resolvers.items()
+            return [(how, address) for address in await resolve(target.host)]
         answers = await asyncio.gather(*(resolve(target.host) for resolve in self.resolvers.values()))
         return [(how, address) for how, some in zip(self.resolvers, answers, strict=True) for address in some]
 

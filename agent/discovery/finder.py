@@ -13,6 +13,7 @@ from agent.discovery.directory import Directory, Named
 from agent.discovery.mdns import Announcements
 from agent.discovery.names import Names, Resolve
 from agent.discovery.target import Target
+from agent.likeness import address_in
 from agent.printers import Endpoint, How, Sighting
 
 log = logging.getLogger(__name__)
@@ -68,9 +69,13 @@ class NetworkFinder:
         if self._announced:
             resolvers["mdns"] = self._announced.addresses
         directory = Directory(self._allowed, resolvers, self._domains, self._port)
-        configured = asyncio.gather(*map(self._configured, self._hosts))
+        hosts = [host for host in self._hosts if address_in(host.host) is None]
+        configured = asyncio.gather(*map(self._configured, hosts))
         lookups = await directory.look_up(numbers)
-        sightings = [sighting for some in await configured for sighting in some]
+        led = dict(zip(hosts, await configured, strict=True))
+        sightings: list[Sighting] = []
+        for host in self._hosts:
+            sightings += led[host] if host in led else await self._configured(host)
         sightings += [sighting for lookup in lookups.values() for sighting in lookup.sightings]
         sightings += await self._announced.sightings() if self._announced else []
         return Named(tuple(dict.fromkeys(sightings)), lookups)

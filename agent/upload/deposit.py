@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -18,28 +17,24 @@ from agent.readout import Readout
 from agent.texts import message
 from agent.upload.envelope import Envelope
 
+STORED = message("Stored.")
 _IDENTITY = TypeAdapter(Identity)
 _ENDPOINT = TypeAdapter(Endpoint)
 
 
 def deposit(connection: Connection, parcels: Sequence[Parcel]) -> None:
     """Writes parcels whose slots are free, in the caller's transaction."""
-    sealed = [parcel.envelope for parcel in parcels]
-    made = [envelope for envelope in sealed if envelope.kind == "reading"]
+    made = [(parcel, parcel.envelope.content) for parcel in parcels if parcel.envelope.kind == "reading"]
     rows = {
         envelopes: [_envelope(parcel) for parcel in parcels],
-        readings: [_reading(envelope) for envelope in made],
-        reading_values: [row for parcel in parcels if parcel.envelope.kind == "reading" for row in _values(parcel)],
+        readings: [_reading(parcel.envelope, content) for parcel, content in made],
+        reading_values: [row for parcel, content in made for row in _values(parcel, content)],
         proofs: [_proof(one.envelope.reference, one.proof) for one in parcels if one.proof is not None],
         history: [_first_line(parcel) for parcel in parcels],
     }
     for table, content in rows.items():
         if content:
             connection.execute(insert(table), content)
-
-
-def _state(parcel: Parcel) -> str:
-    return "quarantined" if parcel.held else "waiting"
 
 
 def _envelope(parcel: Parcel) -> dict[str, Any]:
@@ -53,28 +48,24 @@ def _envelope(parcel: Parcel) -> dict[str, Any]:
         "created_at": instant(envelope.created_at),
         "body": envelope.body,
         "digest": envelope.digest,
-        "state": _state(parcel),
+        "state": parcel.state,
         "attempts": 0,
         "receipts": "[]",
         "reasons": findings_json(parcel.held),
     }
 
 
-def _reading(envelope: Envelope) -> dict[str, str]:
+def _reading(envelope: Envelope, content: Mapping[str, Any]) -> dict[str, str]:
+    read_at = moment_of(content["read_at"]) if "read_at" in content else envelope.created_at
     return {
         "reference": envelope.reference,
         "equipment_number": envelope.equipment_number,
-        "read_at": instant(_read_at(envelope)),
+        "read_at": instant(read_at),
     }
 
 
-def _read_at(envelope: Envelope) -> datetime:
-    content = envelope.content
-    return moment_of(content["read_at"]) if "read_at" in content else envelope.created_at
-
-
-def _values(parcel: Parcel) -> list[dict[str, Any]]:
-    reference, told = parcel.envelope.reference, parcel.envelope.content.get("readings", ())
+def _values(parcel: Parcel, content: Mapping[str, Any]) -> list[dict[str, Any]]:
+    reference = parcel.envelope.reference
     return [
         {
             "reference": reference,
@@ -83,7 +74,7 @@ def _values(parcel: Parcel) -> list[dict[str, Any]]:
             "value": value["value"],
             "origin": parcel.origins.get(value["meter_code"]),
         }
-        for value in told
+        for value in content.get("readings", ())
     ]
 
 
@@ -99,6 +90,6 @@ def _proof(reference: str, proof: Readout) -> dict[str, str]:
 
 
 def _first_line(parcel: Parcel) -> dict[str, str]:
-    note = parcel.held[0].message if parcel.held else message("Stored.")
+    note = parcel.held[0].message if parcel.held else STORED
     at = instant(parcel.envelope.created_at)
-    return {"reference": parcel.envelope.reference, "at": at, "state": _state(parcel), "note": note_json(note)}
+    return {"reference": parcel.envelope.reference, "at": at, "state": parcel.state, "note": note_json(note)}

@@ -49,7 +49,10 @@ def new_reference() -> str:
 
 def canonical(value: object) -> bytes:
     """JSON in one fixed form: sorted keys, no blanks, UTF-8."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _CANONICAL.encode(value).encode()
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +95,18 @@ class Entry:
     receipts: tuple[str, ...] = ()
     reasons: tuple[Finding, ...] = ()
     settled_at: datetime | None = None
+
+    @property
+    def standing(self) -> Standing:
+        """The same without the envelope's bytes."""
+        return Standing(self.envelope.reference, self.state, self.receipts, self.reasons)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What has become of the envelope with this reference: all that a report of thousands keeps of it."""
+
+    reference: str
+    state: State
+    receipts: tuple[str, ...] = ()
+    reasons: tuple[Finding, ...] = ()
