@@ -108,7 +108,7 @@ class Cycle:
         delivery = await self.courier.deliver()
         lines = self._settle(lines)
         places = Places(found)
-        outcomes = {number_of(line): Fate(outcome_of(line), steps_of(line.match, places)) for line in lines}
+        outcomes = ((number_of(line), Fate(outcome_of(line), steps_of(line.match, places))) for line in lines)
         self.memory.remember_cycle(equipments, outcomes, self.clock.now())
         return CycleReport(
             started_at=started,

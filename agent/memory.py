@@ -5,15 +5,16 @@ Everything is answered from what was committed. Numbers come from bodies whose d
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import Connection, Select, Table, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, Select, Table, bindparam, delete, func, insert, select, update
 
 from agent.meters import Finding, LastReading
+from agent.migrations.packing import unpacked
 from agent.migrations.rows import (
     entry_of,
     instant,
@@ -22,6 +23,7 @@ from agent.migrations.rows import (
     moment_shown,
     note_json,
     note_of,
+    notes_json,
     portions,
     steps_of,
 )
@@ -165,13 +167,8 @@ class SqlMemory:
         try:
             if row is None:
                 return None
-            return Proof(
-                moment_of(row.read_at),
-                dict(json.loads(row.evidence)),
-                _IDENTITY.validate_json(row.identity),
-                _ENDPOINT.validate_json(row.endpoint),
-                row.profile,
-            )
+            said = unpacked(row.packed)
+            return Proof(moment_of(row.read_at), said.evidence, said.identity, said.endpoint, row.profile)
         except ValueError:
             return None
 
@@ -208,34 +205,34 @@ class SqlMemory:
             rows = connection.execute(select(identities.c.endpoint)).scalars().all()
         return frozenset(endpoint for row in rows if (endpoint := _endpoint(row)))
 
-    def remember_cycle(self, equipments: Sequence[Equipment], outcomes: Mapping[str, Fate], now: datetime) -> None:
-        """Notes the portal's equipment list, unless it is empty, and what became of each equipment in this cycle."""
+    def remember_cycle(
+        self, equipments: Sequence[Equipment], outcomes: Iterable[tuple[str, Fate]], now: datetime
+    ) -> None:
+        """Notes the portal's equipment list, unless it is empty, and what became of each equipment in this cycle.
+
+        Both a portion at a time, so that thousands are not held as text as well.
+        """
+        at = instant(now)
         with self._store.begin() as connection:
             if equipments:
-                content = _EQUIPMENTS.dump_json(tuple(equipments)).decode()
-                numbers = [equipment.equipment_number for equipment in equipments]
-                _forget_others(connection, numbers)
-            else:
-                content = connection.execute(select(equipment_list.c.content)).scalar() or "[]"
-            connection.execute(delete(equipment_list))
-            connection.execute(insert(equipment_list).values(id=1, at=instant(now), content=content))
-            rows = {
-                number: {
-                    "at": instant(now),
-                    "code": fate.finding.code,
-                    "message": note_json(fate.finding.message),
-                    "steps": json.dumps([step.to_json() for step in fate.steps], ensure_ascii=False),
-                }
-                for number, fate in outcomes.items()
-            }
-            _replace(connection, cycle_outcomes, rows)
+                _forget_others(connection, [equipment.equipment_number for equipment in equipments])
+                connection.execute(delete(equipment_list))
+                for place, some in enumerate(portions(equipments), 1):
+                    content = _EQUIPMENTS.dump_json(tuple(some)).decode()
+                    connection.execute(insert(equipment_list).values(id=place, at=at, content=content))
+            elif connection.execute(update(equipment_list).values(at=at)).rowcount == 0:
+                connection.execute(insert(equipment_list).values(id=1, at=at, content="[]"))
+            fates = iter(outcomes)
+            while some_fates := list(islice(fates, 500)):
+                _replace(connection, cycle_outcomes, {number: _fate_row(fate, at) for number, fate in some_fates})
 
     def known_equipments(self) -> Sequence[Equipment]:
         """The equipment list of the last cycle that had one; empty before the first."""
         with self._store.connect() as connection:
-            content = connection.execute(select(equipment_list.c.content)).scalar()
+            statement = select(equipment_list.c.content).order_by(equipment_list.c.id)
+            parts = connection.execute(statement).scalars().all()
         try:
-            return _EQUIPMENTS.validate_json(content or "[]")
+            return tuple(equipment for part in parts for equipment in _EQUIPMENTS.validate_json(part or "[]"))
         except ValidationError:
             return ()  # damaged; the next answer of the portal replaces it
 
@@ -306,6 +303,15 @@ class SqlMemory:
             statement = statement.where(envelopes.c.equipment_number == equipment_number)
         with self._store.connect() as connection:
             return connection.execute(statement).scalar_one()
+
+
+def _fate_row(fate: Fate, at: str) -> dict[str, str]:
+    return {
+        "at": at,
+        "code": fate.finding.code,
+        "message": note_json(fate.finding.message),
+        "steps": notes_json(fate.steps),
+    }
 
 
 def _endpoint(row: str) -> Endpoint | None:

@@ -179,7 +179,9 @@ class Memory(Protocol):
     def remember_identities(self, printers: Mapping[str, tuple[Identity, Endpoint]], now: datetime) -> None:
         """Notes by equipment which printer an accepted match was, so that a later change of device is noticed."""
 
-    def remember_cycle(self, equipments: Sequence[Equipment], outcomes: Mapping[str, Fate], now: datetime) -> None:
+    def remember_cycle(
+        self, equipments: Sequence[Equipment], outcomes: Iterable[tuple[str, Fate]], now: datetime
+    ) -> None:
         """Notes the portal's equipment list and what became of each equipment (by number) in this cycle."""
 
     def known_equipments(self) -> Sequence[Equipment]:

@@ -116,19 +116,19 @@ def test_cycle(tmp_path: Path) -> None:
         memory = SqlMemory(store)
         assert (memory.known_equipments(), memory.last_cycle(), memory.outcomes()) == ((), None, {})
         fates = {EQUIPMENT.equipment_number: Fate(fine, steps), "2": Fate(gone)}
-        memory.remember_cycle([EQUIPMENT, Equipment("2")], fates, NOON)
+        memory.remember_cycle([EQUIPMENT, Equipment("2")], fates.items(), NOON)
     with Store.open(file, exclusive=True) as store:
         memory = SqlMemory(store)
         assert memory.known_equipments() == (EQUIPMENT, Equipment("2"))
         later = NOON + timedelta(hours=1)
-        memory.remember_cycle([], {"2": Fate(fine)}, later)
+        memory.remember_cycle([], [("2", Fate(fine))], later)
         assert memory.known_equipments() == (EQUIPMENT, Equipment("2"))
         assert memory.last_cycle() == later
         assert memory.outcomes() == {
             EQUIPMENT.equipment_number: CycleOutcome(NOON, fine, steps),
             "2": CycleOutcome(later, fine),
         }
-        memory.remember_cycle([Equipment("2")], {"2": Fate(gone)}, later)
+        memory.remember_cycle([Equipment("2")], [("2", Fate(gone))], later)
         assert memory.outcome("2") == CycleOutcome(later, gone)
         assert memory.outcome(EQUIPMENT.equipment_number) is None
         with store.begin() as connection:
@@ -139,11 +139,11 @@ def test_cycle(tmp_path: Path) -> None:
 def test_damaged_list(store: Store) -> None:
     """A damaged equipment list is as good as none; the portal's next answer replaces it."""
     memory = SqlMemory(store)
-    memory.remember_cycle([EQUIPMENT], {}, NOON)
+    memory.remember_cycle([EQUIPMENT], (), NOON)
     with store.begin() as connection:
         connection.exec_driver_sql("UPDATE equipments SET content = substr(content, 3)")
     assert memory.known_equipments() == ()
-    memory.remember_cycle([EQUIPMENT], {}, NOON)
+    memory.remember_cycle([EQUIPMENT], (), NOON)
     assert memory.known_equipments() == (EQUIPMENT,)
 
 

@@ -16,11 +16,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from sqlalchemy import create_engine
 
 from agent.errors import StoreBusy, StoreDamaged, StoreError, StoreFull
 from agent.memory import SqlMemory
+from agent.migrations import upgrade
 from agent.migrations.tables import metadata
 from agent.store import Store, file_system_of
 from agent.upload.outbox import SqlOutbox
@@ -48,6 +52,71 @@ def test_migrations_make_the_tables(tmp_path: Path) -> None:
     with Store.open(tmp_path / "a.sqlite", exclusive=True) as store, store.connect() as connection:
         differences = compare_metadata(MigrationContext.configure(connection), metadata)
     assert differences == []
+
+
+OLD_PROOF = {
+    "reference": "a" * 32,
+    "read_at": "2026-11-23T12:00:00.000000+00:00",
+    "evidence": '{"1.3.6.1.2.1.43.10.2.1.4.1.1": "65|1000"}',
+    "identity": '{"model": "P-1", "serial_number": "VNB12345", "mac_addresses": []}',
+    "endpoint": '{"address": "192.0.2.7", "port": 161}',
+    "profile": "hp/1",
+}
+
+
+def test_old_rows_are_kept(tmp_path: Path) -> None:
+    """Readings of before rows were made small have their values and can be proved; what was damaged stays a finding."""
+    file = tmp_path / "a.sqlite"
+    file.touch()
+    _at_version(file, "0006")
+    with sqlite3.connect(file) as old:
+        for reference, evidence in (("a" * 32, OLD_PROOF["evidence"]), ("b" * 32, "{damaged")):
+            row = (reference, "reading", "1", reference, NOON, b"{}", "", "accepted", 0, "[]", "[]")
+            old.execute(
+                "INSERT INTO envelopes (reference, kind, equipment_number, slot_key, created_at, body, digest, state,"
+                " attempts, receipts, reasons) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                row,
+            )
+            old.execute("INSERT INTO readings VALUES (?, '1', ?)", (reference, NOON))
+            old.execute("INSERT INTO reading_values VALUES (?, 'P', 'total', 1000, 'o')", (reference,))
+            proof = {**OLD_PROOF, "reference": reference, "evidence": evidence}
+            old.execute(
+                "INSERT INTO proofs (reference, read_at, evidence, identity, endpoint, profile)"
+                " VALUES (:reference, :read_at, :evidence, :identity, :endpoint, :profile)",
+                proof,
+            )
+    with Store.open(file, exclusive=True) as store:
+        memory = SqlMemory(store)
+        proof = memory.proof("a" * 32)
+        assert proof is not None
+        assert proof.evidence == {"1.3.6.1.2.1.43.10.2.1.4.1.1": "65|1000"}
+        assert (proof.identity.serial_number, proof.endpoint.address, proof.profile) == (
+            "VNB12345",
+            "192.0.2.7",
+            "hp/1",
+        )
+        assert memory.proof("b" * 32) is None
+        with store.connect() as connection:
+            values = "SELECT reference, measuring_point, meter_code, value, origin FROM reading_values ORDER BY 1"
+            assert connection.exec_driver_sql(values).all() == [
+                ("a" * 32, "P", "total", 1000, "o"),
+                ("b" * 32, "P", "total", 1000, "o"),
+            ]
+            assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
+
+
+NOON = "2026-11-23T12:00:00.000000+00:00"
+
+
+def _at_version(file: Path, revision: str) -> None:
+    """Brings an empty database to an earlier version."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(upgrade.__file__).parent))
+    engine = create_engine(f"sqlite:///{file}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    engine.dispose()
 
 
 def test_rolled_back(tmp_path: Path) -> None:

@@ -56,6 +56,11 @@ def note_json(note: Message) -> str:
     return _WRITE(note.to_json())
 
 
+def notes_json(notes: Sequence[Message]) -> str:
+    """Messages as JSON text."""
+    return _WRITE([note.to_json() for note in notes])
+
+
 def steps_of(stored: str | None) -> tuple[Message, ...]:
     """Stored messages in their order; damaged ones are none."""
     try:

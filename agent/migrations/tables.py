@@ -52,6 +52,7 @@ readings = Table(
     Column("reference", ForeignKey("envelopes.reference"), primary_key=True),
     Column("equipment_number", String(64), nullable=False),
     Column("read_at", String(32), nullable=False),
+    sqlite_with_rowid=False,
 )
 Index("readings_newest", readings.c.equipment_number, readings.c.read_at)
 
@@ -63,17 +64,18 @@ reading_values = Table(
     Column("meter_code", String(64), primary_key=True),
     Column("value", BigInteger, nullable=False),
     Column("origin", Text),
+    sqlite_with_rowid=False,
 )
 
+# `packed` is what `agent.migrations.packing` makes of evidence, identity and endpoint.
 proofs = Table(
     "proofs",
     metadata,
     Column("reference", ForeignKey("envelopes.reference"), primary_key=True),
     Column("read_at", String(32), nullable=False),
-    Column("evidence", Text, nullable=False),
-    Column("identity", Text, nullable=False),
-    Column("endpoint", Text, nullable=False),
     Column("profile", Text, nullable=False),
+    Column("packed", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 history = Table(
@@ -95,7 +97,7 @@ identities = Table(
     Column("at", String(32), nullable=False),
 )
 
-# One row, `id` 1: the last cycle's time and the equipment list of the last cycle that had one.
+# The last cycle's time in every row, and the equipment list of the last cycle that had one, in portions.
 equipments = Table(
     "equipments",
     metadata,

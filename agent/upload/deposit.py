@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import TypeAdapter
 from sqlalchemy import Connection, insert
 
+from agent.migrations.packing import packed
 from agent.migrations.rows import findings_json, instant, moment_of, note_json
 from agent.migrations.tables import envelopes, history, proofs, reading_values, readings
 from agent.ports import Parcel
-from agent.printers import Endpoint, Identity
 from agent.readout import Readout
 from agent.texts import message
 from agent.upload.envelope import Envelope
 
 STORED = message("Stored.")
-_IDENTITY = TypeAdapter(Identity)
-_ENDPOINT = TypeAdapter(Endpoint)
 
 
 def deposit(connection: Connection, parcels: Sequence[Parcel]) -> None:
@@ -78,14 +74,12 @@ def _values(parcel: Parcel, content: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _proof(reference: str, proof: Readout) -> dict[str, str]:
+def _proof(reference: str, proof: Readout) -> dict[str, Any]:
     return {
         "reference": reference,
         "read_at": instant(proof.read_at),
-        "evidence": json.dumps(proof.evidence, ensure_ascii=False),
-        "identity": _IDENTITY.dump_json(proof.identity).decode(),
-        "endpoint": _ENDPOINT.dump_json(proof.endpoint).decode(),
         "profile": proof.profile,
+        "packed": packed(proof),
     }
 
 

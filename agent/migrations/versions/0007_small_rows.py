@@ -1,0 +1,84 @@
+"""Proofs are kept packed, and rows that are found by their key alone stand in it."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0007"
+down_revision = "0006"
+
+AT_ONCE = 500  # proofs that are packed together
+
+
+def upgrade() -> None:
+    """Makes the three tables anew with what they hold; the order is that of their foreign keys."""
+    _readings()
+    _proofs()
+
+
+def _readings() -> None:
+    op.create_table(
+        "readings_next",
+        sa.Column("reference", sa.String(32), sa.ForeignKey("envelopes.reference"), primary_key=True),
+        sa.Column("equipment_number", sa.String(64), nullable=False),
+        sa.Column("read_at", sa.String(32), nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.execute("INSERT INTO readings_next SELECT reference, equipment_number, read_at FROM readings")
+    op.create_table(
+        "reading_values_next",
+        sa.Column("reference", sa.String(32), sa.ForeignKey("readings_next.reference"), primary_key=True),
+        sa.Column("measuring_point", sa.String(64), primary_key=True),
+        sa.Column("meter_code", sa.String(64), primary_key=True),
+        sa.Column("value", sa.BigInteger, nullable=False),
+        sa.Column("origin", sa.Text),
+        sqlite_with_rowid=False,
+    )
+    op.execute(
+        "INSERT INTO reading_values_next"
+        " SELECT reference, measuring_point, meter_code, value, origin FROM reading_values"
+    )
+    op.drop_table("reading_values")
+    op.drop_table("readings")
+    op.rename_table("readings_next", "readings")
+    op.rename_table("reading_values_next", "reading_values")
+    op.create_index("readings_newest", "readings", ["equipment_number", "read_at"])
+
+
+def _proofs() -> None:
+    op.create_table(
+        "proofs_next",
+        sa.Column("reference", sa.String(32), sa.ForeignKey("envelopes.reference"), primary_key=True),
+        sa.Column("read_at", sa.String(32), nullable=False),
+        sa.Column("profile", sa.Text, nullable=False),
+        sa.Column("packed", sa.LargeBinary, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    connection = op.get_bind()
+    put = sa.text("INSERT INTO proofs_next VALUES (:reference, :read_at, :profile, :packed)")
+    for rows in _portions(connection):
+        connection.execute(put, [_packed(row) for row in rows])
+    op.drop_table("proofs")
+    op.rename_table("proofs_next", "proofs")
+
+
+def _portions(connection: sa.Connection) -> Iterator[list[sa.Row[tuple[str, ...]]]]:
+    """All proofs in portions, so that a year of them does not fill the memory."""
+    last = ""
+    some = sa.text(
+        "SELECT reference, read_at, profile, evidence, identity, endpoint FROM proofs"
+        " WHERE reference > :last ORDER BY reference LIMIT :most"
+    )
+    while rows := list(connection.execute(some, {"last": last, "most": AT_ONCE})):
+        yield rows
+        last = rows[-1].reference
+
+
+def _packed(row: sa.Row[tuple[str, ...]]) -> dict[str, object]:
+    said = f'{{"evidence":{row.evidence},"identity":{row.identity},"endpoint":{row.endpoint}}}'
+    packed = zlib.compress(said.encode(errors="replace"))
+    return {"reference": row.reference, "read_at": row.read_at, "profile": row.profile, "packed": packed}
