@@ -8,7 +8,7 @@ from functools import lru_cache
 PLACEHOLDERS = frozenset({"SERIALNUMBER", "SERIAL", "UNKNOWN", "NONE", "NA", "NULL", "NOTSET", "PRIVATE", "XXXXXXXXXX"})
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=2000)
 def normal_serial(raw: str | None) -> str | None:
     """Upper case letters and digits only; `None` when nothing that could tell two machines apart is left.
 

@@ -269,7 +269,7 @@ class Survey:
         readout = interpret(profile, endpoint, first, answer, self.clock.now())
         if readout.status in ("ok", "partial"):
             self.manners.change(endpoint, lambda manner: replace(manner, read_at=readout.read_at))
-        return replace(readout, datagrams=readout.datagrams + asked)
+        return replace(readout, datagrams=readout.datagrams + asked) if asked else readout
 
     async def _told(self, endpoint: Endpoint, question: Ask, who: Caller) -> Answer:
         """The answer to a profile's question: by the printer's read plan where it has one that holds, else in full."""

@@ -67,7 +67,8 @@ reading_values = Table(
     sqlite_with_rowid=False,
 )
 
-# `packed` is what `agent.migrations.packing` makes of evidence, identity and endpoint.
+# `packed` is what `agent.migrations.packing` makes of evidence, identity and endpoint. It keeps its rowid: SQLite would
+# give what stands in a key a page of its own from 1 kB on.
 proofs = Table(
     "proofs",
     metadata,
@@ -75,7 +76,6 @@ proofs = Table(
     Column("read_at", String(32), nullable=False),
     Column("profile", Text, nullable=False),
     Column("packed", LargeBinary, nullable=False),
-    sqlite_with_rowid=False,
 )
 
 history = Table(

@@ -9,7 +9,7 @@ from functools import lru_cache
 from agent.snmp.supply_profile import compiled
 
 LONGEST = 255  # octets of a description (RFC 3805); what is longer is not looked through
-MOST_KNOWN = 5000  # texts; a device that makes them up cannot fill the memory
+MOST_KNOWN = 1000  # texts; a device that makes them up cannot fill the memory
 LETTERS = {"c": "cyan", "m": "magenta", "y": "yellow", "k": "black", "bk": "black"}
 
 

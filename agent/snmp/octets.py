@@ -38,7 +38,7 @@ CHARSETS = {
 PML_STRING = b"\x01\x15"  # HP's PML type prefix of a string; the value follows
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=4000)
 def text_of(octets: bytes, charset: int | None = None) -> str | None:
     """The octets as one line of text without padding and control characters; `None` when nothing is left."""
     content = octets.removeprefix(PML_STRING).replace(b"\x00", b" ")
@@ -58,7 +58,7 @@ def _decode(content: bytes, charset: int | None) -> str:
     return content.decode("latin-1")
 
 
-@lru_cache(maxsize=5000)
+@lru_cache(maxsize=500)
 def device_id(text: str) -> Mapping[str, str]:
     """The keys of an IEEE 1284 device id (`MFG:HP;MDL:…;`), upper case; ragged ones give what they have."""
     pairs = (part.split(":", 1) for part in text.split(";") if ":" in part)

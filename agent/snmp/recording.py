@@ -8,6 +8,7 @@ from pathlib import Path
 
 from agent.errors import AgentError
 from agent.snmp.varbinds import Oid, Tag, Value, Varbinds, dotted, oid_of
+from agent.snmp.witness import raw
 from agent.texts import message
 
 # Public recordings made from printed walks have only the first sixteen octets of a hexadecimal string as octets; the
@@ -84,15 +85,4 @@ def _address(content: str) -> bytes:
 
 def dump_recording(varbinds: Varbinds) -> str:
     """The text of a recording, in lexicographic order of the identifiers; `parse_recording` reads it back unchanged."""
-    return "".join(f"{dotted(oid)}|{_written(varbinds[oid])}\n" for oid in sorted(varbinds))
-
-
-def _written(value: Value) -> str:
-    """Text where that says the same, else hexadecimal."""
-    content = value.content
-    if isinstance(content, bytes):
-        plain = value.tag == Tag.OCTET_STRING and all(0x20 <= octet < 0x7F for octet in content)
-        return f"{int(value.tag)}|{content.decode('ascii')}" if plain else f"{int(value.tag)}x|{content.hex()}"
-    if isinstance(content, tuple):
-        return f"{int(value.tag)}|{dotted(content)}"
-    return f"{int(value.tag)}|{'' if content is None else content}"
+    return "".join(f"{dotted(oid)}|{raw(varbinds[oid])}\n" for oid in sorted(varbinds))

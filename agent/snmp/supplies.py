@@ -158,7 +158,7 @@ def _rule(rules: Iterable[LevelRule], kind: str, model: str | None) -> LevelRule
     return None
 
 
-@lru_cache(maxsize=5000)  # printers share their texts
+@lru_cache(maxsize=1000)  # printers share their texts
 def _in_description(description: str | None, patterns: tuple[str, ...]) -> str | None:
     for pattern in patterns:
         found = compiled(pattern).search((description or "")[:LONGEST])

@@ -189,7 +189,7 @@ def as_octets(value: Value | None) -> bytes | None:
     return value.content if value and value.tag == Tag.OCTET_STRING and isinstance(value.content, bytes) else None
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=10_000)
 def dotted(oid: Oid) -> str:
     """`(1, 3, 6)` as `1.3.6`; printers share most of their identifiers."""
     return ".".join(map(str, oid))

@@ -99,12 +99,13 @@ class Witness:
         return dotted(value.content)
 
 
-@lru_cache(maxsize=20_000)  # printers share most of their values
+@lru_cache(maxsize=4000)  # printers share most of their values
 def raw(value: Value) -> str:
-    """A value as it stands in a snmprec file: `tag|value`, octets in hexadecimal under `4x` and the like."""
+    """A value as it stands in a snmprec file: `tag|value`, octets that are no plain text in hexadecimal under `4x`."""
     tag, content = TAGS.get(value.tag, str(value.tag)), value.content
     if isinstance(content, bytes):
-        return f"{tag}x|{content.hex()}"
+        text = content.decode() if value.tag == Tag.OCTET_STRING and content.isascii() else "\n"
+        return f"{tag}|{text}" if text.isprintable() else f"{tag}x|{content.hex()}"
     if isinstance(content, tuple):
         return f"{tag}|{dotted(content)}"
     return f"{tag}|{'' if content is None else content}"

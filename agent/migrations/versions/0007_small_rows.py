@@ -1,4 +1,4 @@
-"""Proofs are kept packed, and rows that are found by their key alone stand in it."""
+"""Proofs are kept packed, and small rows that are found by their key alone stand in it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,6 @@ def _proofs() -> None:
         sa.Column("read_at", sa.String(32), nullable=False),
         sa.Column("profile", sa.Text, nullable=False),
         sa.Column("packed", sa.LargeBinary, nullable=False),
-        sqlite_with_rowid=False,
     )
     connection = op.get_bind()
     put = sa.text("INSERT INTO proofs_next VALUES (:reference, :read_at, :profile, :packed)")
