@@ -28,8 +28,7 @@ def steps_of(match: Matched | Refused, places: Places) -> tuple[Message, ...]:
     if not equipment.active:
         return (message("The equipment is no longer in service in the portal."),)
     if not number:
-        said = message("The portal has no technical identification number for it.")
-        return (said, *_near(match), _enter(match))
+        return tuple(_decided(match))
     steps = [message("The technical identification number in the portal is {number}.", number=number)]
     if lookup := places.lookups.get(number):
         steps += [*_looked_up(lookup), *_answers(lookup, places)]
@@ -74,21 +73,25 @@ def _answers(lookup: Lookup, places: Places) -> Iterable[Message]:
 def _decided(match: Matched | Refused) -> Iterable[Message]:
     if isinstance(match, Matched):
         yield message("At {place} answers {device}.", place=str(match.printer.endpoint), device=_device(match.printer))
+        yield from joined(match.printer)
         for one in match.evidence:
             yield Message(RULES[one.rule].template, {"portal": one.portal, "device": one.device})
+        yield from match.changes
         return
     yield match.reason.message
     yield from _near(match)
-    if match.code == "not_found":
-        yield _enter(match)
+    if match.remedy is not None:
+        yield match.remedy
 
 
-def _near(match: Matched | Refused) -> Iterable[Message]:
-    for candidate in match.candidates if isinstance(match, Refused) else ():
+def _near(match: Refused) -> Iterable[Message]:
+    for candidate in match.candidates:
         if candidate.why is not None:
             place, device = str(candidate.printer.endpoint), _device(candidate.printer)
             yield message("Near is {device} at {place}.", device=device, place=place)
             yield candidate.why
+            if candidate.remedy is not None:
+                yield candidate.remedy
 
 
 def _device(printer: Printer) -> str:
@@ -99,13 +102,17 @@ def _device(printer: Printer) -> str:
     return f"{name.strip() or '?'}{serial}"
 
 
-def _enter(match: Matched | Refused) -> Message:
-    number = match.equipment.equipment_number.lstrip("0")
-    return message(
-        "Enter the printer's name in the portal, or say: meter-agent match confirm {number} HOST", number=number
-    )
+def joined(printer: Printer) -> Iterable[Message]:
+    """Where else a printer answers, and why that is taken for the same device."""
+    for one in printer.joined:
+        template = JOINS[one.rule].template
+        yield Message(template, {"place": str(one.endpoint), "what": one.what})
 
 
+JOINS = {
+    "network_card": message("{place} is the same device: it has the same network card {what}."),
+    "serial_and_name": message("{place} is the same device: it says the same serial number and name ({what})."),
+}
 RULES = {
     "confirmed": message("A person ({portal}) confirmed that it is this equipment."),
     "host_name": message("It calls itself {device}."),
@@ -114,6 +121,7 @@ RULES = {
     "mdns_name": message("It announces itself as {device}."),
     "address": message("Its address is {device}."),
     "mac_address": message("Its network card is {device}."),
+    "asset_tag": message("Its asset tag is {device}."),
     "serial_as_number": message("Its serial number is {device}."),
     "serial_number": message("Its serial number is {device}, as in the portal."),
     "spelling": message("Its name is {device}, another spelling of the number."),

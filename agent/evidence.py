@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from agent.likeness import address_in, loose, same_mac, same_name, spelled
-from agent.printers import Printer
+from agent.likeness import Meant, address_in, loose, meant_by, same_mac, same_name, spelled
+from agent.printers import Endpoint, Printer
 from agent.serials import normal_serial, same_serial
 
 
@@ -28,6 +28,7 @@ STRENGTHS = {
     "printer_name": Strength.EXACT,
     "address": Strength.EXACT,
     "mac_address": Strength.EXACT,
+    "asset_tag": Strength.EXACT,
     "serial_as_number": Strength.EXACT,
     "spelling": Strength.GOOD,
     "loose_spelling": Strength.LIKELY,
@@ -56,12 +57,26 @@ def strength_of(evidence: Iterable[Evidence]) -> Strength:
 
 def evidence_of(number: str, printer: Printer) -> tuple[Evidence, ...]:
     """Everything that speaks for this printer being meant by a technical identification number."""
-    exact = tuple(_exact(number, printer))
+    meant = _meant(number, printer)
+    exact = tuple(_exact(number, meant, printer))
     if exact:
         return exact
     names = dict.fromkeys(name for _, name in names_of(printer))
-    alike = [Evidence("spelling", number, name) for name in names if same_name(spelled(number), spelled(name))]
-    return tuple(alike or [Evidence("loose_spelling", number, name) for name in names if _loosely(number, name)])
+    wanted = spelled(meant.text)
+    alike = [Evidence("spelling", number, name) for name in names if same_name(wanted, spelled(name))]
+    return tuple(alike or [Evidence("loose_spelling", number, name) for name in names if _loosely(meant.text, name)])
+
+
+def _meant(number: str, printer: Printer) -> Meant:
+    """What the number names; where it says a port that is not this printer's, the number word for word."""
+    meant = meant_by(number)
+    is_here = meant.port is None or any(place.port == meant.port for place in places_of(printer))
+    return meant if is_here else Meant(number)
+
+
+def places_of(printer: Printer) -> set[Endpoint]:
+    """Everywhere that a printer was seen."""
+    return {printer.endpoint, *(sighting.endpoint for sighting in printer.sightings)}
 
 
 def names_of(printer: Printer) -> list[tuple[str, str]]:
@@ -74,10 +89,13 @@ def names_of(printer: Printer) -> list[tuple[str, str]]:
     return [(rule, name) for rule, name in (*own, *others) if name]
 
 
-def _exact(number: str, printer: Printer) -> Iterable[Evidence]:
+def _exact(number: str, meant: Meant, printer: Printer) -> Iterable[Evidence]:
     for rule, name in names_of(printer):
-        if same_name(number, name):
+        if same_name(meant.text, name) or (meant.port and same_name(number, name)):
             yield Evidence(rule, number, name)
+    tag = printer.identity.asset_tag
+    if tag and same_name(number, tag):
+        yield Evidence("asset_tag", number, tag)
     if same_address(number, printer):
         yield Evidence("address", number, str(printer.endpoint))
     for mac in printer.identity.mac_addresses:
@@ -97,8 +115,8 @@ def _loosely(number: str, name: str) -> bool:
 
 def same_address(number: str, printer: Printer) -> bool:
     """Whether the number is one of the printer's addresses, with or without its port."""
-    seen = {printer.endpoint, *(sighting.endpoint for sighting in printer.sightings)}
-    if number.strip() in map(str, seen):
-        return True
-    wanted = address_in(number)
-    return wanted is not None and any(wanted == address_in(endpoint.address) for endpoint in seen)
+    meant = meant_by(number)
+    wanted = address_in(meant.text)
+    return wanted is not None and any(
+        wanted == address_in(place.address) and meant.port in (None, place.port) for place in places_of(printer)
+    )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ipaddress
 import re
 import unicodedata
+from dataclasses import dataclass
 from functools import lru_cache
 
+MOST = 200  # signs of a number that are looked at; the portal takes 25
 UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ẞ": "SS"})
 _IN_BRACKETS = re.compile(r"\s*[(\[][^)\]]*[)\]]\s*$")
 _BETWEEN = re.compile(r"[\s_-]+")
@@ -15,6 +17,29 @@ _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _FOUR = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")  # IPv4 in its one form
 _BETWEEN_DIGITS = str.maketrans("", "", ":-. ")
 FEW = 2000  # names whose spellings are kept: several rules look at each
+_URL = re.compile(r"^[a-z][a-z0-9+.-]*://(?:[^@/]*@)?(\[[^\]]+\]|[^/?#:]+).*$", re.IGNORECASE)
+_SHARE = re.compile(r"^\\\\[^\\]+\\([^\\]+)\\?$")
+_WITH_PORT = re.compile(r"^(\[[0-9a-f:.]+\]|[^\s:\[\]]+):([0-9]{1,5})$", re.IGNORECASE)
+_PADDED = re.compile(r"^[0-9]{3}(?:\.[0-9]{3}){3}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """What a technical identification number names: a name or an address, and the port (1..65535) where it says one."""
+
+    text: str
+    port: int | None = None
+
+
+@lru_cache(maxsize=20_000)
+def meant_by(number: str) -> Meant:
+    """The host in a web address, the queue in `\\\\server\\queue`, host and port apart; else the number as it is."""
+    text = unicodedata.normalize("NFC", number[:MOST]).strip()
+    if found := (_URL.match(text) or _SHARE.match(text)):
+        return Meant(found[1].strip("[]"))
+    if (found := _WITH_PORT.match(text)) and 1 <= int(found[2]) <= 65535:
+        return Meant(found[1].strip("[]"), int(found[2]))
+    return Meant(text.strip("[]") if text.startswith("[") and ":" in text else text)
 
 
 def plain_name(name: str) -> str:
@@ -60,12 +85,18 @@ def first_label(name: str) -> str:
 
 
 def address_in(text: str) -> str | None:
-    """The address in its one form; None for anything else."""
+    """The address in its one form; None for anything else.
+
+    `010.000.000.007`, three digits everywhere, is 10.0.0.7: lists are written so to be sorted. Other leading zeros
+    could be octal and are nothing.
+    """
     text = text.strip()
     if _FOUR.fullmatch(text):
         return text
     if ":" not in text and not text.replace(".", "").isdigit():
         return None  # no address has other signs; asking costs more than all other rules together
+    if _PADDED.match(text):
+        text = ".".join(str(int(part)) for part in text.split("."))
     try:
         return str(ipaddress.ip_address(text))
     except ValueError:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from agent.evidence import evidence_of, names_of
-from agent.likeness import first_label, spelled
+from agent.likeness import first_label, meant_by, spelled
 from agent.printers import Equipment, Identity, Printer
 from agent.street import Street
 from agent.texts import Message, message
@@ -19,10 +19,12 @@ SIMILAR = 0.75  # of difflib's ratio
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A printer that may be meant, and why; `why` is None where the refusal's reason says it."""
+    """A printer that may be meant, and why; `why` is None where the refusal's reason says it. `remedy` would make it
+    match."""
 
     printer: Printer
     why: Message | None = None
+    remedy: Message | None = None
 
 
 class Near:
@@ -30,8 +32,11 @@ class Near:
 
     def __init__(self, street: Street, free: Sequence[Printer], before: Mapping[str, Identity]) -> None:
         self._street = street
-        self._free = free
+        self._free = frozenset(free)
         self._before = before
+        self._models: dict[str, list[Printer]] = {}
+        for printer in free:
+            self._models.setdefault(_letters(printer.identity.model), []).append(printer)
         self._labels: dict[str, list[Printer]] = {}
         for printer in free if len(free) <= MOST_COMPARED else ():
             for _, name in names_of(printer):
@@ -47,30 +52,60 @@ class Near:
         return list(found.values())
 
     def _all(self, equipment: Equipment) -> Iterable[Candidate]:
+        for printer, why in self._reasons(equipment):
+            yield Candidate(printer, why, _remedy(equipment, printer))
+
+    def _reasons(self, equipment: Equipment) -> Iterable[tuple[Printer, Message]]:
         for printer in self._street.with_serial(equipment.manufacturer_serial_number):
-            said = message("It has the serial number that the portal has: {serial}.", serial=_serial(printer))
-            yield _candidate(printer, said)
+            yield printer, message("It has the serial number that the portal has: {serial}.", serial=_serial(printer))
         before = self._before.get(equipment.equipment_number)
         for printer in self._street.with_serial(before.serial_number_raw) if before else ():
-            said = message("It is the printer that was read before: serial number {serial}.", serial=_serial(printer))
-            yield _candidate(printer, said)
+            yield (
+                printer,
+                message("It is the printer that was read before: serial number {serial}.", serial=_serial(printer)),
+            )
         number = equipment.technical_identification_number
         if number:
             yield from self._by_name(number)
+        yield from self._by_model(equipment)
 
-    def _by_name(self, number: str) -> Iterable[Candidate]:
-        free = set(self._free)
+    def _by_name(self, number: str) -> Iterable[tuple[Printer, Message]]:
         for printer in self._street.candidates(number):
-            if printer in free and (evidence := evidence_of(number, printer)):
-                yield _candidate(printer, message("It is called {name}.", name=evidence[0].device))
-        label = first_label(spelled(number))
+            if printer in self._free and (evidence := evidence_of(number, printer)):
+                yield printer, message("It is called {name}.", name=evidence[0].device)
+        label = first_label(spelled(meant_by(number).text))
         for close in get_close_matches(label, self._labels, n=MOST, cutoff=SIMILAR) if label else ():
             for printer in self._labels[close]:
-                yield _candidate(printer, message("Its name is similar: {name}.", name=close))
+                yield printer, message("Its name is similar: {name}.", name=close)
+
+    def _by_model(self, equipment: Equipment) -> Iterable[tuple[Printer, Message]]:
+        """The only printer of its model that is left over."""
+        same = self._models.get(_letters(equipment.model), ()) if equipment.model else ()
+        if len(same) == 1:
+            said = message("It is the only printer without equipment that is a {model}.", model=equipment.model)
+            yield same[0], said
 
 
-def _candidate(printer: Printer, why: Message) -> Candidate:
-    return Candidate(printer, why)
+def _remedy(equipment: Equipment, printer: Printer) -> Message:
+    """What would make this printer match: a person's word, or its name in the portal."""
+    number, place = equipment.equipment_number.lstrip("0"), str(printer.endpoint)
+    name = printer.identity.host_name or next(iter(printer.names), None)
+    if name is None:
+        return message(
+            "If it is this one: meter-agent match confirm {equipment} {place}", equipment=number, place=place
+        )
+    return message(
+        "If it is this one: meter-agent match confirm {equipment} {place}, or write its name into the portal: "
+        "meter-agent match write {equipment} {name}",
+        equipment=number,
+        place=place,
+        name=name,
+    )
+
+
+def _letters(text: str | None) -> str:
+    """A model without case, blanks and signs."""
+    return "".join(sign for sign in (text or "").casefold() if sign.isalnum())
 
 
 def _serial(printer: Printer) -> str:

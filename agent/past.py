@@ -12,6 +12,7 @@ from agent.printers import Endpoint, Identity
 from agent.store import Store
 
 _IDENTITY = TypeAdapter(Identity)
+_ENDPOINT = TypeAdapter(Endpoint)
 
 
 class SqlPast:
@@ -24,11 +25,13 @@ class SqlPast:
         """Everything that is known; a damaged identity is left out."""
         with self._store.connect() as connection:
             decided = [_confirmation_of(row) for row in connection.execute(select(confirmations))]
-            known = connection.execute(select(identities.c.equipment_number, identities.c.identity)).all()
+            known = connection.execute(select(identities)).all()
         found = {row.equipment_number: _identity_of(row.identity) for row in known}
+        places = {row.equipment_number: _endpoint_of(row.endpoint) for row in known}
         return Past(
             confirmations={confirmation.equipment_number: confirmation for confirmation in decided},
             identities={number: identity for number, identity in found.items() if identity is not None},
+            places={number: place for number, place in places.items() if place is not None},
         )
 
     def confirm(self, confirmation: Confirmation) -> None:
@@ -70,5 +73,12 @@ def _confirmation_of(row: Row[tuple[object, ...]]) -> Confirmation:
 def _identity_of(stored: str) -> Identity | None:
     try:
         return _IDENTITY.validate_json(stored)
+    except ValueError:
+        return None
+
+
+def _endpoint_of(stored: str) -> Endpoint | None:
+    try:
+        return _ENDPOINT.validate_json(stored)
     except ValueError:
         return None

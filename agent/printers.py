@@ -37,7 +37,8 @@ class Identity:
 
     `serial_number` is normalised for comparing (see `agent.matching`), `serial_number_raw` is what the
     device sent. `host_name` is sysName (RFC 3418), `printer_name` prtGeneralPrinterName (RFC 3805) or
-    printer-name (RFC 8011), which people set.
+    printer-name (RFC 8011), which people set, and so is `asset_tag` (entPhysicalAssetID, RFC 6933, or a maker's own
+    place).
     `mac_addresses` are lower case with colons. `sys_object_id` is dotted (RFC 3418).
     """
 
@@ -47,6 +48,7 @@ class Identity:
     serial_number_raw: str | None = None
     host_name: str | None = None
     printer_name: str | None = None
+    asset_tag: str | None = None
     firmware: str | None = None
     mac_addresses: tuple[str, ...] = ()
     sys_object_id: str | None = None
@@ -54,13 +56,26 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class Joined:
+    """Why what answers at a second address is the same device: the rule, and what both say."""
+
+    endpoint: Endpoint
+    rule: Literal["network_card", "serial_and_name"]
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Printer:
-    """One device: where it answers, what it says of itself, and the names others have for it."""
+    """One device: where it answers, what it says of itself, and the names others have for it.
+
+    `joined` has its further addresses, each with the reason why it is taken for the same device.
+    """
 
     endpoint: Endpoint
     identity: Identity
     names: tuple[str, ...] = ()
     sightings: tuple[Sighting, ...] = ()
+    joined: tuple[Joined, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

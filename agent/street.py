@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from agent.evidence import names_of
-from agent.likeness import address_in, first_label, loose, plain_mac, spelled
+from agent.evidence import names_of, places_of
+from agent.likeness import address_in, first_label, loose, meant_by, plain_mac, spelled
 from agent.printers import Printer
 from agent.serials import normal_serial, same_serial
 
@@ -22,7 +22,9 @@ class Street:
 
     def candidates(self, number: str) -> list[Printer]:
         """The printers that this number may mean, in their order; a superset of those it does mean."""
-        keys = {number.strip(), address_in(number), plain_mac(number), *_name_keys(number), _serial_key(number)}
+        meant = meant_by(number).text
+        names = {*_name_keys(number), *_name_keys(meant)}
+        keys = {address_in(meant), plain_mac(number), *names, _serial_key(number)}
         return self._of(key for key in keys if key)
 
     def with_serial(self, serial: str | None) -> list[Printer]:
@@ -38,8 +40,9 @@ class Street:
 def _keys(printer: Printer) -> Iterable[str]:
     for _, name in names_of(printer):
         yield from _name_keys(name)
-    for endpoint in {printer.endpoint, *(sighting.endpoint for sighting in printer.sightings)}:
-        yield str(endpoint)
+    if tag := printer.identity.asset_tag:
+        yield from _name_keys(tag)
+    for endpoint in places_of(printer):
         yield address_in(endpoint.address) or endpoint.address
     for mac in printer.identity.mac_addresses:
         yield mac.replace(":", "")

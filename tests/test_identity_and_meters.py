@@ -237,3 +237,24 @@ def test_a_serial_number_is_found_where_only_the_maker_has_it(lines, serial):
 def test_a_model_is_a_model(lines, model):
     """Without maker, firmware and page description language; a network card or a generic text is no model."""
     assert understood(parse_recording(f"{lines}\n").varbinds).identity.model == model
+
+
+@pytest.mark.parametrize("place", ["1.3.6.1.2.1.47.1.1.1.1.15.1", "1.3.6.1.4.1.11.2.3.9.4.2.1.1.3.12.0"])
+def test_the_asset_tag_that_people_entered_is_part_of_the_identity(tmp_path, place):
+    """By the standard's place and by HP's; blank is none. Asked in the first question, because it may be the match."""
+    tagged = [
+        printer("tagged", "127.61.0.1", "hp_color_laserjet_e57540", set={place: "4|INV-4711"}),
+        printer("blank", "127.61.0.2", "konica_bizhub_c301i", set={place: "4|  "}),
+    ]
+    with FleetProcess(tmp_path, tagged) as fleet:
+        port = fleet.ports["tagged"]
+        asked = ["discover", "--range", "127.61.0.1-127.61.0.2", "--port", str(port), "--json"]
+        done = subprocess.run(
+            [sys.executable, "-m", "agent", *asked],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=tmp_path,
+        )
+    found = {one["target"]: one["identity"]["asset_tag"] for one in map(json.loads, done.stdout.splitlines())}
+    assert found == {f"127.61.0.1:{port}": "INV-4711", f"127.61.0.2:{port}": None}

@@ -31,7 +31,14 @@ def test_a_persons_word_matches_what_no_rule_does(world):
     """Shown with the nearest printer, confirmed, read and booked; released, it is as before."""
     one = world(named("1", "KMBT5A17C9"), equipment("2"))
     (refused,) = [each for each in lines(one.agent("match", "--json")) if each["outcome"] == "not_found"]
-    assert refused["candidates"] == [{"target": f"127.33.0.1:{one.port}", "detail": "Its name is similar: kmbt5a17c2."}]
+    (candidate,) = refused["candidates"]
+    assert candidate["target"] == f"127.33.0.1:{one.port}"
+    assert candidate["detail"] == "Its name is similar: kmbt5a17c2."
+    assert f"match confirm 1 127.33.0.1:{one.port}" in candidate["remedy"]
+    assert "match write 1 KMBT5A17C2" in candidate["remedy"]
+    (unclaimed,) = [each for each in lines(one.agent("match", "--json")) if each["outcome"] == "unclaimed"
+                    and each["target"] == f"127.33.0.1:{one.port}"]  # fmt: skip
+    assert [number.lstrip("0") for number in unclaimed["near"]] == ["1"]
     confirmed = one.agent("match", "confirm", "1", f"127.33.0.1:{one.port}")
     assert confirmed.returncode == 0, confirmed.stdout + confirmed.stderr
     assert f"127.33.0.1:{one.port}" in confirmed.stdout

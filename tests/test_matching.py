@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain
 
@@ -32,6 +32,15 @@ def printer(address: str, host: str | None = None, serial: str | None = None, *n
 def announced(address: str, name: str) -> Printer:
     endpoint = Endpoint(address)
     return Printer(endpoint, Identity(), (name,), (Sighting(endpoint, "mdns", name),))
+
+
+def port(address: str, number: int, name: str) -> Printer:
+    endpoint = Endpoint(address, number)
+    return Printer(endpoint, Identity(), (name,), (Sighting(endpoint, "dns", name),))
+
+
+def tagged(address: str, tag: str) -> Printer:
+    return replace(printer(address), identity=Identity(asset_tag=tag))
 
 
 def equipment(number: str, tin: str | None, serial: str | None = None, *, active: bool = True) -> Equipment:
@@ -186,7 +195,56 @@ SCENARIOS = [
     Scenario("a confirmation about an equipment out of service binds nobody",
         [printer("10.0.0.1", "prn-7", "AAA111")], [equipment("1", "x", active=False), equipment("2", "prn-7")],
         {"1": "inactive", "2": "10.0.0.1"}, past=Past({"1": confirmed("1", "10.0.0.1", "AAA111")})),
+    Scenario("the number is a name with a port, of two printers behind one print server",
+        [port("10.0.0.1", 1161, "ps-1"), port("10.0.0.1", 1162, "ps-1")],
+        [equipment("1", "ps-1:1161"), equipment("2", "10.0.0.1:1162")], {"1": "10.0.0.1:1161", "2": "10.0.0.1:1162"}),
+    Scenario("a print server's name without a port means none of its printers",
+        [port("10.0.0.1", 1161, "ps-1"), port("10.0.0.1", 1162, "ps-1")], [equipment("1", "ps-1")],
+        {"1": "ambiguous"}),
+    Scenario("the usual port need not be said, and may be",
+        [printer("10.0.0.1"), printer("10.0.0.2", None, None, "prn-7")],
+        [equipment("1", "10.0.0.1:161"), equipment("2", "prn-7:161")], {"1": "10.0.0.1", "2": "10.0.0.2"}),
+    Scenario("another port than the printer's is not meant",
+        [printer("10.0.0.1", "prn-7")], [equipment("1", "prn-7:1161")], {"1": "not_found"}, ["10.0.0.1"]),
+    Scenario("the number is the address of the printer's web page, or its queue on a server",
+        [printer("10.0.0.1", "prn-7"), printer("10.0.0.2", None, None, "prn-8.example.com")],
+        [equipment("1", "\\\\srv\\PRN-7"), equipment("2", "http://prn-8.example.com:8080/web")],
+        {"1": "10.0.0.1", "2": "10.0.0.2"}),
+    Scenario("an IPv6 address in any spelling, with its port or without",
+        [printer("2001:db8::7"), printer("2001:db8::8")],
+        [equipment("1", "2001:DB8:0:0::7"), equipment("2", "[2001:db8::8]:161")],
+        {"1": "2001:db8::7", "2": "2001:db8::8"}),
+    Scenario("an address with zeros as lists have it",
+        [printer("10.0.0.7")], [equipment("1", "010.000.000.007")], {"1": "10.0.0.7"}),
+    Scenario("an address with single zeros could be octal and is nobody's",
+        [printer("10.0.0.7")], [equipment("1", "10.0.0.07")], {"1": "not_found"}, ["10.0.0.7"]),
+    Scenario("the number is the asset tag that people entered in the printer",
+        [tagged("10.0.0.1", "INV-004711"), tagged("10.0.0.2", "INV-004712")], [equipment("1", "inv-004712")],
+        {"1": "10.0.0.2"}, ["10.0.0.1"]),
+    Scenario("one serial number at two places: neither is believed",
+        [printer("10.0.0.1", "prn-7", "AAA111"), printer("10.0.0.2", "prn-8", "AAA111")],
+        [equipment("1", "prn-7", "AAA111")], {"1": "contradicted"}, ["10.0.0.2"]),
+    Scenario("of two with one serial number a person may still say which is meant, by its network card",
+        [printer("10.0.0.1", "prn-7", "AAA111", mac="aa:00:00:00:00:01"),
+            printer("10.0.0.2", "prn-8", "AAA111", mac="aa:00:00:00:00:02")],
+        [equipment("1", "prn-7")], {"1": "10.0.0.2"}, ["10.0.0.1"],
+        Past({"1": Confirmation("1", Endpoint("10.0.0.9"), "AAA111", ("aa:00:00:00:00:02",), NOW, "key user")})),
+    Scenario("another network card, and no serial number that proves the same device",
+        [printer("10.0.0.1", "prn-7", mac="aa:00:00:00:00:02")], [equipment("1", "prn-7", "AAA111")],
+        {"1": "contradicted"}, past=Past(identities={"1": Identity(mac_addresses=("aa:00:00:00:00:01",))})),
+    Scenario("another network card, and the serial number is the same",
+        [printer("10.0.0.1", "prn-7", "AAA111", mac="aa:00:00:00:00:02")], [equipment("1", "prn-7")],
+        {"1": "10.0.0.1"}, past=Past(identities={"1": Identity(
+            serial_number="AAA111", serial_number_raw="AAA111", mac_addresses=("aa:00:00:00:00:01",))})),
+    Scenario("another model, and neither serial number nor network card",
+        [replace(printer("10.0.0.1", "prn-7"), identity=Identity(model="B", host_name="prn-7", sys_object_id="1.3.2"))],
+        [equipment("1", "prn-7")], {"1": "contradicted"},
+        past=Past(identities={"1": Identity(model="A", sys_object_id="1.3.1")})),
 ]  # fmt: skip
+
+
+def told(endpoint: Endpoint) -> str:
+    return str(endpoint).strip("[]")
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.says)
@@ -195,7 +253,7 @@ def test_scenarios_of_matching(scenario):
     for printers in (scenario.printers, scenario.printers[::-1]):
         for equipments in (scenario.equipments, scenario.equipments[::-1]):
             outcome = match(printers, equipments, scenario.past)
-            found = {one.equipment.equipment_number: one.printer.endpoint.address for one in outcome.matched}
+            found = {one.equipment.equipment_number: told(one.printer.endpoint) for one in outcome.matched}
             found |= {one.equipment.equipment_number: one.code for one in outcome.refused}
             assert found == scenario.expect
             assert [one.endpoint.address for one in outcome.unclaimed] == scenario.unclaimed
@@ -275,29 +333,86 @@ def test_a_mac_address_is_not_taken_from_a_longer_text():
     assert not same_mac("kmbt001ba9123456", "00:1b:a9:12:34:56")
 
 
-def seen(address: str, serial: str | None = None, mac: str = "", model: str | None = None) -> Identified:
+def seen(
+    address: str, serial: str | None = None, mac: str = "", model: str | None = None, host: str | None = None
+) -> Identified:
     identity = Identity(
-        serial_number=normal_serial(serial), serial_number_raw=serial, mac_addresses=(mac,) if mac else (), model=model
+        serial_number=normal_serial(serial),
+        serial_number_raw=serial,
+        mac_addresses=(mac,) if mac else (),
+        model=model,
+        host_name=host,
     )
     return Identified(Sighting(Endpoint(address), "range"), identity)
 
 
-@pytest.mark.parametrize(
-    ("says", "sightings", "count"),
-    [
-        ("one address seen twice", [seen("10.0.0.1"), seen("10.0.0.1")], 1),
-        ("cable and wireless of one printer", [seen("10.0.0.1", "A111", "aa:00:00:00:00:01"),
-            seen("10.0.0.2", "A111", "aa:00:00:00:00:01")], 1),
-        ("a serial number alone makes no printer of two", [seen("10.0.0.1", "A111"), seen("10.0.0.2", "A111")], 2),
-        ("one card, two serial numbers: two devices", [seen("10.0.0.1", "A111", "aa:00:00:00:00:01"),
-            seen("10.0.0.2", "B222", "aa:00:00:00:00:01")], 2),
-        ("one card, no serial numbers, different models", [seen("10.0.0.1", None, "aa:00:00:00:00:01", "X1"),
-            seen("10.0.0.2", None, "aa:00:00:00:00:01", "X2")], 2),
-    ],
-)  # fmt: skip
-def test_scenarios_of_merging(says, sightings, count):
-    """Several sightings of one device become one printer; two devices never do."""
-    assert len(merge(sightings)) == len(merge(sightings[::-1])) == count, says
+CARD, OTHER = "aa:00:00:00:00:01", "aa:00:00:00:00:02"
+MERGED = [
+    ("one address seen twice", [seen("10.0.0.1"), seen("10.0.0.1")], [[]]),
+    ("cable and wireless of one printer", [seen("10.0.0.1", "A111", CARD), seen("10.0.0.2", "A111", CARD)],
+        [[("10.0.0.2", "network_card", CARD)]]),
+    ("IPv4 and IPv6 of one printer that tells no card", [seen("10.0.0.1", "A111", "", "X1", "prn-7"),
+        seen("2001:db8::1", "A-111", "", "X1", "PRN-7")], [[("2001:db8::1", "serial_and_name", "A111, PRN-7")]]),
+    ("one of two addresses tells the card", [seen("10.0.0.1", "A111", CARD, "X1", "prn-7"),
+        seen("10.0.0.2", "A111", "", "X1", "prn-7")], [[("10.0.0.2", "serial_and_name", "A111, prn-7")]]),
+    ("a serial number alone makes no printer of two", [seen("10.0.0.1", "A111"), seen("10.0.0.2", "A111")], [[], []]),
+    ("one serial number and name, two cards: a copy", [seen("10.0.0.1", "A111", CARD, "X1", "prn-7"),
+        seen("10.0.0.2", "A111", OTHER, "X1", "prn-7")], [[], []]),
+    ("one name and model, two serial numbers", [seen("10.0.0.1", "A111", "", "X1", "prn-7"),
+        seen("10.0.0.2", "B222", "", "X1", "prn-7")], [[], []]),
+    ("one card, two serial numbers: two devices behind a print server", [seen("10.0.0.1", "A111", CARD),
+        seen("10.0.0.2", "B222", CARD)], [[], []]),
+    ("one card, no serial numbers, different models", [seen("10.0.0.1", None, CARD, "X1"),
+        seen("10.0.0.2", None, CARD, "X2")], [[], []]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("says", "sightings", "expect"), MERGED, ids=[row[0] for row in MERGED])
+def test_scenarios_of_merging(says, sightings, expect):
+    """Several sightings of one device become one printer, with the reason for each further address; two never do."""
+    for found in (merge(sightings), merge(sightings[::-1])):
+        reasons = [[(told(one.endpoint), one.rule) for one in printer.joined] for printer in found]
+        assert reasons == [[row[:2] for row in rows] for rows in expect], says
+    printers = merge(sightings)
+    assert [[one.what.casefold() for one in printer.joined] for printer in printers] == [
+        [row[2].casefold() for row in rows] for rows in expect
+    ]
+
+
+def test_a_match_says_what_is_new_about_its_printer():
+    """A printer that moved, was renamed or got another card is followed, and the change is shown."""
+    before = Identity(serial_number_raw="AAA111", host_name="old-name", mac_addresses=(CARD,))
+    past = Past(identities={"1": before}, places={"1": Endpoint("10.0.0.1")})
+    (matched,) = match([printer("10.0.0.9", "prn-7", "AAA111", mac=OTHER)], [equipment("1", "prn-7")], past).matched
+    assert [str(change) for change in matched.changes] == [
+        "Its address was 10.0.0.1 when it was read last and is 10.0.0.9 now.",
+        "It called itself old-name when it was read last, and prn-7 now.",
+        f"Its network card was {CARD} when it was read last and is {OTHER} now.",
+    ]
+    (same,) = match([printer("10.0.0.1", "old-name", "AAA111", mac=CARD)], [equipment("1", "old-name")], past).matched
+    assert same.changes == ()
+
+
+def test_every_refusal_that_a_person_can_end_says_how():
+    """Whatever is refused for an equipment in service, the next step is named with the command to type."""
+    for scenario in SCENARIOS:
+        for refused in match(scenario.printers, scenario.equipments, scenario.past).refused:
+            number = refused.equipment.equipment_number
+            if refused.code != "inactive":
+                assert refused.remedy is not None, scenario.says
+                assert f"match confirm {number}" in str(refused.remedy) or "match release" in str(refused.remedy)
+            assert all(one.why is None or one.remedy is not None for one in refused.candidates)
+
+
+def test_the_only_printer_of_the_model_is_near_and_a_printer_knows_whom_it_is_near():
+    """Where names say nothing, the model may; both sides are told."""
+    wanted = replace(equipment("1", "y"), model="Bizhub C-301i")
+    one = replace(printer("10.0.0.1", "x"), identity=Identity(host_name="x", model="bizhub C301i"))
+    outcome = match([one, printer("10.0.0.2", "z")], [wanted])
+    assert [near.printer for near in outcome.refused[0].candidates] == [one]
+    assert [outcome.near(each) for each in outcome.unclaimed] == [[wanted], []]
+    two = replace(one, endpoint=Endpoint("10.0.0.3"))
+    assert match([one, two], [wanted]).refused[0].candidates == ()
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 from agent.evidence import Evidence
 from agent.matching import Matched, Refused
 from agent.meters import Counter, Finding
+from agent.nearest import Candidate
 from agent.printers import Identity, Printer
 from agent.readout import Alert, Readout
 from agent.supplies.levels import Level, Supply
@@ -31,6 +32,7 @@ def identity_json(identity: Identity) -> dict[str, Any]:
         "serial_number": identity.serial_number,
         "host_name": identity.host_name,
         "printer_name": identity.printer_name,
+        "asset_tag": identity.asset_tag,
         "firmware": identity.firmware,
         "mac_addresses": list(identity.mac_addresses),
         "sys_object_id": identity.sys_object_id,
@@ -103,6 +105,7 @@ def printer_json(printer: Printer) -> dict[str, Any]:
             {"address": str(sighting.endpoint), "how": sighting.how, "name": sighting.name}
             for sighting in printer.sightings
         ],
+        "joined": [{"address": str(one.endpoint), "rule": one.rule, "what": one.what} for one in printer.joined],
     }
 
 
@@ -115,12 +118,26 @@ def match_json(outcome: Matched | Refused) -> dict[str, Any]:
     }
     if isinstance(outcome, Matched):
         evidence = [_evidence_json(item) for item in outcome.evidence]
-        return {**start, "outcome": "matched", "target": str(outcome.printer.endpoint), "evidence": evidence}
-    candidates = [
-        {"target": str(one.printer.endpoint), "detail": str(one.why) if one.why else None} for one in outcome.candidates
-    ]
-    detail = str(outcome.reason.message)
-    return {**start, "outcome": outcome.code, "target": None, "detail": detail, "candidates": candidates}
+        place, changes = str(outcome.printer.endpoint), [str(change) for change in outcome.changes]
+        return {**start, "outcome": "matched", "target": place, "evidence": evidence, "changes": changes}
+    detail, remedy = str(outcome.reason.message), str(outcome.remedy) if outcome.remedy else None
+    candidates = [_candidate_json(one) for one in outcome.candidates]
+    return {
+        **start,
+        "outcome": outcome.code,
+        "target": None,
+        "detail": detail,
+        "remedy": remedy,
+        "candidates": candidates,
+    }
+
+
+def _candidate_json(candidate: Candidate) -> dict[str, str | None]:
+    return {
+        "target": str(candidate.printer.endpoint),
+        "detail": str(candidate.why) if candidate.why else None,
+        "remedy": str(candidate.remedy) if candidate.remedy else None,
+    }
 
 
 def _evidence_json(evidence: Evidence) -> dict[str, str]:

@@ -41,7 +41,8 @@ def show_matches(config: Path | None, *, as_json: bool) -> int:
         for refused in matching.refused:
             emit(match_json(refused))
         for printer in matching.unclaimed:
-            emit({"equipment_number": None, "outcome": "unclaimed", **printer_json(printer)})
+            near = [equipment.equipment_number for equipment in matching.near(printer)]
+            emit({"equipment_number": None, "outcome": "unclaimed", **printer_json(printer), "near": near})
     else:
         print_matching(Console(), matching)
     return 1 if matching.refused else 0

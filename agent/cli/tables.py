@@ -101,12 +101,25 @@ def rule_name(rule: str) -> str:
         "serial_number": _("serial number"),
         "serial_as_number": _("serial number"),
         "mdns_name": _("announced name"),
+        "asset_tag": _("asset tag"),
         "printer_name": _("printer name"),
         "spelling": _("another spelling"),
         "loose_spelling": _("similar spelling"),
         "confirmed": _("confirmed by a person"),
     }
     return names.get(rule, rule)
+
+
+def way_name(how: str) -> str:
+    """How a printer was found, in the reader's words."""
+    names = {
+        "configured": _("config file"),
+        "dns": _("name"),
+        "mdns": _("announcement"),
+        "range": _("search"),
+        "known": _("known from before"),
+    }
+    return names.get(how, how)
 
 
 def _counters_cell(readout: Readout | None) -> str:

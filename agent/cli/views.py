@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 
+from agent.chain import joined
 from agent.cli.tables import (
     equipment_name,
     level_text,
@@ -16,12 +17,14 @@ from agent.cli.tables import (
     rule_name,
     section,
     state_name,
+    way_name,
 )
 from agent.evidence import Evidence
 from agent.language import _, moment, number, show
 from agent.matching import Matching
 from agent.memory import CycleOutcome, HistoryEvent, Proof
 from agent.nearest import Candidate
+from agent.printers import Printer
 from agent.readout import Readout
 from agent.survey import Found
 from agent.texts import Message
@@ -30,11 +33,13 @@ from agent.upload.envelope import Entry
 
 def print_printers(console: Console, found: Found) -> None:
     """What a search found."""
-    table = new_table(_("Printer"), _("Address"), _("Host name"), _("Serial number"))
+    table = new_table(_("Printer"), _("Address"), _("Host name"), _("Serial number"), _("Seen by"))
     for printer in found.printers:
         identity = printer.identity
         name = model_name(identity.manufacturer, identity.model)
-        row(table, name, str(printer.endpoint), plain(identity.host_name), plain(identity.serial_number))
+        also = "\n".join(show(one) for one in joined(printer))
+        seen = "\n".join(filter(None, (seen_text(printer), also)))
+        row(table, name, str(printer.endpoint), plain(identity.host_name), plain(identity.serial_number), seen)
     section(console, _("Printers"), table)
     others = new_table(_("Address"), _("Says of itself"))
     for stranger in found.strangers:
@@ -44,7 +49,17 @@ def print_printers(console: Console, found: Found) -> None:
     for endpoint, readout in found.absent.items():
         row(absent, str(endpoint), "\n".join(show(finding.message) for finding in readout.findings))
     section(console, _("Known, or answering others only"), absent)
-    console.print(_("{count} addresses did not answer.").replace("{count}", number(found.silent)), markup=False)
+    console.print(_("Addresses without an answer: {count}").replace("{count}", number(found.silent)), markup=False)
+
+
+def seen_text(printer: Printer) -> str:
+    """How a printer was found, and under which names."""
+    ways: dict[str, dict[str, None]] = {}
+    for sighting in printer.sightings:
+        names = ways.setdefault(way_name(sighting.how), {})
+        if sighting.name:
+            names[plain(sighting.name)] = None
+    return "\n".join(f"{way}: {', '.join(names)}" if names else way for way, names in ways.items())
 
 
 def print_matching(console: Console, matching: Matching) -> None:
@@ -58,26 +73,29 @@ def print_matching(console: Console, matching: Matching) -> None:
             plain(one.equipment.technical_identification_number),
             model_name(identity.manufacturer, identity.model),
             str(one.printer.endpoint),
-            "\n".join(evidence_text(evidence) for evidence in one.evidence),
+            "\n".join((*map(evidence_text, one.evidence), *map(show, one.changes))),
         )
     section(console, _("Matched"), table)
     table = new_table(_("Equipment"), _("Technical ID number"), _("Why"), _("Nearest"))
     for refused in matching.refused:
         near = "\n".join(candidate_text(candidate) for candidate in refused.candidates)
         number_text = plain(refused.equipment.technical_identification_number)
-        row(table, equipment_name(refused.equipment), number_text, show(refused.reason.message), near)
+        why = "\n".join(show(one) for one in (refused.reason.message, refused.remedy) if one)
+        row(table, equipment_name(refused.equipment), number_text, why, near)
     section(console, _("Equipment without a printer"), table)
-    table = new_table(_("Printer"), _("Address"), _("Host name"))
+    table = new_table(_("Printer"), _("Address"), _("Host name"), _("Nearest equipment"))
     for printer in matching.unclaimed:
         name = model_name(printer.identity.manufacturer, printer.identity.model)
-        row(table, name, str(printer.endpoint), plain(printer.identity.host_name))
+        near = ", ".join(equipment_name(equipment) for equipment in matching.near(printer))
+        row(table, name, str(printer.endpoint), plain(printer.identity.host_name), near or "–")
     section(console, _("Printers without equipment"), table)
 
 
 def candidate_text(candidate: Candidate) -> str:
     """A printer that came near, and why."""
     place = str(candidate.printer.endpoint)
-    return f"{place}: {show(candidate.why)}" if candidate.why else place
+    said = f"{place}: {show(candidate.why)}" if candidate.why else place
+    return f"{said}\n{show(candidate.remedy)}" if candidate.remedy else said
 
 
 def evidence_text(evidence: Evidence) -> str:

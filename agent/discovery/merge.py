@@ -1,11 +1,12 @@
-"""Several sightings of one device become one printer; two devices never do."""
+"""Several sightings of one device become one printer, with the reason; two devices never do."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from agent.printers import Identity, Printer, Sighting
+from agent.likeness import plain_name
+from agent.printers import Endpoint, Identity, Joined, Printer, Sighting
 from agent.serials import normal_serial, same_serial
 
 
@@ -16,61 +17,105 @@ class Identified:
     sighting: Sighting
     identity: Identity
 
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where it was seen."""
+        return self.sighting.endpoint
+
+
+@dataclass(slots=True)
+class _Group:
+    """One printer under way: its sightings, and why each further address is one of its own."""
+
+    met: list[Identified] = field(default_factory=list)
+    joined: dict[Endpoint, Joined] = field(default_factory=dict)
+
+    def joins(self, one: Identified) -> bool:
+        """Takes a sighting in when it is of the same device."""
+        same = next((reason for other in self.met if (reason := same_printer(one, other))), None)
+        if same is None:
+            return False
+        self.met.append(one)
+        if isinstance(same, Joined):
+            self.joined.setdefault(one.endpoint, same)
+        return True
+
+    def printer(self) -> Printer:
+        """At the lowest of its addresses, with all its names."""
+        names = dict.fromkeys(item.sighting.name for item in self.met if item.sighting.name)
+        return Printer(
+            endpoint=self.met[0].endpoint,
+            identity=self.met[0].identity,
+            names=tuple(names),
+            sightings=tuple(item.sighting for item in self.met),
+            joined=tuple(self.joined.values()),
+        )
+
 
 def merge(found: Sequence[Identified]) -> tuple[Printer, ...]:
     """One printer per device, at the lowest of its addresses, with all its names. Order of input does not matter."""
-    groups: list[list[Identified]] = []
+    groups: list[_Group] = []
     near: dict[object, list[int]] = {}  # what it may be recognised by -> the groups that have it, in their order
-    for one in sorted(found, key=lambda item: (item.sighting.endpoint, item.sighting.name or "")):
+    for one in sorted(found, key=lambda item: (item.endpoint, item.sighting.name or "")):
         places = sorted({place for key in _looked_up(one) for place in near.get(key, ())})
-        place = next((place for place in places if any(same_printer(one, other) for other in groups[place])), None)
+        place = next((place for place in places if groups[place].joins(one)), None)
         if place is None:
             place = len(groups)
-            groups.append([])
-        groups[place].append(one)
+            groups.append(_Group([one]))
         for key in (*_own(one), *one.identity.mac_addresses):
             near.setdefault(key, []).append(place)
-    return tuple(_printer(group) for group in groups)
+    return tuple(group.printer() for group in groups)
 
 
 def _own(one: Identified) -> list[object]:
-    """An address, and each network card together with the serial number or with none."""
+    """An address, each network card together with the serial number or with none, and serial number with name."""
     serial = normal_serial(one.identity.serial_number)
-    return [one.sighting.endpoint, *((mac, serial and serial.lstrip("0")) for mac in one.identity.mac_addresses)]
+    cards = [(mac, serial and serial.lstrip("0")) for mac in one.identity.mac_addresses]
+    called = _called(one.identity)
+    return [one.endpoint, *cards, *([called] if called else [])]
 
 
 def _looked_up(one: Identified) -> list[object]:
     """What another sighting of the same printer has among its own: without a serial number any with its card."""
     if normal_serial(one.identity.serial_number) is None:
-        return [one.sighting.endpoint, *one.identity.mac_addresses]
+        return [one.endpoint, *one.identity.mac_addresses]
     return [*_own(one), *((mac, None) for mac in one.identity.mac_addresses)]
 
 
-def same_printer(one: Identified, other: Identified) -> bool:
-    """One address, or one network card together with one serial number, or one model where a serial number is missing.
+def same_printer(one: Identified, other: Identified) -> Joined | bool:
+    """One address, or one network card together with one serial number, or one model where a serial number is missing,
+    or one serial number, name and model where a network card is missing; with the reason when the addresses differ.
 
     A serial number alone is not enough: printers exist that all say the same, and an impostor may say any.
     """
-    if one.sighting.endpoint == other.sighting.endpoint:
+    if one.endpoint == other.endpoint:
         return True
-    if not shares_network_card(one.identity, other.identity):
+    if card := shared_card(one.identity, other.identity):
+        return _fits(one.identity, other.identity) and Joined(one.endpoint, "network_card", card)
+    if one.identity.mac_addresses and other.identity.mac_addresses:
         return False
-    if one.identity.serial_number and other.identity.serial_number:
-        return same_serial(one.identity.serial_number, other.identity.serial_number)
-    return one.identity.model == other.identity.model
+    called = _called(one.identity)
+    if called is None or called != _called(other.identity):
+        return False
+    said = f"{one.identity.serial_number}, {one.identity.host_name}"
+    return Joined(one.endpoint, "serial_and_name", said)
 
 
-def shares_network_card(one: Identity, other: Identity) -> bool:
-    """Whether the two devices name a MAC address in common."""
-    return bool(set(one.mac_addresses) & set(other.mac_addresses))
+def _fits(one: Identity, other: Identity) -> bool:
+    """Whether two that have one network card are one device: other devices may stand behind the same print server."""
+    if one.serial_number and other.serial_number:
+        return same_serial(one.serial_number, other.serial_number)
+    return one.model == other.model
 
 
-def _printer(group: Sequence[Identified]) -> Printer:
-    best = group[0]
-    names = dict.fromkeys(item.sighting.name for item in group if item.sighting.name)
-    return Printer(
-        endpoint=best.sighting.endpoint,
-        identity=best.identity,
-        names=tuple(names),
-        sightings=tuple(item.sighting for item in group),
-    )
+def shared_card(one: Identity, other: Identity) -> str | None:
+    """A MAC address that both devices name."""
+    return next((mac for mac in one.mac_addresses if mac in other.mac_addresses), None)
+
+
+def _called(identity: Identity) -> tuple[str, str, str] | None:
+    """Serial number, name and model; None where one of them is missing."""
+    serial, name = normal_serial(identity.serial_number), plain_name(identity.host_name or "")
+    if serial is None or not name or not identity.model:
+        return None
+    return serial.lstrip("0"), name, identity.model

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 
 from agent.discovery.target import Target
 from agent.errors import ConfigError
-from agent.likeness import UMLAUTS, without_brackets
-
-MOST = 200  # signs of a number that are looked at; the portal takes 25
-_URL = re.compile(r"^[a-z][a-z0-9+.-]*://(?:[^@/]*@)?(\[[^\]]+\]|[^/?#:]+).*$", re.IGNORECASE)
-_SHARE = re.compile(r"^\\\\[^\\]+\\([^\\]+)\\?$")
+from agent.likeness import UMLAUTS, Meant, address_in, meant_by, without_brackets
 
 
 def targets_in(number: str, domains: Sequence[str] = ()) -> list[list[Target]]:
@@ -23,8 +17,9 @@ def targets_in(number: str, domains: Sequence[str] = ()) -> list[list[Target]]:
     is two printers. `domains` are appended to a name without a dot. A number that can be no name gives an empty list.
     """
     spelled: list[list[Target]] = []
-    for text in _spellings(number[:MOST]):
-        target = _target(text)
+    meant = meant_by(number)
+    for text in _spellings(meant.text):
+        target = _target(text, meant)
         if target is None:
             continue
         together = [target, *_in_domains(target, domains)]
@@ -33,11 +28,11 @@ def targets_in(number: str, domains: Sequence[str] = ()) -> list[list[Target]]:
     return spelled
 
 
-def _spellings(number: str) -> Iterator[str]:
-    """The number as it is written, what stands in a URL or a share, then without what no host name can have."""
-    text = unicodedata.normalize("NFC", number).strip()
-    if (found := _URL.match(text)) or (found := _SHARE.match(text)):
-        text = found[1]
+def _spellings(text: str) -> Iterator[str]:
+    """The name or address as it is written, then without what no host name can have."""
+    if address := address_in(text):
+        yield address
+        return
     yield text
     bare = without_brackets(text)
     yield bare
@@ -50,9 +45,9 @@ def _spellings(number: str) -> Iterator[str]:
         yield "".join(words)
 
 
-def _target(text: str) -> Target | None:
+def _target(text: str, meant: Meant) -> Target | None:
     try:
-        return Target.parse(text)
+        return Target(Target.parse(text).host, meant.port)
     except ConfigError:
         return None
 

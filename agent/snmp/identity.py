@@ -34,6 +34,7 @@ def read_identity(profile: Profile, witness: Witness) -> Identity:
         serial_number_raw=serial,
         host_name=_first(profile.identity.host_name, witness, keys),
         printer_name=_first(profile.identity.printer_name, witness, keys),
+        asset_tag=_first(profile.identity.asset_tag, witness, keys),
         firmware=_first(profile.identity.firmware, witness, keys),
         mac_addresses=_macs(witness),
         sys_object_id=object_id,

@@ -57,6 +57,7 @@ class IdentityPart(Part):
     manufacturer: tuple[str, ...] = ()
     host_name: tuple[str, ...] = ()
     printer_name: tuple[str, ...] = ()
+    asset_tag: tuple[str, ...] = ()
     firmware: tuple[str, ...] = ()
     device_id: tuple[str, ...] = ()
 
