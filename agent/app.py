@@ -14,6 +14,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from agent.acquaintances import SqlKeeper
+from agent.bookmarks import SqlBookmarks
 from agent.checks import Check, attempt, check_portal, check_snmp
 from agent.clock import SystemClock
 from agent.cycle import Cycle, CycleReport
@@ -27,7 +28,7 @@ from agent.paths import Places, places_of
 from agent.period import period_key
 from agent.printers import Endpoint
 from agent.schedule import Rhythm, keep_running
-from agent.searches import missing, numbers_of
+from agent.searches import Searches, missing, numbers_of
 from agent.secrets import Secrets
 from agent.settings import Settings, UserSettings, load, portal_of
 from agent.snmp.access import LEAST_SECRET, UserAccess
@@ -96,7 +97,7 @@ class Agent:
             return survey_of(self.settings, accesses, self.clock, self.places.profiles)
         manners = Manners(SqlKeeper(store))
         survey = survey_of(self.settings, accesses, self.clock, self.places.profiles, manners)
-        return replace(survey, known=SqlMemory(store).known_endpoints)
+        return replace(survey, known=SqlMemory(store).known_endpoints, bookmarks=SqlBookmarks(store))
 
     def communities(self) -> tuple[str, ...]:
         """The SNMP communities, the stored ones revealed."""
@@ -171,6 +172,7 @@ class Agent:
                     source=Source(portal_of(self.settings).client_id, VERSION),
                     period=self._period(always),
                     past=SqlPast(store).past,
+                    searches=Searches(diary=SqlBookmarks(store)),
                 )
 
     def _period(self, always: bool) -> Callable[[datetime], str | None]:

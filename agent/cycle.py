@@ -128,6 +128,7 @@ class Cycle:
         matching = match(found.printers, equipments, past)
         if self.searches.is_due(missing(matching, found), self.clock.now()):
             found = await self.survey.search(found, progress)
+            self.searches.ended()
             matching = match(found.printers, equipments, past)
         return found, matching
 

@@ -59,6 +59,13 @@ class Finder(Protocol):
     def reach(self) -> int:
         """How many addresses `searched` has."""
 
+    @property
+    def scope(self) -> str:
+        """What `searched` has in a few signs: another text for other addresses."""
+
+    def is_searched(self, endpoint: Endpoint) -> bool:
+        """Whether `searched` has this place."""
+
     def allows(self, address: str) -> bool:
         """Whether a name, or memory, may lead to this address."""
 
@@ -66,8 +73,21 @@ class Finder(Protocol):
 class Sounder(Protocol):
     """Owes: asks only the places it is given, evenly in time, and one small question at a time."""
 
+    @property
+    def rounds(self) -> int:
+        """How many questions a silent address gets."""
+
+    @property
+    def portion(self) -> int:
+        """How many addresses are searched as a whole, because nothing is lost if that is done again."""
+
+    @property
+    def scope(self) -> str:
+        """The ways of asking in a few signs that tell no secret."""
+
     async def sound(self, places: Callable[[], Iterable[Endpoint]], step: Callable[[int], None]) -> list[Endpoint]:
-        """Those of the places where somebody answers; `step` hears how many more are done."""
+        """Those of the places where somebody answers; `step` hears how many more questions are done, `rounds` of them
+        for each place, heard or not."""
 
 
 @dataclass(frozen=True, slots=True)

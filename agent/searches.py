@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from agent.matching import Matching
 from agent.printers import Equipment
@@ -12,13 +13,26 @@ from agent.survey import Found
 REST = timedelta(hours=12)  # a printer that was searched for in vain is most likely off, not moved
 
 
-class Searches:
-    """Remembers what was searched for, as long as the process lives. `rest` is the pause for the same equipment."""
+class Diary(Protocol):
+    """Owes: what was noted is there after a restart."""
 
-    def __init__(self, rest: timedelta = REST) -> None:
+    def last(self) -> tuple[datetime, frozenset[str]] | None:
+        """When a search ended last, and for which equipment it was."""
+
+    def note(self, at: datetime, equipments: frozenset[str]) -> None:
+        """A search for this equipment has ended."""
+
+
+class Searches:
+    """Remembers what was searched for. `rest` is the pause for the same equipment; without a `diary` it remembers as
+    long as the process lives, and one that was interrupted is due again."""
+
+    def __init__(self, rest: timedelta = REST, diary: Diary | None = None) -> None:
         self._rest = rest
-        self._at: datetime | None = None
-        self._for: frozenset[str] = frozenset()
+        self._diary = diary
+        before = diary.last() if diary else None
+        self._at: datetime | None = before[0] if before else None
+        self._for: frozenset[str] = before[1] if before else frozenset()
 
     def is_due(self, missing: frozenset[str], now: datetime) -> bool:
         """Whether to search for these equipment numbers now; asking counts as searching."""
@@ -27,6 +41,11 @@ class Searches:
         if due:
             self._at, self._for = now, missing
         return due
+
+    def ended(self) -> None:
+        """The search that was due is over. Raises `StoreError` of the diary."""
+        if self._diary is not None and self._at is not None:
+            self._diary.note(self._at, self._for)
 
 
 def missing(matching: Matching, found: Found) -> frozenset[str]:

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from pydantic import ValidationInfo
 
 from agent.discovery.allowed import check_network
-from agent.discovery.ranges import check_exclusion, check_range
+from agent.discovery.excluded import check_excluded
+from agent.discovery.ranges import check_range
 from agent.discovery.target import Target, is_label
 from agent.errors import ConfigError
 from agent.problems import Unfit
@@ -26,8 +27,8 @@ def checked_range(text: str) -> str:
 
 
 def checked_exclusion(text: str) -> str:
-    """A range never to ask."""
-    return _parsed(check_exclusion, text)
+    """Addresses or a host never to ask."""
+    return _parsed(check_excluded, text)
 
 
 def checked_target(text: str) -> str:

@@ -94,12 +94,12 @@ class DiscoverySettings(Section):
     @cached_property
     def addresses(self) -> AddressRanges:
         """`ranges` without `exclude`."""
-        return AddressRanges.parse(self.ranges, self.exclude)
+        return self.allowed.searched
 
     @cached_property
     def allowed(self) -> Allowed:
         """Where a name may lead: `ranges` and `networks` without `exclude`."""
-        return Allowed.parse(self.addresses, self.networks, self.exclude)
+        return Allowed.parse(self.ranges, self.networks, self.exclude)
 
     @cached_property
     def targets(self) -> tuple[Target, ...]:

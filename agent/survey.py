@@ -24,6 +24,7 @@ from agent.snmp.manners import Manner, Manners
 from agent.snmp.profile import CarePart, Profile
 from agent.snmp.read_plan import ReadPlan, ask_by, learnt
 from agent.snmp.varbinds import Answer, Ask, Table, Varbinds, oid_of
+from agent.sweep import Bookmarks, Notepad, Sweep
 from agent.texts import Message, message
 
 # What a recording holds besides the profile's objects: system, interfaces' addresses, devices, the whole Printer-MIB,
@@ -90,6 +91,10 @@ class Found:
 class Everybody:
     """The `Sounder` that takes everybody for present, so that every address is asked in every way."""
 
+    rounds = 1
+    portion = 65_536
+    scope = "everybody"
+
     async def sound(self, places: Callable[[], Iterable[Endpoint]], step: Callable[[int], None]) -> list[Endpoint]:
         """All of them."""
         present = list(places())
@@ -102,7 +107,7 @@ class Survey:
     """Finding and reading printers without a portal: what `discover` and `read` need, and the cycle's first half.
 
     `ipp` is the second voice, None where it is switched off; `known` names where printers were read before; `sounder`
-    says which addresses of a range are worth asking.
+    says which addresses of a range are worth asking, `bookmarks` where an interrupted search stands.
     """
 
     finder: Finder
@@ -114,6 +119,7 @@ class Survey:
     ipp: Ipp | None = None
     known: Callable[[], frozenset[Endpoint]] = frozenset
     sounder: Sounder = Everybody()  # noqa: RUF009  it has no state
+    bookmarks: Bookmarks = field(default_factory=Notepad)
 
     async def find(self, progress: Progress) -> Found:
         """Asks every address that is known or may be searched who it is. Raises `StoreError`."""
@@ -130,22 +136,17 @@ class Survey:
         return await self._asked(Found(lookups=named.lookups), sightings, progress)
 
     async def search(self, before: Found, progress: Progress) -> Found:
-        """Asks the addresses of the ranges that were not asked before, too. Raises `StoreError`."""
-        sounded = 0
-
-        def rest() -> Iterable[Endpoint]:
-            every = self.finder.searched()
-            return (place for place in every if place not in before.asked) if before.asked else every
-
-        def step(count: int) -> None:
-            nonlocal sounded
-            sounded += count
-            progress.step(count)
-
-        progress.stage(message("Searching addresses"), self.finder.reach)
-        heard = await self.sounder.sound(rest, step)
+        """Asks the addresses of the ranges that were not asked before, too; goes on where a search was interrupted.
+        Raises `StoreError`."""
+        sweep = Sweep(self.finder, self.sounder, self.bookmarks, self.clock)
+        mark = sweep.begin()
+        going_on = message("Searching addresses, going on where it was interrupted")
+        progress.stage(going_on if mark.done else message("Searching addresses"), self.finder.reach)
+        heard = await sweep.heard(mark, before.asked, progress.step)
         found = await self._asked(before, [Sighting(place, "range") for place in heard], progress)
-        return replace(found, silent=found.silent + sounded - len(heard))
+        self.bookmarks.drop(mark.scope)
+        known = sum(1 for place in before.asked if self.finder.is_searched(place))
+        return replace(found, silent=found.silent + self.finder.reach - known - len(heard))
 
     async def _asked(self, before: Found, sightings: Sequence[Sighting], progress: Progress) -> Found:
         """What was found before, and who answers at these places."""
@@ -160,8 +161,12 @@ class Survey:
             return said
 
         answers = dict(zip(endpoints, await bounded(who, endpoints, self.limits.probes, progress), strict=True))
+        found = self._sorted_out(before, list(dict.fromkeys(sightings)), answers)
+        for stranger in found.strangers:
+            for seen in stranger.sightings:
+                self.manners.leave(seen.endpoint)
         self.manners.flush()
-        return self._sorted_out(before, list(dict.fromkeys(sightings)), answers)
+        return found
 
     async def _who(self, endpoint: Endpoint) -> Varbinds | PrinterSilent:
         """What the device says of itself; one that says nothing of printing is asked for a Printer-MIB."""

@@ -165,7 +165,7 @@ def test_unknown_keys(tmp_path: Path, text: str, key: str, hint: str) -> None:
         ("portal", 'client_id = ""', "portal.client_id"),
         ("portal", "timeout_seconds = nan", "portal.timeout_seconds"),
         ("discovery", 'hosts = ["10.1"]', "discovery.hosts[0]"),
-        ("discovery", 'exclude = ["here"]', "discovery.exclude[0]"),
+        ("discovery", 'exclude = ["10.0.0.1-5"]', "discovery.exclude[0]"),
         ("discovery", 'ranges = "10.0.0.0/24"', "discovery.ranges"),
         ("discovery", 'ranges = ["2001:db8::/64"]', "discovery.ranges[0]"),
         ("discovery", 'ranges = ["255.255.255.255"]', "discovery.ranges[0]"),

@@ -36,7 +36,7 @@ def sound(
     steps: list[int] = []
     sounder = Sounder(early, late or [], 5000, timeout, 2)
     heard = asyncio.run(sounder.sound(lambda: iter(places), steps.append))
-    assert sum(steps) == len(places)
+    assert sum(steps) == len(places) * sounder.rounds
     return heard
 
 

@@ -119,6 +119,10 @@ def discover(
     ranges: Annotated[
         list[str] | None, typer.Option("--range", metavar="CIDR", help=_("Instead of the config."))
     ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option("--exclude", metavar="ADDRESSES", help=_("Never to be asked, as in the config."))
+    ] = None,
+    large: Annotated[bool, typer.Option("--large", help=_("Search more than 65536 addresses, too."))] = False,
     port: Annotated[int | None, typer.Option(help=_("The printers' SNMP port."), min=1, max=65535)] = None,
     config: Config = None,
     user: User = None,
@@ -132,7 +136,10 @@ def discover(
     from agent.cli.printers import discover_printers
 
     access = user_of(user, authentication, privacy, context)
-    raise typer.Exit(discover_printers(config, ranges or [], port, as_json=as_json, user=access))
+    done = discover_printers(
+        config, ranges or [], port, as_json=as_json, user=access, exclude=exclude or [], large=large
+    )
+    raise typer.Exit(done)
 
 
 @app.command("forget", help=_("Forget how a printer was asked, also that it spoke SNMPv3; all versions are tried."))

@@ -20,7 +20,6 @@ from agent.clock import SystemClock
 from agent.discovery.allowed import Allowed
 from agent.discovery.finder import NetworkFinder
 from agent.discovery.names import Names
-from agent.discovery.ranges import AddressRanges
 from agent.discovery.target import Target
 from agent.errors import ConfigError, PrinterSilent
 from agent.ipp.recording import load_answer
@@ -29,7 +28,7 @@ from agent.loop import run
 from agent.paths import find_config
 from agent.printers import Endpoint
 from agent.readout import Readout
-from agent.settings import Settings
+from agent.settings import LARGEST_WITHOUT_CONSENT, Settings
 from agent.snmp.access import UserAccess
 from agent.snmp.recording import load_recording
 from agent.survey import Found, Survey
@@ -90,10 +89,21 @@ def discover_printers(
     *,
     as_json: bool,
     user: UserAccess | None = None,
+    exclude: Sequence[str] = (),
+    large: bool = False,
 ) -> int:
-    """Looks for printers; 0 when some were found, 4 when none."""
+    """Looks for printers; 0 when some were found, 4 when none. What the config excludes is never asked."""
     with survey_for(config, user) as survey:
-        found = _discovered(survey, ranges, port)
+        discovery = _settings_of(config).discovery
+        wanted = Allowed.parse(ranges or discovery.ranges, discovery.networks, (*discovery.exclude, *exclude))
+        if len(wanted.searched) > LARGEST_WITHOUT_CONSENT and not (large or discovery.allow_large_ranges):
+            raise _too_large(len(wanted.searched))
+        finder = survey.finder
+        if ranges:
+            finder = NetworkFinder(wanted, (), port or 161)
+        elif exclude and isinstance(finder, NetworkFinder):
+            finder = finder.within(wanted)
+        found = _discovered(replace(survey, finder=finder))
     for printer in found.printers if as_json else ():
         emit(printer_json(printer))
     if not as_json:
@@ -101,10 +111,21 @@ def discover_printers(
     return 0 if found.printers else 4
 
 
-def _discovered(survey: Survey, ranges: Sequence[str], port: int | None) -> Found:
-    if ranges:
-        survey = replace(survey, finder=NetworkFinder(Allowed(AddressRanges.parse(ranges)), (), port or 161))
-    elif isinstance(survey.finder, NetworkFinder) and survey.finder.is_idle:
+def _settings_of(config: Path | None) -> Settings:
+    """The settings of the config file, where there is one."""
+    found = find_config(config)
+    return Settings() if found.found is None and config is None else agent_of(config).settings
+
+
+def _too_large(count: int) -> ConfigError:
+    return ConfigError(
+        message("These are {count} addresses; more than 65536 are searched only if you say so.", count=count),
+        message("Name smaller ranges, or add --large."),
+    )
+
+
+def _discovered(survey: Survey) -> Found:
+    if isinstance(survey.finder, NetworkFinder) and survey.finder.is_idle:
         raise ConfigError(
             message("No addresses are configured, so no printer can be found."),
             message("Name a network: meter-agent discover --range 192.168.1.0/24"),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+from agent.discovery.excluded import Excluded
 from agent.discovery.ranges import AddressRanges, check_range
 from agent.errors import ConfigError
 from agent.texts import message
@@ -21,16 +22,20 @@ class Allowed:
     searched: AddressRanges = field(default_factory=AddressRanges)
     known: AddressRanges = field(default_factory=AddressRanges)
     networks: Sequence[IPv6Network] = ()
+    excluded: Excluded = field(default_factory=Excluded)
 
     @staticmethod
-    def parse(searched: AddressRanges, networks: Iterable[str], exclude: Iterable[str]) -> Allowed:
-        """`searched` and these networks ("10.0.0.0/8", "2001:db8::/48") less `exclude`. Raises `ConfigError`."""
-        found = [check_network(text) for text in networks]
+    def parse(ranges: Iterable[str], networks: Iterable[str] = (), exclude: Iterable[str] = ()) -> Allowed:
+        """These ranges and networks ("10.0.0.0/8", "2001:db8::/48") less `exclude`. Raises `ConfigError`."""
+        found, excluded = [check_network(text) for text in networks], Excluded.parse(exclude)
         fours = [str(one) for one in found if isinstance(one, IPv4Network)]
         sixes = tuple(one for one in found if isinstance(one, IPv6Network))
-        return Allowed(searched, AddressRanges.parse(fours, exclude), sixes)
+        searched, known = AddressRanges.parse(ranges), AddressRanges.parse(fours)
+        return Allowed(searched.less(excluded.fours), known.less(excluded.fours), sixes, excluded)
 
     def __contains__(self, address: object) -> bool:
+        if address in self.excluded:
+            return False
         if address in self.searched or address in self.known:
             return True
         parsed = _parsed(address)

@@ -6,6 +6,8 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from hashlib import blake2b
 from ipaddress import ip_address
 
 from agent.discovery.allowed import Allowed
@@ -46,6 +48,10 @@ class NetworkFinder:
         """Whether nothing is configured that could lead to a printer."""
         return not self._hosts and not self._allowed
 
+    def within(self, allowed: Allowed) -> NetworkFinder:
+        """The same finder for other addresses."""
+        return NetworkFinder(allowed, self._hosts, self._port, self._domains, self._is_made_by)
+
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
         """Announcements are heard as long as the block lasts, where mDNS is on; the log says where it cannot work."""
@@ -68,6 +74,7 @@ class NetworkFinder:
         resolvers: dict[How, Resolve] = {"dns": self._names.addresses}
         if self._announced:
             resolvers["mdns"] = self._announced.addresses
+        await self._exclude()
         directory = Directory(self._allowed, resolvers, self._domains, self._port)
         hosts = [host for host in self._hosts if address_in(host.host) is None]
         configured = asyncio.gather(*map(self._configured, hosts))
@@ -77,17 +84,42 @@ class NetworkFinder:
         for host in self._hosts:
             sightings += led[host] if host in led else await self._configured(host)
         sightings += [sighting for lookup in lookups.values() for sighting in lookup.sightings]
-        sightings += await self._announced.sightings() if self._announced else []
+        announced = await self._announced.sightings() if self._announced else []
+        sightings += [sighting for sighting in announced if sighting.endpoint.address in self._allowed]
         return Named(tuple(dict.fromkeys(sightings)), lookups)
+
+    async def _exclude(self) -> None:
+        """Looks up the excluded hosts; an address that one of them ever had stays excluded."""
+        excluded = self._allowed.excluded
+        for name, addresses in zip(
+            excluded.names, await asyncio.gather(*map(self._names.addresses, excluded.names)), strict=True
+        ):
+            if not addresses:
+                log.warning("excluded host %s has no address: a search may come by where it is", name)
+            excluded = excluded.with_addresses(addresses)
+        self._allowed = replace(self._allowed, excluded=excluded)
 
     def searched(self) -> Iterator[Endpoint]:
         """Every address of the ranges, ascending."""
-        return (Endpoint(address, self._port) for address in self._allowed.searched)
+        barred = self._allowed.excluded.named
+        return (Endpoint(address, self._port) for address in self._allowed.searched if address not in barred)
 
     @property
     def reach(self) -> int:
         """How many addresses the ranges have."""
-        return len(self._allowed.searched)
+        searched = self._allowed.searched
+        return len(searched) - sum(1 for address in self._allowed.excluded.named if address in searched)
+
+    @property
+    def scope(self) -> str:
+        """A digest of the ranges and the port."""
+        barred = sorted(self._allowed.excluded.named)
+        text = f"{self._allowed.searched.intervals} {barred} {self._port}"
+        return blake2b(text.encode(), digest_size=12).hexdigest()
+
+    def is_searched(self, endpoint: Endpoint) -> bool:
+        """Whether a search comes by here."""
+        return endpoint.port == self._port and endpoint.address in self._allowed.searched
 
     def allows(self, address: str) -> bool:
         """Whether a name, or memory, may lead to this address."""
@@ -97,6 +129,8 @@ class NetworkFinder:
         """A person named this host: its address need not be in a network, unless a name leads where no printer is."""
         found = []
         for address in await self._names.addresses(host.host):
+            if address in self._allowed.excluded:
+                continue
             name = None if address == host.host else host.host
             if name is None or address in self._allowed or not is_nobodys(address):
                 endpoint = Endpoint(address, host.port or self._port)

@@ -32,8 +32,18 @@ class AddressRanges:
         Both take "192.168.1.0/24", "192.168.1.10-192.168.1.40" and "192.168.1.7". A network shorter than /31
         gives no network and no broadcast address, but is excluded with both. Raises `ConfigError`.
         """
-        wanted = _merged(check_range(text) for text in ranges)
-        return AddressRanges(tuple(_without(wanted, _merged(check_exclusion(text) for text in exclude))))
+        return AddressRanges.of(check_range(text) for text in ranges).less(
+            AddressRanges.of(check_exclusion(text) for text in exclude)
+        )
+
+    @staticmethod
+    def of(intervals: Iterable[Interval]) -> AddressRanges:
+        """The addresses of these intervals, in any order and however they overlap."""
+        return AddressRanges(tuple(_merged(intervals)))
+
+    def less(self, other: AddressRanges) -> AddressRanges:
+        """Those that are not in the other."""
+        return AddressRanges(tuple(_without(self.intervals, list(other.intervals))))
 
     def __contains__(self, address: object) -> bool:
         number = _number(address)

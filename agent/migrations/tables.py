@@ -153,6 +153,25 @@ read_plans = Table(
     Column("content", Text, nullable=False),
 )
 
+# Where an interrupted search stands: how many addresses of its scope are done, and who answered (JSON).
+searches = Table(
+    "searches",
+    metadata,
+    Column("scope", String(64), primary_key=True),
+    Column("begun_at", String(32), nullable=False),
+    Column("done", Integer, nullable=False),
+    Column("heard", Text, nullable=False),
+)
+
+# One row, `id` 1: when a search ended last, and the equipment that it was for (JSON).
+searched_for = Table(
+    "searched_for",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", String(32), nullable=False),
+    Column("equipments", Text, nullable=False),
+)
+
 # Printers that once spoke SNMPv3, and where they were met last.
 secured_printers = Table(
     "secured_printers",

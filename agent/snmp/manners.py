@@ -138,6 +138,17 @@ class Manners:
         """The one object for all plans that say the same: thousands of printers have few."""
         return self._plans.setdefault(plan.text, plan)
 
+    def leave(self, endpoint: Endpoint) -> None:
+        """What answered here is no printer: it is asked no more until a name or a search leads to it again. One that
+        was a printer before may be starting up and is kept."""
+        manner = self._manners.get(endpoint)
+        if manner is None or manner.serial_number or manner.equipment_number or manner.read_at:
+            return
+        del self._manners[endpoint]
+        self._changed.discard(endpoint)
+        if endpoint in self._kept:
+            self._moved.add(endpoint)
+
     def claim(self, endpoint: Endpoint, equipment_number: str) -> None:
         """The printer at this endpoint is this equipment's, and no other one is."""
         before = self._claims.get(equipment_number)

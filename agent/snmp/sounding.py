@@ -35,6 +35,7 @@ SYS_OBJECT_ID = oid_of("1.3.6.1.2.1.1.2.0")  # every SNMP agent has it, and its 
 TICK = 0.005  # seconds between two bursts
 MOST_AT_ONCE = 64  # datagrams taken before others on the event loop have their turn
 MOST_STRAYS = 20  # answers of one address that are looked at in vain; more is somebody's game
+PORTION_SECONDS, SMALLEST_PORTION = 60.0, 64
 BUFFER = 1 << 20  # octets of answers that may wait, so that a burst of them is not lost
 
 
@@ -83,20 +84,47 @@ class Sounder:
     """Sounds out IPv4 addresses by these probes, `passes` times, at most `per_second` datagrams a second in all.
 
     `late` probes are for the last pass alone: for the few that understand nothing else. `timeout` is how long, in
-    seconds, an address is given after each question.
+    seconds, an address is given after each question. `portion_seconds` is how long a portion takes that is done as a
+    whole or again.
     """
 
     def __init__(
-        self, probes: Sequence[Probe], late: Sequence[Probe], per_second: float, timeout: float, passes: int
+        self,
+        probes: Sequence[Probe],
+        late: Sequence[Probe],
+        per_second: float,
+        timeout: float,
+        passes: int,
+        portion_seconds: float = PORTION_SECONDS,
     ) -> None:
         self._probes = tuple(probes)
         self._late = tuple(late)
         self._per_second = per_second
         self._timeout = timeout
         self._passes = passes
+        self._portion_seconds = portion_seconds
+
+    @property
+    def rounds(self) -> int:
+        """How many questions a silent address gets."""
+        return self._passes * len(self._probes) + len(self._late)
+
+    @property
+    def portion(self) -> int:
+        """How many addresses are searched as a whole."""
+        return max(int(self._per_second * self._portion_seconds / max(self.rounds, 1)), SMALLEST_PORTION)
+
+    @property
+    def scope(self) -> str:
+        """Two octets of a digest of all questions: enough to notice that communities were changed, too little to try
+        communities against."""
+        digest = blake2b(digest_size=2)
+        for probe in self._probes + self._late:
+            digest.update(probe.question(LEAST_ID))
+        return digest.hexdigest()
 
     async def sound(self, places: Callable[[], Iterable[Endpoint]], step: Callable[[int], None]) -> list[Endpoint]:
-        """Those of the places that answer, in order. `step` hears how many more have been asked in the last pass.
+        """Those of the places that answer, in order. `step` hears how many more questions are done.
 
         An address to which nothing can be sent is silent. Raises `OSError` when there is no socket at all.
         """
@@ -106,8 +134,7 @@ class Sounder:
                 probes = self._probes + self._late if last else self._probes
                 begun = everybody.now()
                 for probe in probes:
-                    counted = step if last and probe is probes[-1] else _uncounted
-                    await self._ask(everybody, probe, places(), counted)
+                    await self._ask(everybody, probe, places(), step)
                 # Whoever was asked first has had time while the others were asked.
                 rest = self._timeout if last else self._timeout - (everybody.now() - begun)
                 await asyncio.sleep(max(rest, 0))
@@ -203,7 +230,3 @@ def _portions(places: Iterable[Endpoint], size: int) -> Iterator[list[Endpoint]]
             some = []
     if some:
         yield some
-
-
-def _uncounted(_: int) -> None:
-    """Nobody counts the passes before the last."""
