@@ -37,6 +37,9 @@ bench: setup .bench/.ready
 	@command -v prometheus-snmp-exporter > /dev/null \
 	  || (apt-get update --quiet=2 && apt-get install --quiet=2 --no-install-recommends prometheus-snmp-exporter) \
 	  || echo "prometheus-snmp-exporter is missing and cannot be installed: measured without it"
+	@command -v fusioninventory-netdiscovery > /dev/null \
+	  || (apt-get update --quiet=2 && apt-get install --quiet=2 --no-install-recommends fusioninventory-agent-task-network) \
+	  || echo "fusioninventory-netdiscovery is missing and cannot be installed: measured without it"
 	$(BIN)/python -m benchmarks $(BENCH_OPTIONS) $(if $(QUICK),--quick .bench/performance.md,docs/performance.md)
 
 # The other libraries have an environment of their own: nothing of them may reach what is shipped.

@@ -6,9 +6,8 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
 from importlib.metadata import version
 from itertools import chain, islice
 from pathlib import Path
@@ -18,33 +17,22 @@ from agent.bookmarks import SqlBookmarks
 from agent.checks import Check, attempt, check_portal, check_snmp
 from agent.clock import SystemClock
 from agent.cycle import Cycle, CycleReport
-from agent.discovery.finder import NetworkFinder
 from agent.errors import AgentError, SecretError
-from agent.ipp.client import IppClient
 from agent.matching import Matching, match
 from agent.memory import SqlMemory
 from agent.past import SqlPast
 from agent.paths import Places, places_of
 from agent.period import period_key
-from agent.printers import Endpoint
 from agent.schedule import Rhythm, keep_running
 from agent.searches import Searches, missing, numbers_of
 from agent.secrets import Secrets
 from agent.settings import Settings, UserSettings, load, portal_of
 from agent.snmp.access import LEAST_SECRET, UserAccess
-from agent.snmp.catalogue import shipped
-from agent.snmp.client import SnmpClient
-from agent.snmp.conversation import CommunityAccess
-from agent.snmp.engine import Engine
-from agent.snmp.identity import is_made_by, read_serial
-from agent.snmp.ladder import Ladder, Rung
 from agent.snmp.manners import Manners
-from agent.snmp.pacing import Pace, Pacer
-from agent.snmp.sounding import CommunityProbe, EngineProbe, Probe, Sounder
-from agent.snmp.varbinds import Varbinds
 from agent.store import Store
 from agent.supplies.policy import OrderRules
-from agent.survey import Limits, Progress, Survey
+from agent.survey import Progress, Survey
+from agent.surveying import Accesses, survey_of
 from agent.texts import Message, message
 from agent.upload.courier import Courier
 from agent.upload.https import Connection
@@ -266,85 +254,6 @@ class Agent:
             areas["orders:write"] = message("to order supplies")
             areas["orders:read"] = message("to follow orders")
         return areas
-
-
-def survey_of(
-    settings: Settings,
-    accesses: Accesses,
-    clock: SystemClock,
-    own_profiles: Path | None = None,
-    manners: Manners | None = None,
-) -> Survey:
-    """Finding and reading by these settings, with these accesses; what is learnt goes to `manners`."""
-    discovery, snmp = settings.discovery, settings.snmp
-    manners, catalogue = manners or Manners(), shipped(own_profiles)
-
-    def serial_of(varbinds: Varbinds) -> str | None:
-        serial = read_serial(catalogue.generic, varbinds)
-        return serial.lstrip("0") if serial else None  # some HP firmware adds zeros in front, and takes them away again
-
-    return Survey(
-        finder=NetworkFinder(
-            discovery.allowed,
-            discovery.targets,
-            snmp.port,
-            discovery.search_domains,
-            partial(is_made_by, catalogue.generic) if discovery.mdns else None,
-        ),
-        snmp=Ladder(rungs_of(settings, accesses), manners, clock.now, serial_of),
-        catalogue=catalogue,
-        clock=clock,
-        limits=Limits(reads=snmp.max_concurrent_printers),
-        manners=manners,
-        ipp=IppClient(settings.ipp.port) if settings.ipp.enabled else None,
-        sounder=sounder_of(settings, accesses),
-    )
-
-
-def sounder_of(settings: Settings, accesses: Accesses) -> Sounder:
-    """Sounding by every configured way, who is silent twice; SNMPv1 only then, as few speak nothing newer."""
-    snmp = settings.snmp
-    early: list[Probe] = [EngineProbe()] if "v3" in snmp.versions and accesses.users else []
-    late: list[Probe] = []
-    for community in accesses.communities:
-        if "v2c" in snmp.versions:
-            early.append(CommunityProbe(CommunityAccess("v2c", community)))
-        if "v1" in snmp.versions:
-            late.append(CommunityProbe(CommunityAccess("v1", community)))
-    early, late = (early, late) if early else (late, early)
-    passes = 2 if snmp.retries else 1
-    return Sounder(early, late, settings.discovery.packets_per_second, snmp.timeout_seconds, passes)
-
-
-@dataclass(frozen=True, slots=True)
-class Accesses:
-    """What opens printers, revealed: communities and SNMPv3 users. No `repr` shows a secret."""
-
-    communities: tuple[str, ...] = field(default=(), repr=False)
-    users: tuple[UserAccess, ...] = ()
-
-
-def rungs_of(settings: Settings, accesses: Accesses) -> list[Rung]:
-    """Every access in every version it is for, the versions in the configured order; all share one pace of packets."""
-    snmp, pacer = settings.snmp, Pacer(settings.discovery.packets_per_second)
-    pace = Pace(timeout=snmp.timeout_seconds, retries=snmp.retries)
-    rungs: list[Rung] = []
-    engines: dict[Endpoint, Engine] = {}
-    for spoken in snmp.versions:
-        if spoken == "v3":
-            rungs += [_user_rung(place, user, pace, pacer, engines) for place, user in enumerate(accesses.users, 1)]
-        else:
-            for place, community in enumerate(accesses.communities, 1):
-                voice = SnmpClient([CommunityAccess(spoken, community)], pace, pacer)
-                rungs.append(Rung(f"{spoken}:{place}", spoken, voice))
-    return rungs
-
-
-def _user_rung(place: int, user: UserAccess, pace: Pace, pacer: Pacer, engines: dict[Endpoint, Engine]) -> Rung:
-    # Loaded only where there are users: the ciphers take a while to import.
-    from agent.snmp.v3_client import UserClient
-
-    return Rung(f"v3:{place}:{user.user}", "v3", UserClient(user, pace, pacer, engines))
 
 
 def rules_of(settings: Settings) -> OrderRules:

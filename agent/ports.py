@@ -52,8 +52,9 @@ class Finder(Protocol):
     async def named(self, numbers: Iterable[str]) -> Named:
         """Where configured hosts, these technical identification numbers and announcements lead."""
 
-    def searched(self) -> Iterable[Endpoint]:
-        """Every address that may be asked without any hint; from the beginning at each call."""
+    def searched(self, start: int = 0, stop: int | None = None) -> Iterable[Endpoint]:
+        """The addresses that may be asked without any hint, always in the same order: those with the numbers `start`
+        (from 0) to before `stop`."""
 
     @property
     def reach(self) -> int:

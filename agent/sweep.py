@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import islice
+from functools import partial
 from typing import Protocol
 
 from agent.ports import Clock, Finder, Sounder
@@ -87,21 +87,18 @@ class Sweep:
         """
         heard = [place for place in mark.heard if place not in known]
         step(mark.done)
-        done = mark.done
-        for portion in self._portions(mark.done):
-            if done > mark.done:
-                self.bookmarks.keep(Bookmark(self.scope, mark.begun_at, done, tuple(heard)))
-            asked = [place for place in portion if place not in known]
+        for start in range(mark.done, self.finder.reach, self.sounder.portion):
+            if start > mark.done:
+                self.bookmarks.keep(Bookmark(self.scope, mark.begun_at, start, tuple(heard)))
+            stop = min(start + self.sounder.portion, self.finder.reach)
             count = _Share(self.sounder.rounds, step)
-            heard += await self.sounder.sound(lambda asked=asked: asked, count.add)  # type: ignore[misc]
-            step(len(portion) - count.told)
-            done += len(portion)
+            heard += await self.sounder.sound(partial(self._portion, start, stop, known), count.add)
+            step(stop - start - count.told)
         return heard
 
-    def _portions(self, start: int) -> Iterator[list[Endpoint]]:
-        places = islice(self.finder.searched(), start, None)
-        while portion := list(islice(places, self.sounder.portion)):
-            yield portion
+    def _portion(self, start: int, stop: int, known: frozenset[Endpoint]) -> Iterator[Endpoint]:
+        """One by one: nobody holds sixty thousand addresses."""
+        return (place for place in self.finder.searched(start, stop) if place not in known)
 
 
 class _Share:

@@ -16,6 +16,7 @@ from benchmarks.contest import ROOT, WARM, Contest, environment, rounds
 from benchmarks.page import Row, machine, page
 from benchmarks.plan import AT_ONCE
 from benchmarks.responder import FLEET, Rig
+from benchmarks.sweepers import PROGRAM, has_fusion
 
 Say = Callable[[str], None]
 METHOD = """\
@@ -77,7 +78,8 @@ def _others(rig: Rig, quick: bool, count: int, say: Say) -> list[Row]:
         say("SNMPv3 measured")
     rows += network.loss(rig, 100 if quick else 1000, count)
     say("loss measured")
-    rows += network.sweep(rig, 256 if quick else 4096)
+    rows += network.known(rig, 50 if quick else 500)
+    rows += network.sweep(rig, 256 if quick else 4096, 64 if quick else 1024)
     rows += network.large(rig, 1024 if quick else 65_536)
     say("sweep measured")
     rows += service.memory(rig, 200 if quick else 10_000)
@@ -125,6 +127,8 @@ def _absences(rig: Rig) -> list[str]:
         told.append("gufo_snmp and aiosnmp are not installed (`make bench` does that).")
     if not exporter.available():
         told.append(f"{exporter.PROGRAM} is not installed (a package of Debian).")
+    if rig.responder is not None and not has_fusion():
+        told.append(f"{PROGRAM} is not installed (a package of Debian).")
     if rig.responder is not None and not secured.available(rig):
         told.append("net-snmp's snmpd is not installed, so SNMPv3 was not measured.")
     return ["", *told] if told else []

@@ -97,6 +97,17 @@ class Contest:
         job = self.job(printers)
         return self._run([sys.executable, "-m", "benchmarks.ours", part], job, job["warm"], patience)
 
+    def search(self, part: str) -> Sample:
+        """A part of looking for printers."""
+        job = self.job()
+        if part == "sweep":  # a list of sixty thousand addresses would be most of the memory that is measured
+            job = {**self.job(1), "first": address_of(0), "last": address_of(self.printers - 1)}
+        return self._run([sys.executable, "-m", "benchmarks.search", part], job, 0, printers=self.printers)
+
+    def searched_by_pysnmp(self) -> Sample:
+        """The same addresses by pysnmp's own API."""
+        return self._run([sys.executable, "-m", "benchmarks.sweepers"], self.job(), warm=0)
+
     def walker(self, name: str) -> Sample:
         """Another library, from the environment of the benchmarks."""
         job = self.job()
@@ -116,8 +127,15 @@ class Contest:
         finally:
             exporter.stop()
 
-    def _run(self, command: list[str], job: dict[str, Any], warm: int, patience: float | None = None) -> Sample:
-        before, printers = self.responder.received(), len(job["addresses"])
+    def _run(
+        self,
+        command: list[str],
+        job: dict[str, Any],
+        warm: int,
+        patience: float | None = None,
+        printers: int | None = None,
+    ) -> Sample:
+        before, printers = self.responder.received(), printers or len(job["addresses"])
         done = subprocess.run(
             pinned(self.rig.near, command),
             input=json.dumps(job),

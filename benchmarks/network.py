@@ -5,9 +5,11 @@ from __future__ import annotations
 from benchmarks.contest import TIMEOUT, Contest, Sample
 from benchmarks.page import Row, figure, quotients
 from benchmarks.responder import SHARE, Rig
+from benchmarks.sweepers import AT_ONCE, WORKERS, Found, by_fusion, has_fusion
 
 LOSS = 2  # percent
 TRIES = 2  # of a sweep
+LONGEST_CALL = 5.0  # seconds
 PER_SECOND = 10_000  # datagrams, the fastest pace that may be set
 
 
@@ -28,11 +30,40 @@ def loss(rig: Rig, printers: int, rounds: int) -> list[Row]:
     return [Row(what, *cells, met, walls[1].spread())]
 
 
-def sweep(rig: Rig, addresses: int) -> list[Row]:
-    """Looking for printers where one address in a hundred answers; nothing refuses, everything else is silent."""
+def known(rig: Rig, printers: int) -> list[Row]:
+    """Finding a fleet whose addresses the portal has, in a /16 that is not searched."""
     if rig.responder is None:
         return []
-    sample, right = _swept(rig, addresses, TRIES)
+    with rig.printers() as responder:
+        contest = Contest.at(rig, responder, printers)
+        sample = contest.search("known")
+        read = contest.ours("snmp", 1)
+    least = LONGEST_CALL + read.wall
+    what = (
+        f"{printers:,} printers known by address in a /16, at the pace as it comes: from the portal's list to matches"
+    )
+    told = f"{sample.wall:.1f} s, {sample.datagrams or 0:.2f} datagrams per printer, {sample.read} matched"
+    return [Row(what, told, target="≤ 5 s and one read, no search", met=sample.valid and sample.wall <= least)]
+
+
+def sweep(rig: Rig, addresses: int, beside: int) -> list[Row]:
+    """Looking for printers where one address in a hundred answers; nothing refuses, everything else is silent.
+
+    The other programs search as many addresses, fusioninventory-netdiscovery no more than `beside`: it takes minutes.
+    """
+    if rig.responder is None:
+        return []
+    with rig.printers(sparse=True) as responder, rig.printers() as full:
+        plan = Contest.at(rig, full, 1).plan
+        contest = Contest(rig, responder, plan, addresses, {"retries": TRIES - 1})
+        sample, theirs = contest.search("sweep"), contest.searched_by_pysnmp()
+        fusion = by_fusion(contest.job(min(beside, addresses)), rig.near) if has_fusion() else None
+    rows = [*_own(sample, addresses), _beside_pysnmp(sample, theirs)]
+    return [*rows, _beside_fusion(sample, fusion)] if fusion else rows
+
+
+def _own(sample: Sample, addresses: int) -> list[Row]:
+    right = sample.read == answering(addresses)
     sent = round((sample.datagrams or 0) * addresses)
     least = TRIES * TIMEOUT + sent / PER_SECOND
     found = f"{sample.read} found" if right else f"**wrong: {sample.read} found**"
@@ -46,22 +77,42 @@ def sweep(rig: Rig, addresses: int) -> list[Row]:
     ]
 
 
+def _beside_pysnmp(ours: Sample, theirs: Sample) -> Row:
+    wanted = answering(ours.printers)
+    what = f"the same: wall time and CPU, beside pysnmp's own API ({AT_ONCE:,} at once)"
+    if theirs.read != wanted or ours.read != wanted:
+        return Row(what, f"void: {ours.read} and {theirs.read} of {wanted} found")
+    ratios = f"{ours.wall / theirs.wall:.2f}, {ours.cpu / theirs.cpu:.3f}"
+    return Row(what, f"{ours.wall:.1f} s, {ours.cpu:.2f} s", f"{theirs.wall:.1f} s, {theirs.cpu:.1f} s", ratios)
+
+
+def _beside_fusion(ours: Sample, theirs: Found) -> Row:
+    """By the clock per thousand addresses: every worker goes through its own share, so that time grows with them."""
+    what = (
+        f"the same per 1,000 addresses, beside fusioninventory-netdiscovery ({WORKERS} workers, {theirs.addresses:,})"
+    )
+    if theirs.found != answering(theirs.addresses):
+        return Row(what, f"void: {theirs.found} of {answering(theirs.addresses)} found", target="≤ 1/50")
+    mine, other = ours.wall / ours.printers * 1000, theirs.seconds_per_thousand
+    cells = (f"{mine:.2f} s", f"{other:.0f} s, {theirs.cpu / theirs.addresses * 1000:.0f} CPU s")
+    return Row(what, *cells, f"1/{other / mine:.0f}", "≤ 1/50", ours.read > 0 and other >= 50 * mine)
+
+
 def large(rig: Rig, addresses: int = 65_536) -> list[Row]:
     """One pass over a /16, in which one address in a hundred answers and is then asked who it is."""
     if rig.responder is None:
         return []
-    sample, right = _swept(rig, addresses, 1)
+    with rig.printers(sparse=True) as responder, rig.printers() as full:
+        plan = Contest.at(rig, full, 1).plan
+        sample = Contest(rig, responder, plan, addresses, {"retries": 0}).search("sweep")
     megabytes = (sample.rss_kib or 0) / 1024
     told = f"{sample.wall:.1f} s, {sample.cpu:.1f} CPU s, {megabytes:.0f} MB, {sample.read} found"
+    right = sample.read == answering(addresses)
     met = right and sample.wall <= 8 and sample.cpu <= 2 and megabytes <= 60
     what = f"one pass over {addresses:,} addresses at {PER_SECOND:,}/s"
     return [Row(what, told, target="≤ 8 s, ≤ 2 CPU s, ≤ 60 MB", met=met)]
 
 
-def _swept(rig: Rig, addresses: int, tries: int) -> tuple[Sample, bool]:
-    """What a sweep cost, and whether it found everybody."""
-    with rig.printers(sparse=True) as responder, rig.printers() as full:
-        plan = Contest.at(rig, full, 1).plan
-        contest = Contest(rig, responder, plan, addresses, {"retries": tries - 1, "warm": 0})
-        sample = contest.ours("sweep")
-    return sample, sample.read == len([number for number in range(addresses) if (number + 1) % SHARE == 1])
+def answering(addresses: int) -> int:
+    """How many of so many addresses answer: of the sparse responder one in a hundred does, from the first on."""
+    return len([number for number in range(addresses) if (number + 1) % SHARE == 1])

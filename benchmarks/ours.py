@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.acquaintances import SqlKeeper
-from agent.app import Accesses, Unwatched, rules_of, survey_of
+from agent.app import Unwatched, rules_of
 from agent.clock import SystemClock
 from agent.cycle import Cycle
 from agent.errors import PrinterSilent
@@ -37,16 +37,16 @@ from agent.snmp.v3_client import UserClient
 from agent.snmp.varbinds import Answer, Ask, Varbinds
 from agent.store import Store
 from agent.supplies.orders import BomItem
+from agent.surveying import survey_of
 from agent.upload.courier import Courier, Delivery
 from agent.upload.envelope import Accepted, Envelope, Outcome
 from agent.upload.outbox import SqlOutbox
 from agent.upload.seal import Source
 from benchmarks.plan import ACCESS, LIFE_COUNT, SERIAL, observed
+from benchmarks.search import PUBLIC, settings_of
 from benchmarks.usage import Usage
 
 Job = dict[str, Any]
-PUBLIC = Accesses(("public",))
-FASTEST = 10_000  # packets per second
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,22 +212,7 @@ def composed(job: Job, endpoints: Sequence[Endpoint], store: Store, *, booking: 
     )
 
 
-async def sweep(job: Job) -> str:
-    """The first half of a cycle over many addresses of which few answer."""
-    ranges = [f"{job['addresses'][0]}-{job['addresses'][-1]}"]
-    survey = survey_of(settings_of(job, {"ranges": ranges}), PUBLIC, SystemClock())
-    usage = Usage.begin()
-    found = await survey.find(Unwatched())
-    return usage.report(read=len(found.printers), silent=found.silent)
-
-
-def settings_of(job: Job, discovery: dict[str, list[str]]) -> Settings:
-    """The settings of the job: the fastest pace that may be set, one version, and everything else as it comes."""
-    snmp = {"port": job["port"], "versions": ["v2c"], "timeout_seconds": job["timeout"], "retries": job["retries"]}
-    return Settings.model_validate({"discovery": {**discovery, "packets_per_second": FASTEST}, "snmp": snmp})
-
-
-PARTS = {"snmp": snmp, "v3": v3, "interpretation": interpretation, "pipeline": pipeline, "cycle": cycle, "sweep": sweep}
+PARTS = {"snmp": snmp, "v3": v3, "interpretation": interpretation, "pipeline": pipeline, "cycle": cycle}
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from agent.app import Accesses, Unwatched, survey_of
+from agent.app import Unwatched
 from agent.clock import SystemClock
 from agent.loop import run
 from agent.ports import Snmp
@@ -16,6 +16,7 @@ from agent.printers import Endpoint
 from agent.settings import Settings
 from agent.snmp.varbinds import Answer, Ask
 from agent.survey import Survey
+from agent.surveying import Accesses, survey_of
 from benchmarks.page import Row
 from benchmarks.responder import Rig, started_fleet
 

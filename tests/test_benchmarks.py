@@ -9,11 +9,12 @@ import pytest
 
 from agent.errors import BadReply
 from agent.snmp.codec import decode_response
-from benchmarks import hostile
+from benchmarks import hostile, network
 from benchmarks.contest import Contest, Sample
 from benchmarks.page import Row, figure, page, quotients
 from benchmarks.reading import rows
 from benchmarks.responder import Rig
+from benchmarks.sweepers import Found
 
 ABSENT = Path("no such folder")
 
@@ -70,3 +71,23 @@ def test_crafted_answers_are_what_they_claim(make):
         assert len(decode_response(datagram).varbinds) <= 256
     except BadReply as error:
         assert error.reason
+
+
+@pytest.mark.skipif(shutil.which("taskset") is None, reason="no taskset: benchmarks run on Linux")
+def test_a_known_fleet_is_found_without_a_search(contest):
+    """One question per printer, all matched: what `known` counts would be none if a search had to follow."""
+    assert contest.search("known").valid
+
+
+@pytest.mark.skipif(shutil.which("taskset") is None, reason="no taskset: benchmarks run on Linux")
+def test_pysnmp_searches_the_same_addresses(contest):
+    """It finds whom there is to find."""
+    assert contest.searched_by_pysnmp().valid
+
+
+def test_searches_are_compared_by_time_per_address():
+    """The slower program may search fewer addresses; one that does not find everybody is not compared."""
+    ours = Sample(4096, network.answering(4096), 2.0, 0.1)
+    row = network._beside_fusion(ours, Found(128, network.answering(128), 16.0, 8.0))
+    assert (row.ratio, row.met) == ("1/256", True)
+    assert network._beside_fusion(ours, Found(128, 0, 16.0, 8.0)).met is None

@@ -68,8 +68,13 @@ class Printers:
         places = [Endpoint(f"10.0.{number // 250}.{number % 250 + 1}") for number in range(self.count)]
         return Named(tuple(Sighting(place, "configured") for place in places))
 
-    def searched(self) -> Iterable[Endpoint]:
+    scope = "none"
+
+    def searched(self, start: int = 0, stop: int | None = None) -> Iterable[Endpoint]:
         return ()
+
+    def is_searched(self, endpoint: Endpoint) -> bool:
+        return False
 
     def allows(self, address: str) -> bool:
         return True

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from agent.acquaintances import SqlKeeper
-from agent.app import Accesses, rungs_of, survey_of
 from agent.cycle import Cycle
 from agent.errors import PrinterRefuses, PrinterSilent
 from agent.memory import SqlMemory
@@ -23,6 +22,7 @@ from agent.snmp.manners import SLEEPS, Manners
 from agent.store import Store
 from agent.supplies.policy import OrderRules
 from agent.survey import Survey
+from agent.surveying import Accesses, rungs_of, survey_of
 from agent.upload.courier import Courier
 from agent.upload.outbox import SqlOutbox
 from agent.upload.seal import Source

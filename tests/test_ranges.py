@@ -151,3 +151,11 @@ def test_any_text_is_a_target_or_a_config_error(text: str) -> None:
         assert error.remedy is not None
     else:
         assert target.host
+
+
+@given(st.lists(st.tuples(st.integers(1, 60), st.integers(1, 60)), max_size=5), st.integers(0, 70), st.integers(0, 70))
+def test_a_part_is_what_counting_through_would_give(pairs: list[tuple[int, int]], start: int, stop: int) -> None:
+    """Portions of a search are cut out of the ranges by number."""
+    ranges = AddressRanges.of((min(pair), max(pair)) for pair in pairs)
+    assert list(ranges.cut(start, stop)) == list(ranges)[start:stop]
+    assert list(ranges.cut(start)) == list(ranges)[start:]

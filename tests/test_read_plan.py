@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.acquaintances import SqlKeeper
-from agent.app import Accesses, Unwatched, survey_of
+from agent.app import Unwatched
 from agent.migrations.tables import manners as manners_table
 from agent.printers import Endpoint
 from agent.readout import Readout
@@ -24,6 +24,7 @@ from agent.snmp.manners import Manners
 from agent.snmp.read_plan import ask_by, learnt, plan_of
 from agent.snmp.varbinds import Ask, Oid, Table, Tag, Value, oid_of
 from agent.store import Store
+from agent.surveying import Accesses, survey_of
 from tests.fleet_process import FleetProcess, printer
 from tests.test_inquiry import Device, talk
 

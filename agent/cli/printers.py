@@ -10,10 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from agent.acquaintances import SqlKeeper
-from agent.app import Accesses, survey_of
 from agent.cli.jsonl import emit, printer_json, readout_json
-from agent.cli.service import agent_of
 from agent.cli.views import print_printers, print_readout
 from agent.cli.watch import Watch
 from agent.clock import SystemClock
@@ -28,10 +25,11 @@ from agent.loop import run
 from agent.paths import find_config
 from agent.printers import Endpoint
 from agent.readout import Readout
-from agent.settings import LARGEST_WITHOUT_CONSENT, Settings
+from agent.settings import LARGEST_WITHOUT_CONSENT, Settings, load
 from agent.snmp.access import UserAccess
 from agent.snmp.recording import load_recording
 from agent.survey import Found, Survey
+from agent.surveying import Accesses, survey_of
 from agent.texts import message
 
 
@@ -114,7 +112,7 @@ def discover_printers(
 def _settings_of(config: Path | None) -> Settings:
     """The settings of the config file, where there is one."""
     found = find_config(config)
-    return Settings() if found.found is None and config is None else agent_of(config).settings
+    return Settings() if found.found is None and config is None else load(found.required())
 
 
 def _too_large(count: int) -> ConfigError:
@@ -141,6 +139,9 @@ async def _found(survey: Survey) -> Found:
 
 def forget_printer(config: Path | None, target: str) -> int:
     """Forgets how a printer was asked; 0 when something was known of it, else 1."""
+    from agent.acquaintances import SqlKeeper
+    from agent.cli.service import agent_of
+
     agent, parsed = agent_of(config), Target.parse(target)
     addresses = run(_addresses(parsed.host))
     with agent.store(exclusive=False) as store:
@@ -169,6 +170,9 @@ def survey_for(config: Path | None, user: UserAccess | None = None, *, ipp: bool
     elif found.found is None and config is None:
         yield survey_of(_with_ipp(Settings(), ipp), Accesses(communities=("public",)), SystemClock())
     else:
+        # Loaded only where there is a config: the database takes as much memory as everything that finds printers.
+        from agent.cli.service import agent_of
+
         agent = agent_of(config)
         with agent.store(exclusive=False) as store:
             survey = replace(agent, settings=_with_ipp(agent.settings, ipp)).survey(store)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from agent.cycle import CycleReport, Line, Ordering
 from agent.display import printable
 from agent.language import _, number, show
 from agent.matching import Matched
@@ -18,6 +18,9 @@ from agent.printers import Equipment, Printer
 from agent.readout import Readout
 from agent.supplies.levels import Level
 from agent.upload.envelope import Standing
+
+if TYPE_CHECKING:  # tables of printers alone need nothing of the way to the portal
+    from agent.cycle import CycleReport, Line, Ordering
 
 
 def print_report(console: Console, report: CycleReport) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -22,13 +23,15 @@ from agent.cli.tables import (
 from agent.evidence import Evidence
 from agent.language import _, moment, number, show
 from agent.matching import Matching
-from agent.memory import CycleOutcome, HistoryEvent, Proof
 from agent.nearest import Candidate
 from agent.printers import Printer
 from agent.readout import Readout
 from agent.survey import Found
 from agent.texts import Message
 from agent.upload.envelope import Entry
+
+if TYPE_CHECKING:  # the database's library is only loaded where there is a database
+    from agent.memory import CycleOutcome, HistoryEvent, Proof
 
 
 def print_printers(console: Console, found: Found) -> None:

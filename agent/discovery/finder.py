@@ -99,16 +99,16 @@ class NetworkFinder:
             excluded = excluded.with_addresses(addresses)
         self._allowed = replace(self._allowed, excluded=excluded)
 
-    def searched(self) -> Iterator[Endpoint]:
-        """Every address of the ranges, ascending."""
-        barred = self._allowed.excluded.named
-        return (Endpoint(address, self._port) for address in self._allowed.searched if address not in barred)
+    def searched(self, start: int = 0, stop: int | None = None) -> Iterator[Endpoint]:
+        """The addresses of the ranges, ascending, from number `start` on; excluded hosts are left out."""
+        barred, searched = self._allowed.excluded.named, self._allowed.searched
+        part = searched.cut(start, stop) if start or stop is not None else searched
+        return (Endpoint(address, self._port) for address in part if address not in barred)
 
     @property
     def reach(self) -> int:
         """How many addresses the ranges have."""
-        searched = self._allowed.searched
-        return len(searched) - sum(1 for address in self._allowed.excluded.named if address in searched)
+        return len(self._allowed.searched)
 
     @property
     def scope(self) -> str:

@@ -45,6 +45,17 @@ class AddressRanges:
         """Those that are not in the other."""
         return AddressRanges(tuple(_without(self.intervals, list(other.intervals))))
 
+    def cut(self, start: int, stop: int | None = None) -> AddressRanges:
+        """The addresses from number `start` (from 0) to before number `stop`, without counting through them."""
+        parts: list[Interval] = []
+        for low, high in self.intervals:
+            size = high - low + 1
+            first, last = max(start, 0), size if stop is None else min(stop, size)
+            if first < last:
+                parts.append((low + first, low + last - 1))
+            start, stop = start - size, None if stop is None else stop - size
+        return AddressRanges(tuple(parts))
+
     def __contains__(self, address: object) -> bool:
         number = _number(address)
         if number is None:
