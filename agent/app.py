@@ -14,9 +14,13 @@ from pathlib import Path
 
 from agent.acquaintances import SqlKeeper
 from agent.bookmarks import SqlBookmarks
+from agent.chain import steps_back
 from agent.checks import Check, attempt, check_portal, check_snmp
 from agent.clock import SystemClock
 from agent.cycle import Cycle, CycleReport
+from agent.discovery.allowed import Allowed
+from agent.discovery.finder import NetworkFinder
+from agent.discovery.target import Target
 from agent.errors import AgentError, SecretError
 from agent.matching import Matching, match
 from agent.memory import SqlMemory
@@ -198,6 +202,16 @@ class Agent:
                 if not missing(matching, found):
                     return matching
                 return match((await survey.search(found, progress)).printers, equipments, past)
+
+    async def steps_of(self, target: Target, progress: Progress) -> tuple[Message, ...]:
+        """What is known of the device at `target`, and which of the equipment of the last cycle it is; with nothing
+        read, stored or sent to the portal. Raises `StoreError`."""
+        with self.store(exclusive=False) as store:
+            equipments, past = SqlMemory(store).known_equipments(), SqlPast(store).past()
+            allowed = Allowed(excluded=self.settings.discovery.allowed.excluded)
+            finder = NetworkFinder(allowed, (target,), self.settings.snmp.port)
+            found = await replace(self.survey(store), finder=finder).call(progress)
+        return steps_back(target.host, found, match(found.printers, equipments, past))
 
     async def check(self) -> AsyncIterator[Check]:
         """Every prerequisite behind the config file, one after the other; failures are results, not exceptions."""

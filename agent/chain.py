@@ -1,12 +1,14 @@
-"""Why an equipment has its printer or none, step by step: from the number in the portal to the device that answers."""
+"""Why an equipment has its printer or none, step by step: from the number in the portal to the device that answers; and
+the other way round, from a device to the equipment that it is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from agent.discovery.directory import Lookup
-from agent.matching import Matched, Refused
-from agent.printers import Printer
+from agent.evidence import names_of
+from agent.matching import Matched, Matching, Refused
+from agent.printers import Equipment, Printer
 from agent.survey import Found
 from agent.texts import Message, message
 
@@ -35,6 +37,63 @@ def steps_of(match: Matched | Refused, places: Places) -> tuple[Message, ...]:
     return (*steps, *_decided(match))
 
 
+def steps_back(what: str, found: Found, matching: Matching) -> tuple[Message, ...]:
+    """What is known of the device that a person named as `what`, and which equipment it is, or would be and why not."""
+    if not found.asked:
+        return (message("{what} leads to no address that may be asked.", what=what),)
+    steps = [*_silences(found), *_strangers(found)]
+    for printer in found.printers:
+        told = tuple(_is_there(printer))
+        steps += [*told, *_belongs(printer, matching, told)]
+    return tuple(steps)
+
+
+def _silences(found: Found) -> Iterable[Message]:
+    heard = {one.endpoint for each in (*found.printers, *found.strangers) for one in each.sightings}
+    for place in sorted(found.asked - heard):
+        if place in found.absent:
+            yield from (finding.message for finding in found.absent[place].findings)
+        else:
+            yield _nobody(str(place))
+
+
+def _strangers(found: Found) -> Iterable[Message]:
+    for stranger in found.strangers:
+        yield _no_printer(str(stranger.endpoint), stranger)
+
+
+def _is_there(printer: Printer) -> Iterable[Message]:
+    yield message("At {place} answers {device}.", place=str(printer.endpoint), device=_device(printer))
+    yield from joined(printer)
+    for rule, name in dict.fromkeys(names_of(printer)):
+        yield Message(RULES[rule].template, {"portal": "", "device": name})
+    for mac in printer.identity.mac_addresses:
+        yield message("Its network card is {device}.", device=mac)
+
+
+def _belongs(printer: Printer, matching: Matching, told: Sequence[Message]) -> Iterable[Message]:
+    """The equipment that it is, or those that it is near to, or what makes it one; what is `told` already is not
+    repeated."""
+    for match in matching.matched:
+        if match.printer == printer:
+            number, equipment = match.equipment.technical_identification_number or "–", _plain(match.equipment)
+            yield message("It is equipment {equipment} with the number {number}.", equipment=equipment, number=number)
+            yield from (one for one in _proofs(match) if one not in told)
+            yield from match.changes
+            return
+    near = [(one, each) for one in matching.refused for each in one.candidates if each.printer == printer]
+    for refused, candidate in near:
+        yield message("It may be equipment {equipment}, but is not taken for it:", equipment=_plain(refused.equipment))
+        yield from filter(None, (refused.reason.message, candidate.why, candidate.remedy or refused.remedy))
+    if not near:
+        name = printer.identity.host_name or next(iter(printer.names), str(printer.endpoint))
+        yield message(
+            "No equipment in the portal has its name, address, network card or serial number. To make it one: "
+            "meter-agent match write EQUIPMENT {name}",
+            name=name,
+        )
+
+
 def _looked_up(lookup: Lookup) -> Iterable[Message]:
     asked = ", ".join(lookup.asked)
     places = ", ".join(str(sighting.endpoint) for sighting in lookup.sightings)
@@ -60,28 +119,40 @@ def _answers(lookup: Lookup, places: Places) -> Iterable[Message]:
         if place in places.absent:
             yield from (finding.message for finding in places.absent[place].findings)
         elif place in places.strangers:
-            said = places.strangers[place].identity.description or "?"
-            yield message("What answers at {place} is no printer: {said}", place=str(place), said=said)
+            yield _no_printer(str(place), places.strangers[place])
         else:
-            yield message(
-                "Nobody answers SNMP at {place}. Check that the printer is on, and that SNMP is on in it with the"
-                " community or user of the config.",
-                place=str(place),
-            )
+            yield _nobody(str(place))
+
+
+def _no_printer(place: str, stranger: Printer) -> Message:
+    said = stranger.identity.description or "?"
+    return message("What answers at {place} is no printer: {said}", place=place, said=said)
+
+
+def _nobody(place: str) -> Message:
+    return message(
+        "Nobody answers SNMP at {place}. Check that the printer is on, and that SNMP is on in it with the"
+        " community or user of the config.",
+        place=place,
+    )
 
 
 def _decided(match: Matched | Refused) -> Iterable[Message]:
     if isinstance(match, Matched):
         yield message("At {place} answers {device}.", place=str(match.printer.endpoint), device=_device(match.printer))
         yield from joined(match.printer)
-        for one in match.evidence:
-            yield Message(RULES[one.rule].template, {"portal": one.portal, "device": one.device})
+        yield from _proofs(match)
         yield from match.changes
         return
     yield match.reason.message
     yield from _near(match)
     if match.remedy is not None:
         yield match.remedy
+
+
+def _proofs(match: Matched) -> Iterable[Message]:
+    for one in match.evidence:
+        yield Message(RULES[one.rule].template, {"portal": one.portal, "device": one.device})
 
 
 def _near(match: Refused) -> Iterable[Message]:
@@ -92,6 +163,10 @@ def _near(match: Refused) -> Iterable[Message]:
             yield candidate.why
             if candidate.remedy is not None:
                 yield candidate.remedy
+
+
+def _plain(equipment: Equipment) -> str:
+    return equipment.equipment_number.lstrip("0") or equipment.equipment_number
 
 
 def _device(printer: Printer) -> str:

@@ -122,9 +122,39 @@ class Lan:
         config.write_text(f"agentaddress udp:161\nrocommunity public\nsysName {host.name}\n")
         host.start("snmpd", "-f", "-Ln", "-C", "-c", str(config))
 
+    def prints_by_snmpd(self, host: Host, facts: dict[str, str], *lines: str, transport: str = "udp:161") -> None:
+        """Starts net-snmp's agent as a printer with this host name, serial number and page count; `lines` say who may
+        ask it, else everybody by `public`."""
+        folder = self.folder / f"{host.name}-snmpd"
+        folder.mkdir(exist_ok=True)
+        values = {
+            "1.3.6.1.2.1.25.3.2.1.2.1": "object_id 1.3.6.1.2.1.25.3.1.5",
+            "1.3.6.1.2.1.25.3.2.1.3.1": f'octet_str "{facts["model"]}"',
+            "1.3.6.1.2.1.43.5.1.1.17.1": f'octet_str "{facts["serial"]}"',
+            "1.3.6.1.2.1.43.10.2.1.3.1.1": "integer 7",
+            "1.3.6.1.2.1.43.10.2.1.4.1.1": f"counter {facts['pages']}",
+        }
+        head = [f"agentaddress {transport}", f"sysName {facts['name']}", *(lines or ("rocommunity public",))]
+        rows = [f"override .{oid} {value}" for oid, value in values.items()]
+        if transport.startswith("udp6"):
+            head.append("rocommunity6 public")
+        (folder / "snmpd.conf").write_text("\n".join([*head, *rows]) + "\n")
+        paths = (f"SNMPCONFPATH={folder}", f"SNMP_PERSISTENT_DIR={folder}/state")
+        host.start("env", *paths, "snmpd", "-f", "-Ln")
+
+    def taps(self, host: Host) -> Path:
+        """Notes from now on every datagram that leaves a host; the file that has them."""
+        file = self.folder / f"{host.name}-tap"
+        script = Path(__file__).with_name("wiretap.py")
+        host.start(sys.executable, str(script), "eth0", str(file))
+        until = time.monotonic() + 20
+        while time.monotonic() < until and not (file.exists() and file.read_text()):
+            time.sleep(0.05)
+        return file
+
     def serve_names(self, host: Host, names: dict[str, str]) -> None:
         """Starts a name server in a host that knows these names and no others."""
-        records = [f"--address=/{name}/{address}" for name, address in names.items()]
+        records = [f"--host-record={name},{address}" for name, address in names.items()]
         host.start(
             "dnsmasq", "--no-daemon", "--no-resolv", "--no-hosts", "--user=root", "--pid-file=", "--local=//", *records
         )

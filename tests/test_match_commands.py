@@ -85,3 +85,27 @@ def test_a_number_is_written_into_the_portal_on_a_persons_word_only(world):
     long = one.agent("match", "write", "1", "x" * 26, "--yes")
     assert long.returncode != 0
     assert "25" in long.stderr
+
+
+def test_explain_tells_from_a_printer_which_equipment_it_is(world):
+    """By its address: the equipment with the rules, the nearest with what would make it match, or nobody's; what does
+    not answer is said, and what can be no printer is refused."""
+    one = world(equipment("1"), named("2", "KM7C4D1E"))
+    assert one.agent("run", "--once").returncode in (0, 1)
+
+    def told(target: str) -> str:
+        done = one.agent("explain", f"{target}:{one.port}", COLUMNS="300")
+        assert done.returncode == 0, done.stderr
+        return " ".join(done.stdout.split())
+
+    mine, near, free, silent = (told(f"127.33.0.{low}") for low in (1, 2, 3, 6))
+    assert "It is equipment 1 with the number KMBT5A17C2." in mine
+    assert "It calls itself KMBT5A17C2." in mine
+    assert "It may be equipment 2, but is not taken for it:" in near
+    assert "match write 2 KM7C4D1F" in near
+    assert "No equipment in the portal has its name" in free
+    assert "match write EQUIPMENT NPI3C91D4" in free
+    assert "Nobody answers SNMP at" in silent
+    unknown = one.agent("explain", "not a printer")
+    assert unknown.returncode != 0
+    assert "not a printer" in unknown.stderr

@@ -214,6 +214,8 @@ SCENARIOS = [
         [printer("2001:db8::7"), printer("2001:db8::8")],
         [equipment("1", "2001:DB8:0:0::7"), equipment("2", "[2001:db8::8]:161")],
         {"1": "2001:db8::7", "2": "2001:db8::8"}),
+    Scenario("an IPv6 address in brackets without a port",
+        [printer("2001:db8::7")], [equipment("1", "[2001:db8::7]")], {"1": "2001:db8::7"}),
     Scenario("an address with zeros as lists have it",
         [printer("10.0.0.7")], [equipment("1", "010.000.000.007")], {"1": "10.0.0.7"}),
     Scenario("an address with single zeros could be octal and is nobody's",

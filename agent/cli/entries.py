@@ -14,10 +14,14 @@ from agent.cli.jsonl import emit, entry_json
 from agent.cli.person import who
 from agent.cli.service import agent_of
 from agent.cli.views import print_entries, print_explanation, print_outcomes, print_steps
+from agent.cli.watch import Watch
 from agent.clock import SystemClock
+from agent.discovery.target import Target
 from agent.errors import AgentError, ConfigError
 from agent.language import _, moment, number
+from agent.loop import run
 from agent.memory import SqlMemory
+from agent.printers import Equipment
 from agent.store import Store
 from agent.texts import message
 from agent.upload.envelope import Entry, State
@@ -99,7 +103,7 @@ def resolve_reading(config: Path | None, reference: str, *, accept: bool, discar
 
 
 def explain_item(config: Path | None, what: str) -> int:
-    """Why: the history of an envelope, or the last outcome and the envelopes of an equipment."""
+    """Why: the history of an envelope, the last outcome and the envelopes of an equipment, or what a printer is."""
     agent = agent_of(config)
     with _store(agent) as store:
         memory = SqlMemory(store)
@@ -109,27 +113,42 @@ def explain_item(config: Path | None, what: str) -> int:
                 reference = entry.envelope.reference
                 print_explanation(Console(), entry, memory.history(reference), memory.proof(reference))
             return 0
-        return _explain_equipment(memory, what)
+        if known := _equipments(memory, what):
+            return _explain_equipments(memory, known)
+    return _explain_printer(agent, what)
 
 
-def _explain_equipment(memory: SqlMemory, what: str) -> int:
+def _explain_printer(agent: Agent, what: str) -> int:
+    """Which device answers to a name or an address, and which equipment it is."""
+    try:
+        target = Target.parse(what)
+    except ConfigError:
+        raise AgentError(
+            message('Neither an item nor an equipment nor a printer is known as "{what}".', what=what),
+            message("Look it up with: meter-agent outbox list, or meter-agent match"),
+        ) from None
+    with Watch(Console(stderr=True)) as watch:
+        steps = run(agent.steps_of(target, watch))
+    print_steps(Console(), steps, _("From the printer to the portal"))
+    return 0
+
+
+def _equipments(memory: SqlMemory, what: str) -> list[Equipment]:
     plain = what.strip().casefold()
-    known = [
+    return [
         equipment
         for equipment in memory.known_equipments()
         if equipment.equipment_number.lstrip("0") == plain.lstrip("0")
         or (equipment.technical_identification_number or "").casefold() == plain
     ]
-    if not known:
-        raise AgentError(
-            message('Neither an item nor an equipment is known as "{what}".', what=what),
-            message("Look it up with: meter-agent outbox list, or meter-agent match"),
-        )
+
+
+def _explain_equipments(memory: SqlMemory, known: Sequence[Equipment]) -> int:
     console = Console()
     for equipment in known:
         outcome = memory.outcome(equipment.equipment_number)
         print_outcomes(console, {}, {equipment.equipment_number: outcome} if outcome else {})
-        print_steps(console, outcome.steps if outcome else ())
+        print_steps(console, outcome.steps if outcome else (), _("From the portal to the printer"))
         own = [one for one in memory.entries() if one.envelope.equipment_number == equipment.equipment_number]
         print_entries(console, own[:10])
     return 0

@@ -194,7 +194,13 @@ def match_write(
     raise typer.Exit(write_number(config, equipment, number, sure=yes))
 
 
-@app.command("explain", help=_("Say why: for a reference, an equipment number or a technical identification number."))
+@app.command(
+    "explain",
+    help=_(
+        "Say why: for a reference, an equipment number, a technical identification number, or a printer's name or "
+        "address."
+    ),
+)
 def explain(what: str, config: Config = None) -> None:
     """The history of one item, or the last outcome of one equipment."""
     from agent.cli.entries import explain_item

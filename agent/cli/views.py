@@ -161,12 +161,12 @@ def print_outcomes(console: Console, counts: Mapping[str, int], outcomes: Mappin
     section(console, _("Equipment"), table)
 
 
-def print_steps(console: Console, steps: Sequence[Message]) -> None:
-    """The way of an equipment, one step below the other."""
+def print_steps(console: Console, steps: Sequence[Message], title: str) -> None:
+    """The way of an equipment or of a printer, one step below the other."""
     table = new_table("", _("Step"))
     for count, step in enumerate(steps, 1):
         row(table, str(count), show(step))
-    section(console, _("From the portal to the printer"), table)
+    section(console, title, table)
 
 
 def print_explanation(console: Console, entry: Entry, history: Sequence[HistoryEvent], proof: Proof | None) -> None:
