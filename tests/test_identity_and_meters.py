@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from agent.snmp.catalogue import shipped
+from agent.snmp.interpretation import identify
 from agent.snmp.recording import load_recording, parse_recording
 from benchmarks.accuracy import all_scores
 from benchmarks.identities import UNTOLD
@@ -258,3 +260,38 @@ def test_the_asset_tag_that_people_entered_is_part_of_the_identity(tmp_path, pla
         )
     found = {one["target"]: one["identity"]["asset_tag"] for one in map(json.loads, done.stdout.splitlines())}
     assert found == {f"127.61.0.1:{port}": "INV-4711", f"127.61.0.2:{port}": None}
+
+
+DEVICES_TABLE = "1.3.6.1.2.1.25.3"
+A_PRINTER, A_CPU = f"6|{DEVICES_TABLE}.1.5", f"6|{DEVICES_TABLE}.1.3"
+LEFT_ALONE = {
+    "a Windows server that shares a printer": (
+        "Hardware: Intel64 Family 6 - Software: Windows Version 6.3", "311.1.1.3.1.2",
+        [f"{DEVICES_TABLE}.2.1.2.1|{A_PRINTER}", f"{DEVICES_TABLE}.2.1.3.1|4|HP Universal Printing PCL 6",
+         f"{DEVICES_TABLE}.2.1.2.2|{A_CPU}"]),
+    "a Linux server with CUPS": (
+        "Linux srv 6.1.0", "8072.3.2.10",
+        [f"{DEVICES_TABLE}.2.1.2.1025|{A_PRINTER}", f"{DEVICES_TABLE}.2.1.3.1025|4|Kyocera queue"]),
+    "a switch of HP": ("HP J9280A Switch 2510G-48, revision Y.11.12", "11.2.3.7.11.89", []),
+    "a switch of Aruba": ("Aruba JL356A 2540-24G", "11.2.3.7.11.182", []),
+    "a switch of Dell": ("Dell Networking N1524, 6.3.0.18", "674.10895.3056", []),
+    "a Dell server's own controller": ("iDRAC9", "674.10892.5", []),
+    "a camera of Canon": ("Canon VB-H41 network camera", "1602.9.9", []),
+    "a camera of Panasonic": ("Panasonic network camera WV-S1131", "258.9.9", []),
+    "a projector of Epson": ("EPSON Projector EB-1485F", "1248.9.9", []),
+    "a display of Sharp": ("SHARP PN-HW431", "2385.9.9", []),
+    "a UPS of Toshiba": ("TOSHIBA UPS 1000", "1129.9.9", []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", LEFT_ALONE)
+def test_what_only_looks_like_a_printer_is_left_alone(what):
+    """Makers of printers make other things, and computers list the printers of others; a Printer-MIB proves one."""
+    description, branch, rows = LEFT_ALONE[what]
+    said = [f"1.3.6.1.2.1.1.1.0|4|{description}", f"1.3.6.1.2.1.1.2.0|6|{ENTERPRISES}.{branch}", *rows]
+
+    def prints(*more: str) -> bool:
+        return identify(shipped().generic, parse_recording("\n".join([*said, *more]) + "\n").varbinds)[1]
+
+    assert not prints()
+    assert prints("1.3.6.1.2.1.43.10.2.1.4.1.1|65|4711")

@@ -61,19 +61,23 @@ def identifying_words(profile: Profile, varbinds: Varbinds) -> tuple[frozenset[s
 def is_printer(profile: Profile, witness: Witness, identity: Identity) -> bool:
     """Whether the device is a printer: a Printer-MIB, a printer among its devices, a device id, or a maker of printers.
 
-    A scanner of such a maker has a device table without a printer in it and no Printer-MIB.
+    A scanner of such a maker has a device table without a printer in it and no Printer-MIB; its switches and cameras
+    have their names in the profile.
     """
-    types = witness.column("hrDeviceType")
-    return proves_printer(profile, witness) or (not types and identity.manufacturer is not None)
+    if proves_printer(profile, witness):
+        return True
+    is_other = profile.others.has(identity.sys_object_id, identity.description)
+    return not witness.column("hrDeviceType") and identity.manufacturer is not None and not is_other
 
 
 def proves_printer(profile: Profile, witness: Witness) -> bool:
-    """A Printer-MIB, a printer among its devices, or an IEEE 1284 device id: only printers have those."""
-    return (
-        witness.has_below(PRINTER_MIB)
-        or any(value.content == PRINTER_DEVICE for value in witness.column("hrDeviceType").values())
-        or bool(_device_id_keys(profile, witness))
-    )
+    """A Printer-MIB or an IEEE 1284 device id, which only printers have, or a printer among the devices: but not of a
+    computer, which lists those of others."""
+    if witness.has_below(PRINTER_MIB) or _device_id_keys(profile, witness):
+        return True
+    if not any(value.content == PRINTER_DEVICE for value in witness.column("hrDeviceType").values()):
+        return False
+    return not profile.others.has(witness.identifier("sysObjectID"), witness.text("sysDescr"))
 
 
 def _device_id_keys(profile: Profile, witness: Witness) -> Mapping[str, str]:

@@ -206,6 +206,19 @@ class WordsPart(Part):
     alert_code: dict[int, str]
 
 
+class OthersPart(Part):
+    """Devices that are no printers: branches of sysObjectID below 1.3.6.1.4.1, and an expression for sysDescr."""
+
+    enterprises: tuple[str, ...] = ()
+    words: Pattern | None = None
+
+    def has(self, object_id: str | None, description: str | None) -> bool:
+        """Whether a device with this sysObjectID (dotted) and sysDescr is one of them."""
+        if any(f"{object_id}.".startswith(f"1.3.6.1.4.1.{one}.") for one in self.enterprises):
+            return True
+        return bool(self.words and description and compiled(self.words).search(description))
+
+
 class ManufacturerPart(Part):
     """A maker: its branches below 1.3.6.1.4.1, and how its name is written (lower case)."""
 
@@ -260,6 +273,7 @@ class Profile(Part):
     checks: tuple[CheckPart, ...] = ()
     care: tuple[CarePart, ...] = ()
     words: WordsPart
+    others: OthersPart = OthersPart()
     manufacturers: tuple[ManufacturerPart, ...]
 
     @model_validator(mode="after")
