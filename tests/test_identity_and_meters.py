@@ -295,3 +295,35 @@ def test_what_only_looks_like_a_printer_is_left_alone(what):
 
     assert not prints()
     assert prints("1.3.6.1.2.1.43.10.2.1.4.1.1|65|4711")
+
+
+def behind_one_address(*serials: str, counted: int | None = None) -> list[str]:
+    """What a print server says of its printers, of which so many (all, if not said) tell a count."""
+    lines = ["1.3.6.1.2.1.1.1.0|4|JETDIRECT 500X", "1.3.6.1.2.1.1.5.0|4|ps-1"]
+    for index, serial in enumerate(serials, 1):
+        lines += [f"{DEVICES_TABLE}.2.1.2.{index}|{A_PRINTER}", f"{DEVICES_TABLE}.2.1.3.{index}|4|LaserJet {index}",
+            f"1.3.6.1.2.1.43.5.1.1.17.{index}|4|{serial}"]  # fmt: skip
+        if counted is None or index <= counted:
+            lines.append(f"1.3.6.1.2.1.43.10.2.1.4.{index}.1|65|{index}000")
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("lines", "several"),
+    [
+        ([*behind_one_address("AAA111"), f"{DEVICES_TABLE}.2.1.2.9|{A_PRINTER}"], False),
+        (behind_one_address("AAA111"), False),
+        (behind_one_address("AAA111", "BBB222"), True),
+        (behind_one_address("AAA111", "BBB222", counted=1), True),
+        ([line for line in behind_one_address("AAA111", "BBB222") if DEVICES_TABLE not in line], True),
+    ],
+)
+def test_several_printers_behind_one_address_are_named_and_never_mixed(lines, several):
+    """A print server's rows are of different machines: no count and no serial number is anybody's."""
+    readout = understood(parse_recording("\n".join(lines) + "\n").varbinds)
+    assert ("several_printers" in {finding.code for finding in readout.findings}) is several
+    assert bool(readout.counters) is not several
+    assert (readout.identity.serial_number is None) is several
+    if several:
+        (finding,) = [one for one in readout.findings if one.code == "several_printers"]
+        assert "LaserJet 1, LaserJet 2" in str(finding.message) or "AAA111, BBB222" in str(finding.message)

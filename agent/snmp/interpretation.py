@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from agent.meters import Counter, Finding
 from agent.printers import Endpoint, Identity
 from agent.readout import Readout, Status
 from agent.snmp.counters import read_counters
-from agent.snmp.identity import is_printer, proves_printer, read_identity
+from agent.snmp.identity import PRINTER_DEVICE, is_printer, proves_printer, read_identity
 from agent.snmp.profile import Profile
 from agent.snmp.supplies import read_supplies
 from agent.snmp.supply_alerts import read_alerts
@@ -39,6 +40,16 @@ def interpret(profile: Profile, endpoint: Endpoint, first: Varbinds, answer: Ans
     identity = read_identity(profile, witness)
     if not is_printer(profile, witness, identity):
         return Readout(endpoint, "not_a_printer", now, identity, datagrams=answer.datagrams, profile=profile.label)
+    if crowd := _crowd(witness):
+        return Readout(
+            endpoint,
+            "partial",
+            now,
+            replace(identity, serial_number=None, serial_number_raw=None),
+            findings=(crowd, *_notes(answer)),
+            datagrams=answer.datagrams,
+            profile=profile.label,
+        )
     cut = set(answer.missing) - set(answer.refused)
     counters, odd_counters = read_counters(profile, witness, identity.model, cut)
     supplies, odd_supplies = read_supplies(profile, witness, identity.model)
@@ -56,6 +67,28 @@ def interpret(profile: Profile, endpoint: Endpoint, first: Varbinds, answer: Ans
         datagrams=answer.datagrams,
         profile=profile.label,
     )
+
+
+def _crowd(witness: Witness) -> Finding | None:
+    """Several printers behind one address, as a print server has them: no number can be said to be of one of them.
+
+    They have rows of their own (hrDeviceIndex) in the tables of RFC 3805. A second printer in hrDeviceTable alone is
+    none: some list their fax so.
+    """
+    devices = [index for index, value in witness.column("hrDeviceType").items() if value.content == PRINTER_DEVICE]
+    serials, counters = witness.texts("prtGeneralSerialNumber"), witness.numbers("prtMarkerLifeCount")
+    several = max(len(set(serials.values())), len({index[0] for index in counters if index}))
+    if several < 2:
+        return None
+    told = witness.texts("hrDeviceDescr")
+    names = [told.get(index, "?") for index in devices] or [serials[index] for index in sorted(serials)]
+    said = message(
+        "{count} printers answer at this address ({printers}), and what they count cannot be told apart. Give each an "
+        "address of its own, or a port of its own in the print server, or enter their meter readings in the portal.",
+        count=several,
+        printers=", ".join(names),
+    )
+    return Finding("several_printers", said)
 
 
 def _gaps(answer: Answer, counters: list[Counter], identity: Identity) -> list[Finding]:
