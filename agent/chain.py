@@ -196,6 +196,7 @@ RULES = {
     "mdns_name": message("It announces itself as {device}."),
     "address": message("Its address is {device}."),
     "mac_address": message("Its network card is {device}."),
+    "announced_card": message("It announces the network card {device}."),
     "asset_tag": message("Its asset tag is {device}."),
     "serial_as_number": message("Its serial number is {device}."),
     "serial_number": message("Its serial number is {device}, as in the portal."),

@@ -29,6 +29,7 @@ STRENGTHS = {
     "address": Strength.EXACT,
     "mac_address": Strength.EXACT,
     "asset_tag": Strength.EXACT,
+    "announced_card": Strength.GOOD,
     "serial_as_number": Strength.EXACT,
     "spelling": Strength.GOOD,
     "loose_spelling": Strength.LIKELY,
@@ -61,6 +62,9 @@ def evidence_of(number: str, printer: Printer) -> tuple[Evidence, ...]:
     exact = tuple(_exact(number, meant, printer))
     if exact:
         return exact
+    cards = dict.fromkeys(mac for sighting in printer.sightings for mac in sighting.mac_addresses)
+    if told := [mac for mac in cards if same_mac(number, mac)]:
+        return tuple(Evidence("announced_card", number, mac) for mac in told)
     names = dict.fromkeys(name for _, name in names_of(printer))
     wanted = spelled(meant.text)
     alike = [Evidence("spelling", number, name) for name in names if same_name(wanted, spelled(name))]

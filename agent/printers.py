@@ -24,11 +24,16 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One hint that a device answers at an address: where, how it was seen, under which name if any."""
+    """One hint that a device answers at an address: where, how it was seen, under which name if any.
+
+    An announcement also says what the machine is and where it stands (`said`), and may tell its network card.
+    """
 
     endpoint: Endpoint
     how: How
     name: str | None = None
+    said: str | None = None
+    mac_addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,8 @@ def _keys(printer: Printer) -> Iterable[str]:
         yield from _name_keys(tag)
     for endpoint in places_of(printer):
         yield address_in(endpoint.address) or endpoint.address
-    for mac in printer.identity.mac_addresses:
+    announced = {mac for sighting in printer.sightings for mac in sighting.mac_addresses}
+    for mac in announced.union(printer.identity.mac_addresses):
         yield mac.replace(":", "")
     if key := _serial_key(printer.identity.serial_number_raw):
         yield key

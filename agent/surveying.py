@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from agent.clock import SystemClock
+from agent.discovery.advertisement import hints_of
 from agent.discovery.finder import NetworkFinder
 from agent.ports import Ipp
 from agent.printers import Endpoint
@@ -47,6 +48,7 @@ def survey_of(
             snmp.port,
             discovery.search_domains,
             partial(is_made_by, catalogue.generic) if discovery.mdns else None,
+            partial(hints_of, catalogue.generic),
         ),
         snmp=Ladder(rungs_of(settings, accesses), manners, clock.now, serial_of),
         catalogue=catalogue,

@@ -22,7 +22,9 @@ from tests.portal_process import PortalProcess
 pytestmark = pytest.mark.skipif(
     not is_possible() and os.environ.get("CI") != "true", reason="needs root, namespaces, avahi and dnsmasq"
 )
-PAGES = ipp_service("_ipp._tcp", 631, txtvers="1", rp="ipp/print", ty="Brother DCP-L3550CDW series")
+PAGES = ipp_service(
+    "_ipp._tcp", 631, txtvers="1", rp="ipp/print", ty="Brother DCP-L3550CDW series", note="ground floor"
+)
 
 
 def prints(net: Lan, host: Host, device: str, **facts: Any) -> None:
@@ -143,6 +145,8 @@ def test_the_portals_numbers_lead_to_the_printers_without_any_search(tmp_path):
         assert "dns_name" in rules["1"]
         assert "mdns_name" in rules["3"]
         assert rules["4"] == ["address"]
+        (told_of,) = [one for one in lines(office.agent("discover", "--json")) if one["target"] == keller.address]
+        assert "Brother DCP-L3550CDW series, ground floor" in {seen["said"] for seen in told_of["sightings"]}
 
 
 def test_the_first_config_has_the_own_network_when_somebody_says_so(tmp_path):

@@ -223,6 +223,15 @@ SCENARIOS = [
     Scenario("the number is the asset tag that people entered in the printer",
         [tagged("10.0.0.1", "INV-004711"), tagged("10.0.0.2", "INV-004712")], [equipment("1", "inv-004712")],
         {"1": "10.0.0.2"}, ["10.0.0.1"]),
+    Scenario("the number is a network card that only an announcement tells",
+        [replace(printer("10.0.0.1"), sightings=(
+            Sighting(Endpoint("10.0.0.1"), "mdns", "Empfang", None, ("00:1b:a9:12:34:56",)),))],
+        [equipment("1", "00-1B-A9-12-34-56")], {"1": "10.0.0.1"}),
+    Scenario("a printer that tells the card itself goes before an announcement",
+        [replace(printer("10.0.0.1"), sightings=(
+            Sighting(Endpoint("10.0.0.1"), "mdns", "Empfang", None, ("00:1b:a9:12:34:56",)),)),
+            printer("10.0.0.2", mac="00:1b:a9:12:34:56")],
+        [equipment("1", "00-1B-A9-12-34-56")], {"1": "10.0.0.2"}, ["10.0.0.1"]),
     Scenario("one serial number at two places: neither is believed",
         [printer("10.0.0.1", "prn-7", "AAA111"), printer("10.0.0.2", "prn-8", "AAA111")],
         [equipment("1", "prn-7", "AAA111")], {"1": "contradicted"}, ["10.0.0.2"]),

@@ -102,7 +102,7 @@ def printer_json(printer: Printer) -> dict[str, Any]:
         "identity": identity_json(printer.identity),
         "names": list(printer.names),
         "sightings": [
-            {"address": str(sighting.endpoint), "how": sighting.how, "name": sighting.name}
+            {"address": str(sighting.endpoint), "how": sighting.how, "name": sighting.name, "said": sighting.said}
             for sighting in printer.sightings
         ],
         "joined": [{"address": str(one.endpoint), "rule": one.rule, "what": one.what} for one in printer.joined],

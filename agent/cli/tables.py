@@ -105,6 +105,7 @@ def rule_name(rule: str) -> str:
         "serial_as_number": _("serial number"),
         "mdns_name": _("announced name"),
         "asset_tag": _("asset tag"),
+        "announced_card": _("announced network card"),
         "printer_name": _("printer name"),
         "spelling": _("another spelling"),
         "loose_spelling": _("similar spelling"),

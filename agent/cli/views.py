@@ -60,8 +60,8 @@ def seen_text(printer: Printer) -> str:
     ways: dict[str, dict[str, None]] = {}
     for sighting in printer.sightings:
         names = ways.setdefault(way_name(sighting.how), {})
-        if sighting.name:
-            names[plain(sighting.name)] = None
+        for text in filter(None, (sighting.name, sighting.said)):
+            names[plain(text)] = None
     return "\n".join(f"{way}: {', '.join(names)}" if names else way for way, names in ways.items())
 
 

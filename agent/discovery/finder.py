@@ -10,6 +10,7 @@ from dataclasses import replace
 from hashlib import blake2b
 from ipaddress import ip_address
 
+from agent.discovery.advertisement import Hints, Service
 from agent.discovery.allowed import Allowed
 from agent.discovery.directory import Directory, Named
 from agent.discovery.mdns import Announcements
@@ -21,10 +22,16 @@ from agent.printers import Endpoint, How, Sighting
 log = logging.getLogger(__name__)
 
 
+def no_hints(_: Service) -> Hints:
+    """Nothing is understood."""
+    return Hints()
+
+
 class NetworkFinder:
     """The `Finder` over configuration. `port` is SNMP's where nothing else is said; `domains` are appended to names.
 
-    `is_made_by` knows makers in the names of announced services; None where mDNS is switched off.
+    `is_made_by` knows makers in the names of announced services; None where mDNS is switched off. `hints` understands
+    the keys of announcements.
     """
 
     def __init__(
@@ -34,12 +41,14 @@ class NetworkFinder:
         port: int = 161,
         domains: Sequence[str] = (),
         is_made_by: Callable[[str], bool] | None = None,
+        hints: Callable[[Service], Hints] = no_hints,
     ) -> None:
         self._allowed = allowed
         self._hosts = hosts
         self._port = port
         self._domains = domains
         self._is_made_by = is_made_by
+        self._hints = hints
         self._names = Names()
         self._announced: Announcements | None = None
 
@@ -50,14 +59,14 @@ class NetworkFinder:
 
     def within(self, allowed: Allowed) -> NetworkFinder:
         """The same finder for other addresses."""
-        return NetworkFinder(allowed, self._hosts, self._port, self._domains, self._is_made_by)
+        return NetworkFinder(allowed, self._hosts, self._port, self._domains, self._is_made_by, self._hints)
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
         """Announcements are heard as long as the block lasts, where mDNS is on; the log says where it cannot work."""
         async with AsyncExitStack() as stack:
             if self._is_made_by is not None and self._announced is None:
-                heard = Announcements(self._allowed, self._port, self._is_made_by)
+                heard = Announcements(self._allowed, self._port, self._is_made_by, self._hints)
                 try:
                     self._announced = await stack.enter_async_context(heard)
                 except OSError as error:

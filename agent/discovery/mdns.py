@@ -22,7 +22,7 @@ from zeroconf import (  # type: ignore[attr-defined]  # AddressResolver is docum
 )
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
-from agent.discovery.advertisement import PRINTING, Service, parse_txt, verdict_of
+from agent.discovery.advertisement import PRINTING, Hints, Service, parse_txt, verdict_of
 from agent.discovery.allowed import Allowed
 from agent.printers import Endpoint, Sighting
 
@@ -38,15 +38,19 @@ log = logging.getLogger(__name__)
 
 
 class Announcements:
-    """What was announced since entering; goes on listening until left. `is_made_by` knows makers in instances' names.
+    """What was announced since entering; goes on listening until left. `is_made_by` knows makers in instances' names,
+    `hints` what the keys of an announcement say.
 
     Raises `OSError` on entering where no socket can be opened.
     """
 
-    def __init__(self, allowed: Allowed, port: int, is_made_by: Callable[[str], bool]) -> None:
+    def __init__(
+        self, allowed: Allowed, port: int, is_made_by: Callable[[str], bool], hints: Callable[[Service], Hints]
+    ) -> None:
         self._allowed = allowed
         self._port = port
         self._is_made_by = is_made_by
+        self._hints = hints
         self._heard: dict[str, Service] = {}
         self._addresses: dict[str, tuple[str, ...]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -94,7 +98,10 @@ class Announcements:
         host = (service.host or "").rstrip(".").removesuffix(f".{DOMAIN}") or None
         names = dict.fromkeys(filter(None, (host, spoken(service.instance))))
         endpoints = [Endpoint(one, self._port) for one in self._addresses.get(name, ()) if one in self._allowed]
-        return [Sighting(endpoint, "mdns", one) for endpoint in endpoints for one in names]
+        hints = self._hints(service)
+        said = ", ".join(filter(None, (hints.identity.description, hints.note))) or None
+        cards = hints.identity.mac_addresses
+        return [Sighting(endpoint, "mdns", one, said, cards) for endpoint in endpoints for one in names]
 
     def _changed(self, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange) -> None:
         """The browser's word. The parameters' names are the library's: it passes them by keyword."""

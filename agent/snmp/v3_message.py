@@ -77,7 +77,7 @@ class Frame:
         """A request PDU, in parts as of `encode_pdu`, with the context it is about (RFC 3412 section 6.8)."""
         return tlv(_SEQUENCE, self._scope + pdu[0] + request_id.to_bytes(4, "big") + pdu[1])
 
-    def message(self, number: int, clock: Clock, salt: bytes, content: bytes) -> tuple[bytes, int]:
+    def framed(self, number: int, clock: Clock, salt: bytes, content: bytes) -> tuple[bytes, int]:
         """The whole message with zeros for the digest, and where that stands. `number` is LEAST_ID..2^31-1; `content`
         is a scoped PDU, or with the privacy flag its encrypted octets."""
         if clock != self._clock:  # several requests to one printer fall into the same second
@@ -103,7 +103,7 @@ def discovery(number: int) -> bytes:
 
     `number` is LEAST_ID..2^31-1, and the request id as well.
     """
-    return _NOBODY.message(number, Clock(0, 0), b"", _NOBODY.scoped(_NOTHING, number))[0]
+    return _NOBODY.framed(number, Clock(0, 0), b"", _NOBODY.scoped(_NOTHING, number))[0]
 
 
 def decode_message(datagram: bytes) -> Envelope:

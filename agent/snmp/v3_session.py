@@ -29,7 +29,7 @@ class Session:
         if not self.flags:
             clock = Clock(0, 0)  # nobody's clock is asked for (RFC 3414 section 3.1, 5)
         content, salt = self._keys.encrypt(self._frame.scoped(pdu, number), *clock)
-        whole, at = self._frame.message(number, clock, salt, content)
+        whole, at = self._frame.framed(number, clock, salt, content)
         return whole[:at] + self._keys.digest(whole) + whole[at + len(self._keys.blank) :]
 
     def opened(self, datagram: bytes, envelope: Envelope) -> Scoped | str:
