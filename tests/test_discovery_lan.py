@@ -355,7 +355,7 @@ def test_a_printer_that_speaks_ipp_alone_is_found_by_its_name(tmp_path):
         everywhere(net, eve, 8631)
         (match,) = office.matches().values()
         assert (match["outcome"], match["target"]) == ("matched", "10.77.0.7")
-        assert [one["rule"] for one in match["evidence"]] == ["dns_name"]
+        assert "dns_name" in [one["rule"] for one in match["evidence"]]
 
 
 def everywhere(net: Lan, host: Host, port: int) -> None:
