@@ -217,6 +217,7 @@ class Agent:
         """Every prerequisite behind the config file, one after the other; failures are results, not exceptions."""
         yield await attempt(message("Secrets"), self._secrets_found)
         yield await attempt(message("Database"), self._database_sound)
+        yield await attempt(message("Printer profiles"), self._profiles_sound)
         try:
             async with self.portal() as portal:
                 async for check in check_portal(portal.account, self._areas(), self.clock.now):
@@ -242,6 +243,13 @@ class Agent:
         return message(
             "{file} is sound; {waiting} items wait.", file=str(self.database), waiting=counts.get("waiting", 0)
         )
+
+    async def _profiles_sound(self) -> Message:
+        own = shipped(self.places.profiles).own
+        if not own:
+            return message("None of your own in {folder}.", folder=str(self.places.profiles))
+        names = ", ".join(profile.label for profile in own)
+        return message("Your own: {names}, in {folder}.", names=names, folder=str(self.places.profiles))
 
     async def _ranges(self) -> Message:
         discovery = self.settings.discovery

@@ -15,14 +15,17 @@ from agent.texts import Message
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to correct. `key` is the path of the key, for example "discovery.ranges[2]"."""
+    """One thing to correct. `key` is the path of the key, for example "discovery.ranges[2]", `line` where it stands in
+    its file, from 1."""
 
     key: str
     what: Message
     remedy: Message
+    line: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.key}: {self.what} {self.remedy}"
+        place = f"line {self.line}, {self.key}" if self.line else self.key
+        return f"{place}: {self.what} {self.remedy}"
 
 
 class AgentError(Exception):

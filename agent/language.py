@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Literal
 
 from agent.display import printable
-from agent.errors import AgentError
-from agent.texts import Message, Value, fill
+from agent.errors import AgentError, Problem
+from agent.texts import Message, Value, fill, message
 
 Code = Literal["de", "en"]
 DOMAIN = "meter-agent"
@@ -43,8 +43,12 @@ class Language:
     def show_error(self, error: AgentError) -> str:
         """What happened and the remedy, in lines of their own; every problem of a config file in one more line."""
         lines = [self.show(error.what)]
-        lines += [f"  {printable(one.key)}: {self.show(one.what)} {self.show(one.remedy)}" for one in error.problems]
+        lines += [f"  {self._place(one)}: {self.show(one.what)} {self.show(one.remedy)}" for one in error.problems]
         return "\n".join([*lines, self.show(error.remedy)] if error.remedy else lines)
+
+    def _place(self, problem: Problem) -> str:
+        key = printable(problem.key)
+        return self.show(message("line {line}, {key}", line=problem.line, key=key)) if problem.line else key
 
     def number(self, value: float, decimals: int = 0) -> str:
         """The number with separated thousands: "1,234,567.5" or "1.234.567,5"."""

@@ -1,4 +1,4 @@
-"""What is wrong with a config file: one sentence and one remedy per key."""
+"""What is wrong with a file that people write (config, printer profile): one sentence and one remedy per key."""
 
 from __future__ import annotations
 
@@ -43,20 +43,27 @@ class Unfit(ValueError):
     @staticmethod
     def of(error: ConfigError) -> Unfit:
         """The same refusal, in the form that pydantic collects."""
-        return Unfit(error.what, error.remedy or message("See docs/configuration.md."))
+        return Unfit(error.what, error.remedy or message("See {guide}.", guide="docs/configuration.md"))
 
 
-def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
-    """Every problem that pydantic found while reading `model`, in the order of the model's keys."""
+def problems_of(
+    error: ValidationError, model: type[BaseModel], guide: str = "docs/configuration.md"
+) -> list[tuple[Location, Problem]]:
+    """Every problem that pydantic found while reading `model`, with its place, in the order of the model's keys.
+
+    `guide` is where the form of the file is explained.
+    """
     found = error.errors(include_url=False, include_input=False)
-    inside = {details["loc"][:-1] for details in found}
+    inside = {details["loc"][:size] for details in found for size in range(len(details["loc"]))}
     # pydantic calls a list with nothing but wrong items too short as well; the items are what is to be corrected.
     return [
-        _problem(details, model) for details in found if details["type"] != "too_short" or details["loc"] not in inside
+        (details["loc"], _problem(details, model, guide))
+        for details in found
+        if details["type"] != "too_short" or details["loc"] not in inside
     ]
 
 
-def _problem(details: Mapping[str, Any], model: type[BaseModel]) -> Problem:
+def _problem(details: Mapping[str, Any], model: type[BaseModel], guide: str) -> Problem:
     where: Location = details["loc"]
     context: Mapping[str, Any] = details.get("ctx", {})
     kind: str = details["type"]
@@ -69,7 +76,7 @@ def _problem(details: Mapping[str, Any], model: type[BaseModel]) -> Problem:
     if explain is not None:
         return Problem(key_path(where), *explain(context, str(where[-1]) if where else ""))
     other = message("The value is not allowed ({detail}).", detail=details["msg"])
-    return Problem(key_path(where), other, message("See docs/configuration.md."))
+    return Problem(key_path(where) or "-", other, message("See {guide}.", guide=guide))
 
 
 def key_path(where: Location) -> str:
@@ -87,7 +94,7 @@ def _unknown(where: Location, model: type[BaseModel]) -> tuple[Message, Message]
     what = message("This key is not known.")
     if near := get_close_matches(name, allowed, n=1):
         return what, message('Did you mean "{near}"?', near=near[0])
-    if elsewhere == [""]:
+    if "" in elsewhere:
         return what, message("This key stands above the first [section] of the file.")
     if elsewhere:
         return what, message("This key belongs into the section [{section}].", section=elsewhere[0])
@@ -131,6 +138,8 @@ def _choice(context: Mapping[str, Any], key: str) -> tuple[Message, Message]:
 
 
 def _too_small(context: Mapping[str, Any], key: str) -> tuple[Message, Message]:
+    if "gt" in context:
+        return message("The number is too small."), message("It must be above {limit}.", limit=_plain(context["gt"]))
     return message("The number is too small."), message("The smallest is {limit}.", limit=_plain(context["ge"]))
 
 
@@ -139,7 +148,7 @@ def _too_large(context: Mapping[str, Any], key: str) -> tuple[Message, Message]:
 
 
 def _plain(number: float) -> str:
-    return f"{number:g}"
+    return f"{float(number):g}"
 
 
 def _number(context: Mapping[str, Any], key: str) -> tuple[Message, Message]:
@@ -169,13 +178,25 @@ def _missing(context: Mapping[str, Any], key: str) -> tuple[Message, Message]:
     return message("This key is missing."), message('Add a line: {key} = "…"', key=key)
 
 
+def _form(context: Mapping[str, Any], key: str) -> tuple[Message, Message]:
+    return message("This text has not the form that is wanted."), message(
+        "Use small letters, digits and underscores only, as in the files that came with the program."
+    )
+
+
 _KINDS: dict[str, Explain] = {
     "missing": _missing,
     "literal_error": _choice,
+    "greater_than": _too_small,
     "greater_than_equal": _too_small,
     "less_than_equal": _too_large,
     "int_type": _number,
+    "int_parsing": _number,
+    "int_from_float": _number,
     "float_type": _number,
+    "float_parsing": _number,
+    "decimal_type": _number,
+    "decimal_parsing": _number,
     "finite_number": _number,
     "string_type": lambda context, key: _TEXT,
     "bool_type": lambda context, key: _FLAG,
@@ -185,4 +206,6 @@ _KINDS: dict[str, Explain] = {
     "string_too_long": lambda context, key: _LONG,
     "too_long": lambda context, key: _LONG,
     "model_type": _section,
+    "dict_type": _section,
+    "string_pattern_mismatch": _form,
 }

@@ -238,7 +238,7 @@ def load(path: Path) -> Settings:
     try:
         settings = Settings.model_validate(tables, context=path.absolute().parent)
     except ValidationError as error:
-        raise ConfigProblems(path, problems_of(error, Settings)) from None
+        raise ConfigProblems(path, [problem for _, problem in problems_of(error, Settings)]) from None
     if problem := _too_many_addresses(settings.discovery):
         raise ConfigProblems(path, [problem])
     return settings

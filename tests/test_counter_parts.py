@@ -22,6 +22,9 @@ version = 1
 source = "status page"
 [[match]]
 manufacturer = "Sharp"
+[ask]
+objects = ["first", "second"]
+tables = [{{ columns = ["kind", "value"] }}]
 [objects]
 kind = "{BASE}.1"
 value = "{BASE}.2"

@@ -9,10 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.errors import ProfileError
-from agent.printers import Endpoint, Identity
+from agent.printers import Endpoint
 from agent.readout import Readout
-from agent.snmp.catalogue import shipped
 from agent.snmp.interpretation import identify, interpret
 from agent.snmp.octets import records
 from agent.snmp.profile import IdentityPart, Profile
@@ -132,33 +130,6 @@ def test_records_of_different_lengths_are_told_apart():
     assert records(blob) == {0: 3914, 1: 7, 6: 258}
 
 
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("name = x", ["line 1"]),
-        ('name = "x"\nversion = 1\nsource = "s"\n', ["match"]),
-        ('name="x"\nversion=1\nsource="s"\n[[match]]\nmanufacturer="X"\n[[counters]]\nmeter="total"\n'
-         'first=["nowhere"]\nsource="s"', ["nowhere", "line 8"]),
-        ('name="x"\nversion=1\nsource="s"\n[[match]]\nmanufacturer="X"\n[objects]\nb="1.3.6"\na="1.3.x"\n',
-         ["objects.a", "line 8"]),
-        ('name="x"\nversion="two"\nsource="s"\n[[match]]\nmanufacturer="X"\n', ["version", "line 2"]),
-        ('name="x"\nversion=1\nsource="s"\n[[match]]\nmanufacturer="X"\n[objects]\nb="1.3.6"\n[[counters]]\n'
-         'meter="total"\nfirst=["b"]\nsource="s"\n\n[[counters]]\nmeter="Black Pages"\nfirst=["b"]\nsource="s"\n',
-         ["counters.1.meter", "line 14"]),
-        ('name="x"\nversion=1\nsource="s"\n[[match]]\nmodel="X"\n', ["say manufacturer or answers", "line 4"]),
-    ],
-)  # fmt: skip
-def test_a_wrong_profile_names_file_line_and_place(tmp_path, text, says):
-    """A site's own profile with a mistake: an error that names the file, the line, the place and the remedy."""
-    (tmp_path / "own.toml").write_text(text)
-    with pytest.raises(ProfileError) as caught:
-        shipped(tmp_path)
-    assert "own.toml" in str(caught.value)
-    for word in says:
-        assert word in str(caught.value)
-    assert caught.value.remedy is not None
-
-
 def names_used(profile: Profile) -> set[str]:
     """The objects that a profile's counters, supplies and identity rest on."""
     places = [place for part in IdentityPart.model_fields for place in getattr(profile.identity, part)]
@@ -182,15 +153,6 @@ def test_what_a_profile_uses_it_asks_for(profile):
     assert names_used(profile) - asked == set()
 
 
-def test_a_site_may_overrule(tmp_path):
-    """The customer's own profile comes before the shipped one."""
-    (tmp_path / "own.toml").write_text(
-        'name="ours"\nversion=3\nsource="status page of 2026-11-20"\n[[match]]\nmanufacturer="Kyocera"\n'
-    )
-    chosen = shipped(tmp_path).choose(Identity(manufacturer="Kyocera", model="ECOSYS"), Varbinds())
-    assert chosen.label == "ours/3"
-
-
 @pytest.mark.recordings
 def test_no_recording_is_read_wrongly(tmp_path):
     """The whole collection against what is expected of it: right or unknown, never wrong; the table is written."""
@@ -199,12 +161,3 @@ def test_no_recording_is_read_wrongly(tmp_path):
     done = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "| all |" in output.read_text()
-
-
-@pytest.mark.parametrize("place", ["nowhere", "sysDescr~no group", "sysDescr~(open"])
-def test_a_wrong_place_of_an_identity_is_refused(tmp_path, place):
-    """An unknown object or an expression without a group is found when the profile is loaded, not when a printer is."""
-    text = f'name="x"\nversion=1\nsource="s"\n[[match]]\nmanufacturer="X"\n[identity]\nmodel=[\'{place}\']\n'
-    (tmp_path / "own.toml").write_text(text)
-    with pytest.raises(ProfileError):
-        shipped(tmp_path)

@@ -109,9 +109,9 @@ def profiles(
     as_json: Json = False,
 ) -> None:
     """The profiles."""
-    from agent.cli.records import list_profiles
+    from agent.cli.knowledge import show_profiles
 
-    raise typer.Exit(list_profiles(config, model, as_json=as_json))
+    raise typer.Exit(show_profiles(config, model, as_json=as_json))
 
 
 @app.command("discover", help=_("Look for printers in the configured ranges, or in those given."))

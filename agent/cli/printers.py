@@ -11,7 +11,8 @@ from pathlib import Path
 from rich.console import Console
 
 from agent.cli.jsonl import emit, printer_json, readout_json
-from agent.cli.views import print_printers, print_readout
+from agent.cli.readouts import print_readout
+from agent.cli.views import print_printers
 from agent.cli.watch import Watch
 from agent.clock import SystemClock
 from agent.discovery.allowed import Allowed

@@ -49,10 +49,10 @@ def row(table: Table, *cells: str) -> None:
     table.add_row(*(Text("\n".join(printable(line) for line in cell.split("\n"))) for cell in cells))
 
 
-def section(console: Console, title: str, table: Table) -> None:
+def section(console: Console, title: str, table: Table, *, counted: bool = True) -> None:
     """The table under its title with the number of its rows; nothing when it is empty."""
     if table.row_count:
-        console.print(Text(f"\n{title} ({table.row_count})", style="bold"))
+        console.print(Text(f"\n{title} ({table.row_count})" if counted else f"\n{title}", style="bold"))
         console.print(table)
 
 
@@ -265,7 +265,7 @@ def _orders(orderings: Iterable[Ordering]) -> Table:
 def level_text(level: Level) -> str:
     """A level as people say it; nothing is invented where nothing is known."""
     if level.percent is not None:
-        return f"{level.percent:g} %"
+        return f"{percent_text(level.percent)} %"
     if level.kind == "at_most" and level.high is None:
         return _("low")
     words = {
@@ -276,7 +276,12 @@ def level_text(level: Level) -> str:
         "at_most": _("at most {percent} %"),
     }
     bound = level.low if level.kind == "at_least" else level.high
-    return words.get(level.kind, _("unknown")).replace("{percent}", f"{bound:g}" if bound is not None else "?")
+    return words.get(level.kind, _("unknown")).replace("{percent}", "?" if bound is None else percent_text(bound))
+
+
+def percent_text(percent: float) -> str:
+    """A percentage with a decimal only where it has one."""
+    return number(percent, 0 if percent == round(percent) else 1)
 
 
 def _sums(report: CycleReport) -> Text:

@@ -10,7 +10,6 @@ from rich.console import Console
 from agent.chain import joined
 from agent.cli.tables import (
     equipment_name,
-    level_text,
     model_name,
     new_table,
     plain,
@@ -25,7 +24,6 @@ from agent.language import _, moment, number, show
 from agent.matching import Matching
 from agent.nearest import Candidate
 from agent.printers import Printer
-from agent.readout import Readout
 from agent.survey import Found
 from agent.texts import Message
 from agent.upload.envelope import Entry
@@ -104,30 +102,6 @@ def candidate_text(candidate: Candidate) -> str:
 def evidence_text(evidence: Evidence) -> str:
     """A rule with what both sides say."""
     return f"{rule_name(evidence.rule)}: {plain(evidence.device)}"
-
-
-def print_readout(console: Console, target: str, readout: Readout) -> None:
-    """Everything one printer told."""
-    identity = readout.identity
-    head = " · ".join(filter(None, (model_name(identity.manufacturer, identity.model), identity.serial_number)))
-    console.print(f"{plain(target)}: {readout.status}  {plain(head)}", style="bold", markup=False)
-    table = new_table(_("Counter"), _("Value"), _("Unit"), _("Source"))
-    for counter in readout.counters:
-        row(table, counter.meter, number(counter.value), counter.unit, counter.source)
-    section(console, _("Counters"), table)
-    table = new_table(_("Slot"), _("Supply"), _("Color"), _("Level"))
-    for supply in readout.supplies:
-        name = plain(supply.description) or supply.type
-        row(table, supply.slot, name, plain(supply.colorant), level_text(supply.level))
-    section(console, _("Supplies"), table)
-    table = new_table(_("Severity"), _("Alert"))
-    for alert in readout.alerts:
-        row(table, alert.severity, plain(alert.description) or alert.code)
-    section(console, _("Alerts"), table)
-    table = new_table(_("Finding"), _("Meaning"))
-    for finding in readout.findings:
-        row(table, finding.code, show(finding.message))
-    section(console, _("Findings"), table)
 
 
 def print_entries(console: Console, entries: Sequence[Entry]) -> None:

@@ -3,36 +3,42 @@
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
-
-from agent.errors import ProfileError
 from agent.printers import Identity
 from agent.snmp.profile import MatchPart, Profile, VendorFile
-from agent.snmp.toml_places import line_of
+from agent.snmp.profile_checks import Mistake, mistakes
+from agent.snmp.profile_file import of_mistakes, parse, read_text
 from agent.snmp.varbinds import Ask, Oid, Table, Varbinds
 from agent.texts import message
 
-P = TypeVar("P", bound=BaseModel)
 GENERIC = "generic.toml"
+OWN = 8  # more than any match proves: what the site says of a device counts before what was shipped
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """`generic` fits every printer; `vendors` know more about theirs, the customer's own before the shipped ones."""
+    """`generic` fits every printer; `vendors` know more about theirs; `own` are the site's, and win over all others."""
 
     generic: Profile
     vendors: tuple[Profile, ...] = ()
+    own: tuple[Profile, ...] = ()
+
+    @property
+    def every(self) -> tuple[Profile, ...]:
+        """All profiles, in the order in which they are asked."""
+        return (*self.own, self.generic, *self.vendors)
+
+    @cached_property
+    def meters(self) -> frozenset[str]:
+        """The names of all meters that any profile reads."""
+        return frozenset(counter.meter for profile in self.every for counter in profile.counters)
 
     def choose(self, identity: Identity, varbinds: Varbinds) -> Profile:
-        """The profile that is best proven for a device; the generic one where none is."""
+        """The profile that is best proven for a device, of the site's own if any fits; else the generic one."""
         best, strength = self.generic, 0
         for way in self._ways.get(identity.manufacturer) or self._ways[None]:
             if way.strength > strength and way.fits(identity, varbinds):
@@ -42,14 +48,20 @@ class Catalogue:
     @cached_property
     def _ways(self) -> dict[str | None, list[Way]]:
         """By maker what may fit its devices, in the profiles' order; None for all makers that no profile names."""
-        every = [(one.manufacturer, Way.of(profile, one)) for profile in self.vendors for one in profile.match]
+        every = [(one.manufacturer, Way.of(profile, one, OWN)) for profile in self.own for one in profile.match]
+        every += [(one.manufacturer, Way.of(profile, one)) for profile in self.vendors for one in profile.match]
         makers = {maker for maker, _ in every} | {None}
         return {maker: [way for of, way in every if of in (None, maker)] for maker in makers}
 
     @cached_property
     def signature_ask(self) -> Ask:
         """The question to a printer that does not say who made it: which maker's branch answers?"""
-        named = [(profile, name) for profile in self.vendors for match in profile.match for name in match.answers]
+        named = [
+            (profile, name)
+            for profile in (*self.own, *self.vendors)
+            for match in profile.match
+            for name in match.answers
+        ]
         single = {profile.oids[name] for profile, name in named if name in profile.ask.objects}
         # A walk begins behind its prefix, so a single object would never answer one.
         branches = {profile.oids[name] for profile, name in named} - single
@@ -67,10 +79,10 @@ class Way:
     prefixes: tuple[Oid, ...]
 
     @staticmethod
-    def of(profile: Profile, match: MatchPart) -> Way:
-        """The way that a match describes."""
+    def of(profile: Profile, match: MatchPart, more: int = 0) -> Way:
+        """The way that a match describes; it proves `more` than the match alone."""
         model = re.compile(match.model, re.IGNORECASE) if match.model else None
-        return Way(profile, match.strength, model, tuple(profile.oids[name] for name in match.answers))
+        return Way(profile, match.strength + more, model, tuple(profile.oids[name] for name in match.answers))
 
     def fits(self, identity: Identity, varbinds: Varbinds) -> bool:
         """Whether everything else that the match says holds for a device with these answers."""
@@ -81,62 +93,61 @@ class Way:
 
 def shipped(own: Path | None = None) -> Catalogue:
     """The profiles in the package and, where that folder exists, the customer's own. Raises `ProfileError`."""
+    known = _packaged()
+    return replace(known, own=_own(known, own))
+
+
+@lru_cache(maxsize=1)
+def _packaged() -> Catalogue:
     folder = resources.files("agent.snmp") / "profiles"
     texts = {file.name: file.read_text("utf-8") for file in folder.iterdir() if file.name.endswith(".toml")}
     generic = parse(texts.pop(GENERIC), GENERIC, Profile)
-    vendors = [_based(generic, text, name) for name, text in sorted(texts.items())]
-    return Catalogue(generic, (*_own(generic, own), *vendors))
+    vendors = [generic.with_vendor(parse(text, name, VendorFile)) for name, text in sorted(texts.items())]
+    return Catalogue(generic, tuple(vendors))
 
 
-def _own(generic: Profile, folder: Path | None) -> Sequence[Profile]:
+def _own(known: Catalogue, folder: Path | None) -> tuple[Profile, ...]:
+    """The site's own profiles, each on top of a shipped one."""
     if folder is None or not folder.is_dir():
         return ()
-    files = sorted(folder.glob("*.toml"))
-    try:
-        return [_based(generic, file.read_text("utf-8"), str(file)) for file in files]
-    except (OSError, UnicodeDecodeError) as error:
-        raise _wrong(str(folder), "-", str(error)) from error
+    names = {profile.name: profile for profile in known.every}
+    own: list[Profile] = []
+    for file in sorted(folder.glob("*.toml")):
+        text = read_text(file)
+        vendor = parse(text, str(file), VendorFile)
+        taken = {*names, *(profile.name for profile in own)}
+        if vendor.name in taken:
+            raise of_mistakes(text, str(file), [_taken(vendor.name)])
+        base = _base_of(vendor, known, text, str(file))
+        if wrong := mistakes(vendor, base, known.meters):
+            raise of_mistakes(text, str(file), wrong)
+        own.append(base.with_vendor(vendor, str(file)))
+    return tuple(own)
 
 
-def _based(generic: Profile, text: str, where: str) -> Profile:
-    vendor = parse(text, where, VendorFile)
-    try:
-        return generic.with_vendor(vendor)
-    except ValidationError as error:
-        raise _of_validation(where, error, text) from error
+def _taken(name: str) -> Mistake:
+    return Mistake(
+        ("name",),
+        message("There is another profile with the name {name}.", name=name),
+        message("Choose another name; to add to that profile, write: based_on = {name}", name=f'"{name}"'),
+    )
 
 
-def parse(text: str, where: str, kind: type[P]) -> P:
-    """The profile in a TOML text; `where` names it in errors. Raises `ProfileError`."""
-    try:
-        content: dict[str, Any] = tomllib.loads(text)
-        return kind.model_validate(content)
-    except tomllib.TOMLDecodeError as error:
-        raise _wrong(where, "TOML", str(error)) from error
-    except ValidationError as error:
-        raise _of_validation(where, error, text) from error
-
-
-def _of_validation(where: str, error: ValidationError, text: str) -> ProfileError:
-    first = error.errors(include_url=False)[0]
-    path, what = first["loc"], first["msg"]
-    line = line_of(text, path)
-    if line is None and (name := re.search(r"\[objects\]: ([\w.-]+)", what)):
-        at = re.search(rf"[\"'](?:[^\"']*\b)?{re.escape(name[1])}\b", text)
-        line = text.count("\n", 0, at.start()) + 1 if at else None
-    return _wrong(where, ".".join(map(str, path)) or "-", what, line)
-
-
-def _wrong(where: str, place: str, what: str, line: int | None = None) -> ProfileError:
-    remedy = message("Correct this place in the file, or remove the file if it is a profile of your own.")
-    if line is None:
-        said = message("The printer profile {file} is wrong at {place}: {what}.", file=where, place=place, what=what)
-    else:
-        said = message(
-            "The printer profile {file} is wrong in line {line} ({place}): {what}.",
-            file=where,
-            line=line,
-            place=place,
-            what=what,
+def _base_of(vendor: VendorFile, known: Catalogue, text: str, where: str) -> Profile:
+    """The shipped profile that a site's file adds to: the one it names, else the only one for the same makers."""
+    names = {profile.name: profile for profile in known.every}
+    makers = {match.manufacturer for match in vendor.match if match.manufacturer}
+    fitting = [one for one in known.vendors if makers & {match.manufacturer for match in one.match}]
+    if vendor.based_on is None and len(fitting) < 2:
+        return fitting[0] if fitting else known.generic
+    base = names.get(vendor.based_on or "")
+    if base is None:
+        what = (
+            message("There is no shipped profile {name}.", name=vendor.based_on)
+            if vendor.based_on
+            else message("Several shipped profiles are for this manufacturer.")
         )
-    return ProfileError(said, remedy)
+        choices = ", ".join(f'"{one.name}"' for one in (*(fitting or known.vendors), known.generic))
+        remedy = message("Say which one yours adds to, based_on = one of: {choices}", choices=choices)
+        raise of_mistakes(text, where, [Mistake(("based_on",), what, remedy)])
+    return base

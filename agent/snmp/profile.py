@@ -1,7 +1,9 @@
 """Printer knowledge as data: which objects to ask for, and what they mean.
 
 A profile is a TOML file in `agent/snmp/profiles/`; its form is the models below. Foreign data enters here (a site
-may write profiles of its own), so every mistake is a `ProfileError` that names the file, the place and the remedy.
+may write profiles of its own), so every mistake is refused with a sentence and a remedy; `agent.snmp.profile_checks`
+finds those that concern several places, `agent.snmp.profile_file` says in which file and line. docs/profiles.md
+explains the form to people.
 """
 
 from __future__ import annotations
@@ -15,14 +17,22 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from agent.problems import Unfit
 from agent.snmp.colorants import Lexicon
-from agent.snmp.supply_profile import Part, Pattern, SuppliesPart, SupplyAlert, compiled
+from agent.snmp.supply_profile import Part, Pattern, SuppliesPart, SupplyAlert, compiled, one_group_wanted
 from agent.snmp.varbinds import Ask, Oid, Table, oid_of
+from agent.texts import message
+
+DOTTED = re.compile(r"\.?[0-9]{1,10}(?:\.[0-9]{1,10}){2,127}")
 
 
 def _oid_text(text: str) -> str:
-    if min(oid_of(text)) < 0:
-        raise ValueError("an object identifier has no negative parts")
+    """RFC 2578 section 3.5: at most 128 numbers of 0..2^32-1; objects of devices are below 1.3 (iso.org)."""
+    if not DOTTED.fullmatch(text) or (oid := oid_of(text))[:2] != (1, 3) or max(oid) >= 2**32:
+        raise Unfit(
+            message("{text} is no object identifier.", text=text),
+            message('Write numbers with dots between them, beginning with 1.3: "1.3.6.1.2.1.43.10.2.1.4"'),
+        )
     return text
 
 
@@ -45,6 +55,22 @@ class AskPart(Part):
     changing: tuple[str, ...] = ()
 
 
+def _place(text: str) -> str:
+    name, _, pattern = text.partition("~")
+    groups = compiled(pattern).groups if pattern else 0
+    if "@" in name and (not pattern or groups):
+        raise Unfit(
+            message("{text} needs an expression without a group.", text=text),
+            message("Write: values@names~Main, where Main is what the name of the row looks like."),
+        )
+    if pattern and "@" not in name and groups != 1:
+        raise one_group_wanted(pattern)
+    return text
+
+
+Place = Annotated[str, AfterValidator(_place)]
+
+
 class IdentityPart(Part):
     """For each part of an identity the places it may stand in, best first.
 
@@ -52,27 +78,20 @@ class IdentityPart(Part):
     group is wanted (`sysDescr~S/N (\\w+)`). `versions@names~Main` is the row of a table whose name fits.
     """
 
-    serial_number: tuple[str, ...] = ()
-    model: tuple[str, ...] = ()
-    manufacturer: tuple[str, ...] = ()
-    host_name: tuple[str, ...] = ()
-    printer_name: tuple[str, ...] = ()
-    asset_tag: tuple[str, ...] = ()
-    firmware: tuple[str, ...] = ()
+    serial_number: tuple[Place, ...] = ()
+    model: tuple[Place, ...] = ()
+    manufacturer: tuple[Place, ...] = ()
+    host_name: tuple[Place, ...] = ()
+    printer_name: tuple[Place, ...] = ()
+    asset_tag: tuple[Place, ...] = ()
+    firmware: tuple[Place, ...] = ()
     device_id: tuple[str, ...] = ()
 
 
-def _objects_of(place: str) -> set[str]:
-    """The objects behind a place of an identity; none for those that are no object. Raises for a bad expression."""
-    name, _, pattern = place.partition("~")
-    wanted, _, names = name.partition("@")
-    if names:
-        if not pattern or compiled(pattern).groups:
-            raise ValueError(f"{place} needs an expression without a group")
-        return {wanted, names}
-    if pattern and compiled(pattern).groups != 1:
-        raise ValueError(f"the expression in {place} needs exactly one group")
-    return set() if name == "printer_device" or name.startswith("device_id.") else {name}
+def objects_of(place: str) -> tuple[str, ...]:
+    """The objects behind a place of an identity; none for those that are no object."""
+    name = place.partition("~")[0]
+    return () if name == "printer_device" or name.startswith("device_id.") else tuple(name.split("@"))
 
 
 Index = Annotated[str, Field(pattern=r"^(\d+|\*)(\.(\d+|\*))*$")]
@@ -126,15 +145,24 @@ class CounterPart(Part):
     def _one_way(self) -> CounterPart:
         several = [value for value in self.where.values() if isinstance(value, tuple)]
         if sum(map(bool, (self.first, self.sum, self.of, self.column))) != 1:
-            raise ValueError("say exactly one of first, sum, of and column")
+            raise Unfit(message("A counter has exactly one of: first, sum, of, column."), message("Keep one of them."))
         if bool(self.where or self.at) != bool(self.column):
-            raise ValueError("column and where or at belong together")
+            raise Unfit(
+                message("column and where (or at) belong together."),
+                message('Write: column = "values", where = {kinds = 101}'),
+            )
         if self.minus and not self.sum:
-            raise ValueError("minus belongs to a sum")
+            raise Unfit(message("minus belongs to a sum."), message("Write sum instead of first."))
         if self.rows == "each" and len(several) + (len(self.at) > 1) != 1 and not self.sum:
-            raise ValueError("rows = each needs exactly one column with several values, or several places")
+            raise Unfit(
+                message('rows = "each" needs exactly one column with several values.'),
+                message("Write where = {kinds = [101, 201]}, or leave rows out."),
+            )
         if self.confidence == "C" and self.meter.removeprefix("large_") not in COLOR_PARTS:
-            raise ValueError("only colours of the whole machine can be proven by the total")
+            raise Unfit(
+                message("Only the colors of the whole machine can be proven by the total."),
+                message('Write confidence = "B" if it is documented, else leave this counter out.'),
+            )
         return self
 
 
@@ -163,14 +191,15 @@ class MatchPart(Part):
     """
 
     manufacturer: str | None = None
-    model: str | None = None
+    model: Pattern | None = None
     answers: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _says_something(self) -> MatchPart:
         if not (self.manufacturer or self.answers):
-            raise ValueError("say manufacturer or answers")
-        compiled(self.model or "")
+            raise Unfit(
+                message("This match says neither manufacturer nor answers."), message('Add a line: manufacturer = "…"')
+            )
         return self
 
     @property
@@ -182,14 +211,9 @@ class MatchPart(Part):
 class CarePart(Part):
     """How models are spared: `never` read beyond the identify question, or never by `bulk` (GETBULK); and `why`."""
 
-    model: str
+    model: Pattern
     never: tuple[Literal["read", "bulk"], ...] = Field(min_length=1)
     why: str
-
-    @model_validator(mode="after")
-    def _is_expression(self) -> CarePart:
-        compiled(self.model)
-        return self
 
 
 class WordsPart(Part):
@@ -238,11 +262,13 @@ class ManufacturerPart(Part):
 class VendorFile(Part):
     """A vendor's profile: what it knows beyond the generic one, which it is based on.
 
-    `maker` is the manufacturer of a device that says nothing of itself but has this vendor's branch.
+    `maker` is the manufacturer of a device that says nothing of itself but has this vendor's branch. `based_on` names
+    a shipped profile that a site's own file adds to; without it, it is the only shipped one for the same makers.
     """
 
-    name: str
-    version: int = Field(ge=1)
+    name: str = Field(pattern=r"^[a-z0-9]+([_-][a-z0-9]+)*$")
+    version: int = Field(ge=1, le=10**6)
+    based_on: str | None = None
     maker: str | None = None
     source: str
     match: tuple[MatchPart, ...] = Field(min_length=1)
@@ -275,6 +301,7 @@ class Profile(Part):
     words: WordsPart
     others: OthersPart = OthersPart()
     manufacturers: tuple[ManufacturerPart, ...]
+    file: str = ""  # where a site's own profile stands
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Profile:
@@ -286,15 +313,16 @@ class Profile(Part):
         used |= {name for match in self.match for name in match.answers}
         used |= self.supplies.names
         places = [place for part in IdentityPart.model_fields for place in getattr(self.identity, part)]
-        used |= {name for place in places for name in _objects_of(place)}
+        used |= {name for place in places for name in objects_of(place)}
         unknown = sorted(name for name in used if name and name not in self.objects)
         if unknown:
             raise ValueError(f"no such name in [objects]: {', '.join(unknown)}")
         return self
 
-    def with_vendor(self, vendor: VendorFile) -> Profile:
+    def with_vendor(self, vendor: VendorFile, file: str = "") -> Profile:
         """This profile with a vendor's knowledge before its own. Raises `ValidationError` for names that do not fit."""
         label = f"{vendor.name}/{vendor.version}"
+        below = [counter.model_copy(update={"origin": counter.origin or self.label}) for counter in self.counters]
         own = [counter.model_copy(update={"origin": label}) for counter in vendor.counters]
         places = {
             part: (*getattr(vendor.identity, part), *getattr(self.identity, part)) for part in IdentityPart.model_fields
@@ -302,7 +330,8 @@ class Profile(Part):
         merged = self.model_dump() | {
             "name": vendor.name,
             "version": vendor.version,
-            "maker": vendor.maker,
+            "file": file,
+            "maker": vendor.maker or self.maker,
             "source": vendor.source,
             "match": [match.model_dump() for match in vendor.match],
             "objects": self.objects | vendor.objects,
@@ -312,7 +341,7 @@ class Profile(Part):
                 "changing": (*self.ask.changing, *vendor.ask.changing),
             },
             "identity": places,
-            "counters": [counter.model_dump() for counter in (*own, *self.counters)],
+            "counters": [counter.model_dump() for counter in (*own, *below)],
             "checks": [check.model_dump() for check in (*vendor.checks, *self.checks)],
             "care": [care.model_dump() for care in (*vendor.care, *self.care)],
             "supplies": vendor.supplies.over(self.supplies).model_dump(),

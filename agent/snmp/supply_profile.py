@@ -11,7 +11,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from agent.problems import Unfit
 from agent.supplies.levels import Rounding
+from agent.texts import message
 
 
 class Part(BaseModel):
@@ -22,11 +24,14 @@ class Part(BaseModel):
 
 @lru_cache(maxsize=2000)
 def compiled(pattern: str) -> re.Pattern[str]:
-    """The regular expression, without regard to case. Raises `ValueError` for what is none."""
+    """The regular expression, without regard to case. Raises `Unfit` for what is none."""
     try:
         return re.compile(pattern, re.IGNORECASE)
-    except re.error as error:
-        raise ValueError(f"{pattern} is no regular expression: {error}") from error
+    except (re.error, OverflowError, RecursionError) as error:
+        what = message("{pattern} is no regular expression: {why}.", pattern=pattern, why=str(error))
+        raise Unfit(
+            what, message("Signs such as ( [ * + ? . need a backslash before them where they are meant.")
+        ) from error
 
 
 def _pattern(text: str) -> str:
@@ -36,8 +41,16 @@ def _pattern(text: str) -> str:
 
 def _one_group(text: str) -> str:
     if compiled(text).groups != 1:
-        raise ValueError(f"the expression {text} needs exactly one group")
+        raise one_group_wanted(text)
     return text
+
+
+def one_group_wanted(text: str) -> Unfit:
+    """The refusal of an expression that does not say which part of the text is wanted."""
+    return Unfit(
+        message("The expression {text} needs exactly one group.", text=text),
+        message("Put the part that is wanted in ( ), and write (?: ) for other brackets."),
+    )
 
 
 Pattern = Annotated[str, AfterValidator(_pattern)]
