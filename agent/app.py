@@ -32,6 +32,7 @@ from agent.searches import Searches, missing, numbers_of
 from agent.secrets import Secrets
 from agent.settings import Settings, UserSettings, load, portal_of
 from agent.snmp.access import LEAST_SECRET, UserAccess
+from agent.snmp.catalogue import shipped
 from agent.snmp.manners import Manners
 from agent.store import Store
 from agent.supplies.policy import OrderRules

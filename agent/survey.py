@@ -23,25 +23,10 @@ from agent.snmp.interpretation import identify, interpret, says_printer
 from agent.snmp.manners import Manner, Manners
 from agent.snmp.profile import CarePart, Profile
 from agent.snmp.read_plan import ReadPlan, ask_by, learnt
-from agent.snmp.varbinds import Answer, Ask, Table, Varbinds, oid_of
+from agent.snmp.varbinds import Answer, Ask, Oid, Varbinds
 from agent.sweep import Bookmarks, Notepad, Sweep
 from agent.texts import Message, message
 
-# What a recording holds besides the profile's objects: system, interfaces' addresses, devices, the whole Printer-MIB,
-# the Port Monitor MIB. Makers' private branches are never walked whole: they hold communities and addresses.
-RECORDED = tuple(
-    map(
-        oid_of,
-        (
-            "1.3.6.1.2.1.1",
-            "1.3.6.1.2.1.2.2.1.6",
-            "1.3.6.1.2.1.25.3.2",
-            "1.3.6.1.2.1.25.3.5",
-            "1.3.6.1.2.1.43",
-            "1.3.6.1.4.1.2699.1.2",
-        ),
-    )
-)
 LEFT_ALONE = "left_alone"
 T = TypeVar("T")
 R = TypeVar("R")
@@ -232,9 +217,7 @@ class Survey:
         now, manner = self.clock.now(), self.manners.of(endpoint)
         if isinstance(silence, PrinterRefuses):
             reasons = [Finding(silence.code, silence.what)]
-        elif manner is None:
-            return Readout(endpoint, "unreachable", now)
-        elif manner.sleeps(now):
+        elif manner is not None and manner.sleeps(now):
             return Readout(endpoint, "asleep", now, findings=(_asleep(manner, now),))
         else:
             reasons = [Finding("silent", silence.what)]
@@ -263,8 +246,8 @@ class Survey:
             profile = self.catalogue.choose(identity, first)
             if care := profile.care_of(identity.model, "read"):
                 return _left_alone(endpoint, identity, care, self.clock.now())
-            spared = profile.care_of(identity.model, "bulk") is not None
-            question = profile.spared_ask if spared else profile.read_ask
+            no_bulk = profile.care_of(identity.model, "bulk") is not None
+            question = profile.spared_ask if no_bulk else profile.read_ask
             uptime = first.number(self.profile.oids["sysUpTime"])
             answer = await self._told(endpoint, question, caller(identity, uptime, self.clock.now()))
         except PrinterRefuses as error:
@@ -307,24 +290,17 @@ class Survey:
             return None, 0
         return (answer if plan.holds(answer, question) else None), answer.datagrams
 
-    async def record(self, endpoint: Endpoint) -> Varbinds:
-        """Everything of the recorded branches that the device has, and what its profile asks for; nothing redacted.
+    def texts_needed(self, varbinds: Varbinds) -> frozenset[Oid]:
+        """The objects and columns whose texts reading this printer looks at."""
+        return frozenset(self.profile_of(varbinds).oids.values())
 
-        Raises `PrinterSilent` when it does not answer.
-        """
-        first = (await self.snmp.ask(endpoint, self.profile.identify_ask)).varbinds
-        identity, _ = identify(self.profile, first)
-        profile = self.catalogue.choose(identity, first)
-        if care := profile.care_of(identity.model, "read"):
-            raise PrinterRefuses(*_spared(endpoint, identity, care), code=LEFT_ALONE)
-        for ask in (profile.read_ask, *(Ask(tables=(Table((branch,), rows=20),)) for branch in RECORDED)):
-            first = first.merged((await self.snmp.ask(endpoint, ask)).varbinds)
-        return first
+    def profile_of(self, varbinds: Varbinds) -> Profile:
+        """The profile that is best proven for the printer with these answers."""
+        return self.catalogue.choose(identify(self.profile, varbinds)[0], varbinds)
 
     def understand(self, endpoint: Endpoint, varbinds: Varbinds) -> Readout:
         """The readout of a recording: everything is there at once."""
-        identity, _ = identify(self.profile, varbinds)
-        profile = self.catalogue.choose(identity, varbinds)
+        profile = self.profile_of(varbinds)
         return interpret(profile, endpoint, Varbinds(), Answer(varbinds, "recording", 0), self.clock.now())
 
     def understand_ipp(self, endpoint: Endpoint, answer: IppAnswer) -> Readout:
@@ -338,11 +314,12 @@ class Survey:
 
 
 def _left_alone(endpoint: Endpoint, identity: Identity, care: CarePart, now: datetime) -> Readout:
-    what, remedy = _spared(endpoint, identity, care)
+    what, remedy = spared(endpoint, identity, care)
     return Readout(endpoint, "refused", now, identity, findings=(Finding(LEFT_ALONE, what), Finding("remedy", remedy)))
 
 
-def _spared(endpoint: Endpoint, identity: Identity, care: CarePart) -> tuple[Message, Message]:
+def spared(endpoint: Endpoint, identity: Identity, care: CarePart) -> tuple[Message, Message]:
+    """Why a printer is left alone, and what to do instead."""
     what = message(
         "The printer at {place} ({model}) is not read, so that no harm is done: {why}.",
         place=str(endpoint),

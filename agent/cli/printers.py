@@ -23,6 +23,7 @@ from agent.errors import ConfigError, PrinterSilent
 from agent.ipp.recording import load_answer
 from agent.language import _
 from agent.loop import run
+from agent.meters import Finding
 from agent.paths import find_config
 from agent.printers import Endpoint
 from agent.readout import Readout
@@ -32,6 +33,8 @@ from agent.snmp.recording import load_recording
 from agent.survey import Found, Survey
 from agent.surveying import Accesses, survey_of
 from agent.texts import message
+
+RECORDED_AT = Endpoint("0.0.0.0")  # where a file was recorded is not known
 
 
 def read_targets(
@@ -61,10 +64,8 @@ async def _read_all(survey: Survey, targets: Sequence[str], *, as_json: bool) ->
 
 async def _read(survey: Survey, target: str) -> Readout:
     """The readout of a printer, or of a recording of one."""
-    if target.endswith(".snmprec"):
-        return survey.understand(Endpoint("0.0.0.0"), load_recording(Path(target)).varbinds)
-    if target.endswith(".bin"):
-        return survey.understand_ipp(Endpoint("0.0.0.0"), load_answer(Path(target)))
+    if _is_file(target):
+        return _replayed(survey, Path(target))
     parsed = Target.parse(target)
     absent: Readout | None = None
     for address in await Names().addresses(parsed.host):
@@ -78,7 +79,34 @@ async def _read(survey: Survey, target: str) -> Readout:
             continue
         readout = await survey.read(endpoint, first.varbinds)
         return replace(readout, datagrams=readout.datagrams + first.datagrams)
-    return absent or Readout(Endpoint(parsed.host, parsed.port or 161), "unreachable", survey.clock.now())
+    nowhere = Endpoint(parsed.host, parsed.port or 161)
+    return absent or survey.absent(nowhere, name_unknown(parsed.host))
+
+
+def _is_file(target: str) -> bool:
+    """Whether a recording is meant: by the ends of recordings, or by a folder in the name, which no host has."""
+    return target.endswith((".snmprec", ".bin")) or "/" in target or "\\" in target
+
+
+def _replayed(survey: Survey, file: Path) -> Readout:
+    """The readout of a recording: of an IPP answer (.bin), else of SNMP."""
+    if file.suffix == ".bin":
+        return survey.understand_ipp(RECORDED_AT, load_answer(file))
+    recording = load_recording(file)
+    readout = survey.understand(RECORDED_AT, recording.varbinds)
+    lines, shown = recording.damaged_lines, ", ".join(map(str, recording.damaged_lines[:10]))
+    if not lines:
+        return readout
+    said = message("{count} lines of the file make no sense, the first: {lines}.", count=len(lines), lines=shown)
+    return replace(readout, findings=(*readout.findings, Finding("damaged_lines", said)))
+
+
+def name_unknown(host: str) -> PrinterSilent:
+    """The error of a name that leads nowhere."""
+    return PrinterSilent(
+        message("No address is known for the name {name}.", name=host),
+        message("Check the spelling, or write the address instead of the name."),
+    )
 
 
 def discover_printers(

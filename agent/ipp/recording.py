@@ -17,7 +17,7 @@ def load_answer(path: Path) -> IppAnswer:
             body = file.read(MAX_BODY + 1)
     except OSError as error:
         raise AgentError(
-            message("The recording {file} cannot be read: {why}.", file=str(path), why=str(error)),
+            message("The recording {file} cannot be read: {why}.", file=str(path), why=error.strerror),
             message("Check the path and the rights of the file."),
         ) from error
     return IppAnswer(decode_response(body).printer, str(path))

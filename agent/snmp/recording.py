@@ -30,7 +30,7 @@ def load_recording(path: Path) -> Recording:
         text = path.read_text("utf-8", errors="surrogateescape")
     except OSError as error:
         raise AgentError(
-            message("The recording {file} cannot be read: {why}.", file=str(path), why=str(error)),
+            message("The recording {file} cannot be read: {why}.", file=str(path), why=error.strerror),
             message("Check the path and the rights of the file."),
         ) from error
     return parse_recording(text)
