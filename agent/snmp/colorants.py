@@ -45,11 +45,15 @@ class Lexicon:
 FIRST_CJK = "\u2e80"
 
 
-@lru_cache(maxsize=MOST_KNOWN)
 def in_letters(text: str | None, patterns: tuple[str, ...]) -> str | None:
     """The one colour that a letter stands for where one of the patterns finds it (`TK-8527C`, `Toner Low (M)`)."""
+    return _in_letters(text[:LONGEST], patterns) if text else None
+
+
+@lru_cache(maxsize=MOST_KNOWN)
+def _in_letters(text: str, patterns: tuple[str, ...]) -> str | None:
     for pattern in patterns:
-        found = {LETTERS.get(letter.casefold()) for letter in compiled(pattern).findall((text or "")[:LONGEST])}
+        found = {LETTERS.get(letter.casefold()) for letter in compiled(pattern).findall(text)}
         if len(found) == 1:
             return found.pop()
     return None

@@ -38,15 +38,27 @@ CHARSETS = {
 PML_STRING = b"\x01\x15"  # HP's PML type prefix of a string; the value follows
 
 
-@lru_cache(maxsize=4000)
+# Printers share their short texts, so each is decoded once; long ones are not kept, else a device that makes them up
+# could fill the memory.
+SHORT = 64
+KEPT = 4000
+
+
 def text_of(octets: bytes, charset: int | None = None) -> str | None:
     """The octets as one line of text without padding and control characters; `None` when nothing is left."""
+    return _kept_text(octets, charset) if len(octets) <= SHORT else _text(octets, charset)
+
+
+def _text(octets: bytes, charset: int | None) -> str | None:
     content = octets.removeprefix(PML_STRING).replace(b"\x00", b" ")
     decoded = _decode(content, charset)
     if decoded.isascii() and decoded.isprintable() and "  " not in decoded:
         return decoded.strip() or None  # the ordinary case, without looking at every sign
     spaced = "".join(" " if unicodedata.category(sign) in ("Cc", "Cf", "Zl", "Zp") else sign for sign in decoded)
     return re.sub(r"\s+", " ", spaced).strip() or None
+
+
+_kept_text = lru_cache(maxsize=KEPT)(_text)
 
 
 def _decode(content: bytes, charset: int | None) -> str:
@@ -58,9 +70,16 @@ def _decode(content: bytes, charset: int | None) -> str:
     return content.decode("latin-1")
 
 
-@lru_cache(maxsize=500)
+DEVICE_ID = 1024  # signs; what is longer is cut
+
+
 def device_id(text: str) -> Mapping[str, str]:
     """The keys of an IEEE 1284 device id (`MFG:HP;MDL:…;`), upper case; ragged ones give what they have."""
+    return _keys(text[:DEVICE_ID])
+
+
+@lru_cache(maxsize=500)
+def _keys(text: str) -> Mapping[str, str]:
     pairs = (part.split(":", 1) for part in text.split(";") if ":" in part)
     return MappingProxyType({key.strip().upper(): value.strip() for key, value in pairs if value.strip()})
 

@@ -131,6 +131,8 @@ def _uses(vendor: VendorFile) -> Iterator[Use]:
 def _uses_in_questions(vendor: VendorFile) -> Iterator[Use]:
     for place, name in enumerate(vendor.ask.objects):
         yield Use(("ask", "objects", place), name, asked=False)
+    for place, name in enumerate(vendor.ask.changing):
+        yield Use(("ask", "changing", place), name)
     for number, table in enumerate(vendor.ask.tables):
         for place, name in enumerate(table.columns):
             yield Use(("ask", "tables", number, "columns", place), name, asked=False)

@@ -113,8 +113,8 @@ def _supply(profile: Profile, row: Row, witness: Witness) -> tuple[Supply, list[
         colorant=colorant,
         description=row.description,
         level=_level(profile, kind, row, unit),
-        part_number=_in_description(row.description, profile.supplies.part_number),
-        serial_number=_in_description(row.description, profile.supplies.serial_number),
+        part_number=_in_description(_short(row.description), profile.supplies.part_number),
+        serial_number=_in_description(_short(row.description), profile.supplies.serial_number),
         capacity=row.capacity if (row.capacity or 0) > 0 else None,
         unit=unit,
         source=witness.oid_text("prtMarkerSuppliesLevel", row.index),
@@ -158,10 +158,14 @@ def _rule(rules: Iterable[LevelRule], kind: str, model: str | None) -> LevelRule
     return None
 
 
+def _short(description: str | None) -> str | None:
+    return description and description[:LONGEST]
+
+
 @lru_cache(maxsize=1000)  # printers share their texts
 def _in_description(description: str | None, patterns: tuple[str, ...]) -> str | None:
     for pattern in patterns:
-        found = compiled(pattern).search((description or "")[:LONGEST])
+        found = compiled(pattern).search(description or "")
         if found and found[1]:
             return found[1].strip() or None
     return None

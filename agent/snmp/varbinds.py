@@ -189,10 +189,19 @@ def as_octets(value: Value | None) -> bytes | None:
     return value.content if value and value.tag == Tag.OCTET_STRING and isinstance(value.content, bytes) else None
 
 
-@lru_cache(maxsize=10_000)
+USUAL_ARCS = 24  # longer identifiers are not kept, else a device that makes them up could fill the memory
+
+
 def dotted(oid: Oid) -> str:
     """`(1, 3, 6)` as `1.3.6`; printers share most of their identifiers."""
+    return _kept_dotted(oid) if len(oid) <= USUAL_ARCS else _dotted(oid)
+
+
+def _dotted(oid: Oid) -> str:
     return ".".join(map(str, oid))
+
+
+_kept_dotted = lru_cache(maxsize=8000)(_dotted)
 
 
 def oid_of(text: str) -> Oid:

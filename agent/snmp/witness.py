@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from itertools import chain
 
-from agent.snmp.octets import text_of
+from agent.snmp.octets import SHORT, text_of
 from agent.snmp.varbinds import NUMERIC, Oid, Tag, Value, Varbinds, as_number, as_octets, dotted
 
 TAGS: dict[int, str] = {tag: str(int(tag)) for tag in Tag}  # as a snmprec file writes them
@@ -99,9 +99,15 @@ class Witness:
         return dotted(value.content)
 
 
-@lru_cache(maxsize=4000)  # printers share most of their values
 def raw(value: Value) -> str:
     """A value as it stands in a snmprec file: `tag|value`, octets that are no plain text in hexadecimal under `4x`."""
+    content = value.content
+    # Printers share most of their values; long ones are not kept, else a device that makes them up fills the memory.
+    short = isinstance(content, int) or content is None or len(content) <= SHORT
+    return _kept_raw(value) if short else _raw(value)
+
+
+def _raw(value: Value) -> str:
     tag, content = TAGS.get(value.tag, str(value.tag)), value.content
     if isinstance(content, bytes):
         text = content.decode() if value.tag == Tag.OCTET_STRING and content.isascii() else "\n"
@@ -109,3 +115,6 @@ def raw(value: Value) -> str:
     if isinstance(content, tuple):
         return f"{tag}|{dotted(content)}"
     return f"{tag}|{'' if content is None else content}"
+
+
+_kept_raw = lru_cache(maxsize=4000)(_raw)
