@@ -23,13 +23,14 @@ source = "status page"
 [[match]]
 manufacturer = "Sharp"
 [ask]
-objects = ["first", "second"]
+objects = ["first", "second", "third"]
 tables = [{{ columns = ["kind", "value"] }}]
 [objects]
 kind = "{BASE}.1"
 value = "{BASE}.2"
 first = "{BASE}.3.0"
 second = "{BASE}.4.0"
+third = "{BASE}.5.0"
 """
 LIFE = "1.3.6.1.2.1.43.10.2.1.4.1.1"
 RICOH = "1.3.6.1.4.1.367.3.2.1.2.19.5.1"
@@ -302,11 +303,10 @@ def test_a_sum_may_lose_a_page_in_ten_thousand(tmp_path, print_total, shown):
     counters = TOTALS.replace('sum=["first","second"]', 'first=["first"]').replace(
         'meter="print_total"\nfirst=["first"]', 'meter="print_total"\nfirst=["second"]'
     )
-    counters = counters.replace('meter="copy_total"\nfirst=["second"]', 'meter="copy_total"\nfirst=["nothing"]')
+    counters = counters.replace('meter="copy_total"\nfirst=["second"]', 'meter="copy_total"\nfirst=["third"]')
     check = '[[checks]]\nwhole="total"\nparts=["print_total","copy_total"]\nrelation="="\nsource="s"\n'
-    head = f'nothing = "{BASE}.5.0"\n'
     lines = f"{BASE}.3.0|65|1000000\n{BASE}.4.0|65|{print_total}\n{BASE}.5.0|65|0\n"
-    assert ("parts_mismatch" in codes(read(tmp_path, head + counters + check, lines))) == shown
+    assert ("parts_mismatch" in codes(read(tmp_path, counters + check, lines))) == shown
 
 
 def placed(*places: str, rows: str = "one") -> str:
@@ -350,3 +350,25 @@ def test_a_meter_made_of_others_needs_all_of_them(tmp_path, second, found):
     assert meters(readout) == {"large_monochrome": 7} | found
     made = [counter.source for counter in readout.counters if counter.meter == "large_total"]
     assert made == ([f"{BASE}.3.0+{BASE}.4.0"] if "large_total" in found else [])
+
+
+def test_a_difference_names_numbers_sources_and_why(tmp_path):
+    """The maker's total and the life count differ: both numbers, where the total stands, and why it is believed."""
+    total = '[[counters]]\nmeter="total"\nfirst=["first"]\nsource="the status page shows it."\n'
+    readout = read(tmp_path, total, f"{BASE}.3.0|65|1000\n", f"{LIFE}|65|4000\n")
+    (said,) = (str(one.message) for one in readout.findings if one.code == "life_count_differs")
+    assert said == (
+        f"The standard's life count is 4000, the total is 1000 ({BASE}.3.0). "
+        "The total counts, because: the status page shows it."
+    )
+
+
+def test_colors_that_do_not_make_the_total_are_named(tmp_path):
+    """Black, colour and total with their sources: whoever looks into it knows where."""
+    parts = "".join(
+        f'[[counters]]\nmeter="{meter}"\nfirst=["{name}"]\nsource="s"\n'
+        for meter, name in (("monochrome", "first"), ("full_color", "second"))
+    )
+    readout = read(tmp_path, parts, f"{BASE}.3.0|65|10\n{BASE}.4.0|65|20\n", f"{LIFE}|65|4000\n")
+    (said,) = (str(one.message) for one in readout.findings if one.code == "sum_mismatch")
+    assert said == f"Black and color make 30 ({BASE}.3.0, {BASE}.4.0), the total is 4000 ({LIFE})."

@@ -48,6 +48,11 @@ def exact(percent: float) -> Level:
         (60, 4, "percent", exact(60.0)),
         (143065, 100, "other", UNKNOWN),
         (1, 0, None, UNKNOWN),
+        (50, 15000, "percent", UNKNOWN),
+        (100, 15000, "percent", UNKNOWN),
+        (0, 15000, "percent", exact(0.0)),
+        (7500, 15000, "percent", exact(50.0)),
+        (3, 4, "percent", UNKNOWN),
     ],
 )
 def test_levels_of_rfc_3805(level, capacity, unit, expected):

@@ -59,6 +59,7 @@ def read_counters(
     counters: dict[str, Counter] = {}
     findings: list[Finding] = []
     unproven: set[str] = set()
+    why: dict[str, str] = {}
     for part in profile.counters:
         if part.meter in counters or part.meter in cut or not part.about(model):
             continue
@@ -69,12 +70,12 @@ def read_counters(
             continue
         counter, odd = _counter(profile, part, witness, counters)
         if counter:
-            counters[part.meter] = counter
+            counters[part.meter], why[part.meter] = counter, part.source
             unproven |= {part.meter} if part.confidence == "C" else set()
         findings += odd
     findings += [Finding("counter_cut", _cut_short(meter)) for meter in sorted(cut)]
     findings += _without_unproven(counters, unproven)
-    findings += _cross_checks(counters, witness)
+    findings += _cross_checks(counters, witness, why)
     findings += [finding for check in profile.checks for finding in _checked(check, counters)]
     return list(counters.values()), findings
 
@@ -266,19 +267,34 @@ def _oddities(part: CounterPart, unit: Unit) -> list[Finding]:
     return odd
 
 
-def _cross_checks(counters: dict[str, Counter], witness: Witness) -> list[Finding]:
-    """Whether the parts make the whole, and whether the maker's total is the standard's; a difference is shown."""
+def _cross_checks(counters: dict[str, Counter], witness: Witness, why: Mapping[str, str]) -> list[Finding]:
+    """Whether the parts make the whole, and whether the maker's total is the standard's; a difference is shown.
+
+    `why` says by meter why the profile believes it.
+    """
     total = counters.get("total")
     if total is None:
         return []
     findings = []
     parts = [counters[name].value for name in COLOR_PARTS if name in counters]
     if {"monochrome", "full_color"} <= set(counters) and not _near(sum(parts), total.value):
-        said = message("Black and color make {sum}, the total is {total}.", sum=sum(parts), total=total.value)
+        said = message(
+            "Black and color make {sum} ({parts}), the total is {total} ({source}).",
+            sum=sum(parts),
+            parts=", ".join(counters[name].source for name in COLOR_PARTS if name in counters),
+            total=total.value,
+            source=total.source,
+        )
         findings.append(Finding("sum_mismatch", said))
     life = list(witness.numbers(LIFE_COUNT).values())
     if len(life) == 1 and not _near(life[0], total.value):
-        said = message("The life count is {life}, the total is {total}.", life=life[0], total=total.value)
+        said = message(
+            "The standard's life count is {life}, the total is {total} ({source}). The total counts, because: {why}.",
+            life=life[0],
+            total=total.value,
+            source=total.source,
+            why=why.get("total", "–").rstrip("."),
+        )
         findings.append(Finding("life_count_differs", said))
     return findings
 
@@ -294,11 +310,12 @@ def _checked(check: CheckPart, counters: dict[str, Counter]) -> list[Finding]:
     if made <= whole + noise and (not complete or made >= whole - noise):
         return []
     said = message(
-        "The functions {parts} make {sum}, {whole} is {value}.",
-        parts=", ".join(parts),
+        "The functions {parts} make {sum}, {whole} is {value} ({source}).",
+        parts=", ".join(f"{name} ({counters[name].source})" for name in parts),
         sum=made,
         whole=check.whole,
         value=whole,
+        source=counters[check.whole].source,
     )
     return [Finding("parts_mismatch", said)]
 

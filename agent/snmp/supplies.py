@@ -25,6 +25,7 @@ from agent.supplies.levels import (
     inverted,
     knows_more,
     level_of,
+    may_mean_two_things,
 )
 from agent.texts import message
 
@@ -225,6 +226,14 @@ def _plain(supply: Supply, details: Iterable[str]) -> str:
 def _oddities(supply: Supply, level: int | None, capacity: int | None) -> list[Finding]:
     if supply.level.kind != "unknown" or level is None or level < 0:
         return []
+    if may_mean_two_things(level, capacity, supply.unit):
+        said = message(
+            "Supply {slot} reports {level} percent of {capacity}: that may mean two things, so it counts as unknown.",
+            slot=supply.slot,
+            level=level,
+            capacity=capacity,
+        )
+        return [Finding("level_unclear", said)]
     if capacity is not None and 0 < capacity < level:
         said = message(
             "Supply {slot} reports {level} of {capacity}: more than fits, so its level counts as unknown.",

@@ -62,7 +62,8 @@ def level_of(level: int | None, capacity: int | None, unit: str | None) -> Level
     """The level in prtMarkerSuppliesLevel as an interval; `unit` is the keyword of prtMarkerSuppliesSupplyUnit.
 
     RFC 3805: -1 no restriction, -2 unknown, -3 some left, else in units of the capacity; capacity -2 unknown.
-    A level above its capacity, or without a known one, says nothing, except where the unit is percent.
+    A level above its capacity, or without a known one, says nothing, except where the unit is percent. Percent of
+    another capacity than 100 is a percentage or a part of the capacity, and nobody can tell which.
     """
     if level is None or level == -2 or level < -3:
         return UNKNOWN
@@ -70,12 +71,19 @@ def level_of(level: int | None, capacity: int | None, unit: str | None) -> Level
         return NO_LIMIT
     if level == -3:
         return SOME_LEFT
+    if may_mean_two_things(level, capacity, unit):
+        return UNKNOWN
     whole = capacity if capacity and capacity > 0 and level <= capacity else None
     if whole is None and unit == "percent" and level <= 100:
         whole = 100
     if whole is None:
         return UNKNOWN
     return percent_level(100 * level / whole)
+
+
+def may_mean_two_things(level: int, capacity: int | None, unit: str | None) -> bool:
+    """Whether a level in percent may be meant of the capacity, or of a hundred: 50 of 15000 percent, 3 of 4."""
+    return unit == "percent" and capacity not in (None, 0, 100) and 0 < level <= min(capacity or 0, 100)
 
 
 def percent_level(percent: float) -> Level:
