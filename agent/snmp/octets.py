@@ -1,7 +1,8 @@
 """Octets to text: whatever a device sends becomes readable, nothing ever raises.
 
 Devices declare one character set and send another (roman8 declared, UTF-8 sent), pad with blanks and NULs and put
-carriage returns inside. So: valid UTF-8 is UTF-8, then the declared set, then Latin-1, which knows every octet.
+carriage returns inside. So: two octets per sign where every other one is zero, then valid UTF-8, then the declared
+set, then Latin-1, which knows every octet.
 """
 
 from __future__ import annotations
@@ -27,6 +28,10 @@ CHARSETS = {
     106: "utf-8",
     111: "iso8859-15",
     113: "gbk",
+    1000: "utf-16-be",  # ISO-10646-UCS-2
+    1013: "utf-16-be",
+    1014: "utf-16-le",
+    1015: "utf-16",
     2004: "hp-roman8",
     2009: "cp850",
     2011: "cp437",
@@ -50,8 +55,8 @@ def text_of(octets: bytes, charset: int | None = None) -> str | None:
 
 
 def _text(octets: bytes, charset: int | None) -> str | None:
-    content = octets.removeprefix(PML_STRING).replace(b"\x00", b" ")
-    decoded = _decode(content, charset)
+    content = octets.removeprefix(PML_STRING)
+    decoded = _decode(content, charset).replace("\x00", " ")
     if decoded.isascii() and decoded.isprintable() and "  " not in decoded:
         return decoded.strip() or None  # the ordinary case, without looking at every sign
     spaced = "".join(" " if unicodedata.category(sign) in ("Cc", "Cf", "Zl", "Zp") else sign for sign in decoded)
@@ -62,12 +67,23 @@ _kept_text = lru_cache(maxsize=KEPT)(_text)
 
 
 def _decode(content: bytes, charset: int | None) -> str:
-    for codec in ("utf-8", CHARSETS.get(charset or 0, "latin-1")):
+    wide = (_wide(content),) if content.count(0) * 2 >= len(content) > 3 else ()
+    for codec in (*wide, "utf-8", CHARSETS.get(charset or 0, "latin-1")):
         try:
             return content.decode(codec)
         except UnicodeDecodeError:
             continue
     return content.decode("latin-1")
+
+
+def _wide(content: bytes) -> str:
+    """The codec of text in two octets per sign, where every other octet is zero and the others are not; else UTF-8."""
+    even, odd = content[::2], content[1::2]
+    if not any(odd) and even.rstrip(b"\x00") and 0 not in even.rstrip(b"\x00"):
+        return "utf-16-le"
+    if not any(even) and odd.rstrip(b"\x00") and 0 not in odd.rstrip(b"\x00"):
+        return "utf-16-be"
+    return "utf-8"
 
 
 DEVICE_ID = 1024  # signs; what is longer is cut
