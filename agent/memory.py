@@ -76,13 +76,17 @@ class CycleOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What a reading rests on: raw values by OID (`tag|value`), who answered where, read by which profile."""
+    """What a reading rests on: raw values by OID (`tag|value`), who answered where, read by which profile.
+
+    `values` are the counters by their code with the place in the printer that each came from.
+    """
 
     read_at: datetime
     evidence: dict[str, str]
     identity: Identity
     endpoint: Endpoint
     profile: str
+    values: tuple[tuple[str, int, str | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +168,14 @@ class SqlMemory:
         """What the printer said word by word for this reading; `None` for orders and damaged proofs."""
         with self._store.connect() as connection:
             row = connection.execute(select(proofs).where(proofs.c.reference == reference)).one_or_none()
+            columns = (reading_values.c.meter_code, reading_values.c.value, reading_values.c.origin)
+            ours = select(*columns).where(reading_values.c.reference == reference).order_by(columns[0])
+            values = tuple((one.meter_code, one.value, one.origin) for one in connection.execute(ours))
         try:
             if row is None:
                 return None
             said = unpacked(row.packed)
-            return Proof(moment_of(row.read_at), said.evidence, said.identity, said.endpoint, row.profile)
+            return Proof(moment_of(row.read_at), said.evidence, said.identity, said.endpoint, row.profile, values)
         except ValueError:
             return None
 

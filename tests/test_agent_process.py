@@ -122,6 +122,8 @@ def test_a_fall_is_held_until_a_person_decides(world):
     assert one.agent("resolve", entry["reference"]).returncode == 2
     explained = one.agent("explain", entry["reference"][:10])
     assert "below the last reported" in explained.stdout
+    assert "konica-minolta/" in explained.stdout  # by which knowledge, and below where each value stood
+    assert "1.3.6.1.4.1.18334.1.1.1.5.7.2.1.1.0" in explained.stdout
     assert one.agent("resolve", entry["reference"], "--accept").returncode == 0
     assert one.agent("run", "--once").returncode == 0
     assert len(one.booked()) == 1

@@ -104,6 +104,20 @@ def evidence_text(evidence: Evidence) -> str:
     return f"{rule_name(evidence.rule)}: {plain(evidence.device)}"
 
 
+def _origin(proof: Proof) -> str:
+    """Who was read, where, when, and by which knowledge."""
+    identity = proof.identity
+    said = _("Read from {printer}, serial number {serial}, at {place}, {when}, by the profile {profile}.")
+    values = {
+        "printer": model_name(identity.manufacturer, identity.model) or "?",
+        "serial": plain(identity.serial_number_raw) or "–",
+        "place": str(proof.endpoint),
+        "when": moment(proof.read_at),
+        "profile": plain(proof.profile),
+    }
+    return said.format_map(values)
+
+
 def print_entries(console: Console, entries: Sequence[Entry]) -> None:
     """Envelopes with their state."""
     table = new_table(_("Reference"), _("What"), _("Equipment"), _("Made"), _("State"), _("Receipt"), _("Why"))
@@ -154,6 +168,11 @@ def print_explanation(console: Console, entry: Entry, history: Sequence[HistoryE
     console.print("\n" + _("What leaves, byte for byte:"), style="bold", markup=False)
     console.print(envelope.body.decode(errors="replace"), markup=False, highlight=False, soft_wrap=True)
     if proof is not None:
+        console.print("\n" + _origin(proof), markup=False, highlight=False)
+        table = new_table(_("Counter"), _("Value"), _("Where it stood"))
+        for code, value, origin in proof.values:
+            row(table, code, number(value), origin or "–")
+        section(console, _("Where each value came from"), table)
         table = new_table(_("Object"), _("Raw value"))
         for oid, raw in sorted(proof.evidence.items()):
             row(table, oid, plain(raw))
