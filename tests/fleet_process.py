@@ -18,15 +18,15 @@ def printer(name: str, address: str, device: str = "konica_bizhub_c301i", **fact
 
 
 class FleetProcess:
-    """Started until the block ends; `ports` has the port by printer, the same for all of them."""
+    """Started until the block ends; `ports` has the port by printer, the same for all. `options` go to the program."""
 
-    def __init__(self, folder: Path, printers: list[dict[str, Any]]) -> None:
+    def __init__(self, folder: Path, printers: list[dict[str, Any]], *options: str) -> None:
         file = folder / "fleet.json"
         file.write_text(json.dumps(printers))
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
             free.bind(("127.0.0.1", 0))
             port = str(free.getsockname()[1])
-        command = [sys.executable, "-m", "sandbox.printers", "--fleet", str(file), "--port", port]
+        command = [sys.executable, "-m", "sandbox.printers", "--fleet", str(file), "--port", port, *options]
         self._process = subprocess.Popen(
             [*command, "--until-stdin-closes"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )

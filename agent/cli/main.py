@@ -88,18 +88,22 @@ def read(
 @app.command("record", help=_("Record what a printer answers, without serial numbers, names and addresses."))
 def record(
     target: Annotated[str, typer.Argument(metavar="HOST[:PORT]")],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help=_("The file; else standard output."))] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help=_("The file (what IPP says goes beside it); else the screen."))
+    ] = None,
     config: Config = None,
     user: User = None,
     authentication: Authentication = None,
     privacy: Privacy = None,
     context: Context = "",
+    no_ipp: Annotated[bool, typer.Option("--no-ipp", help=_("Ask over SNMP alone."))] = False,
 ) -> None:
     """A redacted recording of one printer."""
     from agent.cli.access import user_of
     from agent.cli.records import record_target
 
-    raise typer.Exit(record_target(config, target, output, user_of(user, authentication, privacy, context)))
+    access = user_of(user, authentication, privacy, context)
+    raise typer.Exit(record_target(config, target, output, access, ipp=not no_ipp))
 
 
 @app.command("profiles", help=_("What is known of printers: the profiles, or the one that fits a maker and model."))

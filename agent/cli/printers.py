@@ -20,6 +20,7 @@ from agent.discovery.finder import NetworkFinder
 from agent.discovery.names import Names
 from agent.discovery.target import Target
 from agent.errors import ConfigError, PrinterSilent
+from agent.ipp.interpretation import cross_checked
 from agent.ipp.recording import load_answer
 from agent.language import _
 from agent.loop import run
@@ -89,11 +90,13 @@ def _is_file(target: str) -> bool:
 
 
 def _replayed(survey: Survey, file: Path) -> Readout:
-    """The readout of a recording: of an IPP answer (.bin), else of SNMP."""
+    """The readout of a recording: of an IPP answer (.bin), else of SNMP, compared with an IPP answer beside it."""
     if file.suffix == ".bin":
         return survey.understand_ipp(RECORDED_AT, load_answer(file))
     recording = load_recording(file)
     readout = survey.understand(RECORDED_AT, recording.varbinds)
+    if file.with_suffix(".bin").is_file():
+        readout = cross_checked(readout, survey.understand_ipp(RECORDED_AT, load_answer(file.with_suffix(".bin"))))
     lines, shown = recording.damaged_lines, ", ".join(map(str, recording.damaged_lines[:10]))
     if not lines:
         return readout

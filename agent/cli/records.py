@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from agent.cli.printers import name_unknown, survey_for
 from agent.discovery.names import Names
 from agent.discovery.target import Target
-from agent.errors import AgentError, PrinterSilent
-from agent.language import _, show
+from agent.errors import AgentError, PrinterRefuses, PrinterSilent
+from agent.ipp.attributes import IppAnswer
+from agent.ipp.recording import dump_answer, redacted_answer
+from agent.language import show
 from agent.loop import run
 from agent.printers import Endpoint
 from agent.readout import Readout
@@ -17,60 +20,100 @@ from agent.recorder import record
 from agent.snmp.access import UserAccess
 from agent.snmp.identity import identifying_words
 from agent.snmp.recording import dump_recording
-from agent.snmp.redaction import redact
-from agent.snmp.varbinds import Answer, dotted
+from agent.snmp.redaction import cleaner, redact, substitutes
+from agent.snmp.varbinds import Answer, Varbinds, dotted
 from agent.supplies.levels import Level
 from agent.survey import Survey
 from agent.texts import Message, message
 
 
-def record_target(config: Path | None, target: str, output: Path | None, user: UserAccess | None = None) -> int:
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a printer told: over SNMP, over IPP, or both."""
+
+    endpoint: Endpoint
+    snmp: Answer | None
+    ipp: IppAnswer | None
+
+
+def record_target(
+    config: Path | None, target: str, output: Path | None, user: UserAccess | None = None, *, ipp: bool = True
+) -> int:
     """Writes the redacted recording; it replays as a virtual printer and reads like the printer itself.
 
-    0 when it is whole; 1 when the printer did not tell everything, or the redacted recording reads differently.
+    What the printer says over IPP goes into a file of the same name that ends in .bin, beside the output. 0 when it is
+    whole; 1 when the printer did not tell everything, or the redacted recording reads differently.
     """
-    with survey_for(config, user) as survey:
-        answer, endpoint = run(_recorded(survey, Target.parse(target)))
-        before = survey.understand(endpoint, answer.varbinds)
-        cartridges = [one.serial_number for one in before.supplies if one.serial_number]
-        serials, names = identifying_words(survey.profile_of(answer.varbinds), answer.varbinds)
-        needed = survey.texts_needed(answer.varbinds)
-        varbinds = redact(answer.varbinds, before.identity, (*serials, *cartridges), names, needed)
-        after = survey.understand(endpoint, varbinds)
-    _write(dump_recording(varbinds), output)
-    trouble = _troubles(answer, before, after)
-    said = _("{count} objects written to {file}; look through it before you pass it on.")
-    lines = [said.replace("{count}", str(len(varbinds))).replace("{file}", str(output))] if output else []
-    sys.stderr.write("".join(f"{line}\n" for line in (*lines, *map(show, trouble))))
+    with survey_for(config, user, ipp=ipp and output is not None) as survey:
+        heard = run(_recorded(survey, Target.parse(target)))
+        second = survey.understand_ipp(heard.endpoint, heard.ipp) if heard.ipp else None
+        secrets = _secrets_over_ipp(second)
+        trouble: list[Message] = []
+        words: dict[bytes, bytes] = {}
+        if heard.snmp:
+            words = _record_snmp(survey, heard.endpoint, heard.snmp, output, secrets, trouble)
+        elif second:
+            words = substitutes(Varbinds(), second.identity, secrets)
+        if heard.ipp and second and output:
+            attributes = redacted_answer(heard.ipp.attributes, cleaner(words))
+            _write(dump_answer(attributes), output.with_suffix(".bin"), len(attributes))
+            again = survey.understand_ipp(heard.endpoint, IppAnswer(attributes, heard.ipp.uri))
+            trouble += _differences(second, again)
+    sys.stderr.write("".join(f"{said}\n" for said in dict.fromkeys(map(show, trouble))))
     return 1 if trouble else 0
 
 
-def _write(text: str, output: Path | None) -> None:
+def _record_snmp(
+    survey: Survey,
+    endpoint: Endpoint,
+    answer: Answer,
+    output: Path | None,
+    secrets: list[str],
+    trouble: list[Message],
+) -> dict[bytes, bytes]:
+    """Writes what was told over SNMP; the substitutes that were used."""
+    before = survey.understand(endpoint, answer.varbinds)
+    serials, names = identifying_words(survey.profile_of(answer.varbinds), answer.varbinds)
+    known = [*secrets, *serials, *(one.serial_number for one in before.supplies if one.serial_number)]
+    varbinds = redact(answer.varbinds, before.identity, known, names, survey.texts_needed(answer.varbinds))
+    _write(dump_recording(varbinds).encode(), output, len(varbinds))
+    if before.status == "not_a_printer":
+        trouble.append(message("What answers there does not look like a printer."))
+    if not answer.complete:
+        columns = ", ".join(dotted(oid) for oid in answer.missing) or "–"
+        trouble.append(message("The printer did not tell everything; missing: {columns}.", columns=columns))
+    trouble += _differences(before, survey.understand(endpoint, varbinds))
+    return substitutes(answer.varbinds, before.identity, known, names)
+
+
+def _secrets_over_ipp(second: Readout | None) -> list[str]:
+    if second is None:
+        return []
+    told = [second.identity.serial_number_raw, *(one.serial_number for one in second.supplies)]
+    return [serial for serial in told if serial]
+
+
+def _write(octets: bytes, output: Path | None, count: int) -> None:
     if output is None:
-        sys.stdout.write(text)
+        sys.stdout.write(octets.decode())
         return
     try:
-        output.write_text(text, encoding="utf-8")
+        output.write_bytes(octets)
     except OSError as error:
         raise AgentError(
             message("The recording {file} cannot be written: {why}.", file=str(output), why=error.strerror),
             message("Name another file with --output."),
         ) from error
+    said = message("{count} objects written to {file}; look through it before you pass it on.", count=count,
+                   file=str(output))  # fmt: skip
+    sys.stderr.write(f"{show(said)}\n")
 
 
-def _troubles(answer: Answer, before: Readout, after: Readout) -> list[Message]:
-    """What the person who recorded has to know of the recording."""
-    troubles = []
-    if before.status == "not_a_printer":
-        troubles.append(message("What answers there does not look like a printer."))
-    if not answer.complete:
-        columns = ", ".join(dotted(oid) for oid in answer.missing) or "–"
-        troubles.append(message("The printer did not tell everything; missing: {columns}.", columns=columns))
-    if (values(before), levels(before)) != (values(after), levels(after)):
-        troubles.append(
-            message("Without names and numbers the recording reads differently: compare it with the printer.")
-        )
-    return troubles
+def _differences(before: Readout, after: Readout) -> list[Message]:
+    """Whether the recording still says what the printer said."""
+    if (values(before), levels(before)) == (values(after), levels(after)):
+        return []
+    return [message("Without names and numbers the recording reads differently: compare it with the printer.")]
 
 
 def values(readout: Readout) -> dict[str, int]:
@@ -83,12 +126,23 @@ def levels(readout: Readout) -> dict[str, Level]:
     return {supply.slot: supply.level for supply in readout.supplies}
 
 
-async def _recorded(survey: Survey, target: Target) -> tuple[Answer, Endpoint]:
+async def _recorded(survey: Survey, target: Target) -> Heard:
     silence: PrinterSilent | None = None
     for address in await Names().addresses(target.host):
         endpoint = Endpoint(address, target.port or 161)
         try:
-            return await record(survey, endpoint), endpoint
+            return Heard(endpoint, await record(survey, endpoint), await _over_ipp(survey, endpoint))
+        except PrinterRefuses:
+            raise
         except PrinterSilent as error:
             silence = silence or error
+            if spoken := await _over_ipp(survey, endpoint):
+                return Heard(endpoint, None, spoken)
     raise silence or name_unknown(target.host)
+
+
+async def _over_ipp(survey: Survey, endpoint: Endpoint) -> IppAnswer | None:
+    try:
+        return await survey.ipp.ask(endpoint) if survey.ipp else None
+    except PrinterSilent:
+        return None

@@ -78,6 +78,17 @@ def redact(
     return Varbinds((oid, _redacted(oid, value, words, replaced)) for oid, value in kept)
 
 
+def cleaner(words: Words) -> Callable[[bytes], bytes]:
+    """Takes out of a text these words, and what gives itself away."""
+    replaced = _replacer(words)
+
+    def clean(octets: bytes) -> bytes:
+        found = replaced(octets)
+        return _wide(found, ()) or _without_patterns(found, ())
+
+    return clean
+
+
 def substitutes(
     varbinds: Varbinds, identity: Identity, more_serials: Iterable[str] = (), more_names: Iterable[str] = ()
 ) -> dict[bytes, bytes]:

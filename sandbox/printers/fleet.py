@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from sandbox.printers import description, recording
 from sandbox.printers.device import Device
 from sandbox.printers.faults import Faults, altered
-from sandbox.printers.ipp import Attribute, attributes
+from sandbox.printers.ipp import Said, attributes, recorded
 from sandbox.printers.mib import Mib
 from sandbox.printers.secured import Secured, User
 
@@ -56,7 +56,7 @@ class Loaded:
     device: Device
     objects: int
     skipped: int
-    ipp: tuple[Attribute, ...] = ()
+    ipp: Said = field(default_factory=dict)
 
 
 def read(path: Path) -> list[Member]:
@@ -105,6 +105,7 @@ def load(member: Member) -> Loaded:
     """The device of a member; raises `FleetError`."""
     try:
         mib, contexts, own, skipped = _source(member)
+        spoken = _spoken(member.source)
     except (OSError, ValueError) as error:
         raise FleetError(f"The source of {member.name}, {member.source}, cannot be used: {error}") from error
     community = b"" if member.user else member.community.encode()
@@ -116,8 +117,15 @@ def load(member: Member) -> Loaded:
         {name: Mib(altered(view.values, faults)) for name, view in views.items()} if faults != Faults() else views
     )
     secured = Secured(member.name, member.user) if member.user else None
-    spoken = attributes(description.load(member.source)) if member.source.suffix == ".toml" else []
-    return Loaded(member, Device(member.name, altering, faults, secured), len(mib.rows), skipped, tuple(spoken))
+    return Loaded(member, Device(member.name, altering, faults, secured), len(mib.rows), skipped, spoken)
+
+
+def _spoken(source: Path) -> Said:
+    """What a device says over IPP: by its description, or by the recorded response beside a recording."""
+    if source.suffix == ".toml":
+        return attributes(description.load(source))
+    beside = source.with_suffix(".bin")
+    return recorded(beside.read_bytes()) if beside.is_file() else {}
 
 
 def _source(member: Member) -> tuple[Mib, dict[str, Mib], Faults, int]:

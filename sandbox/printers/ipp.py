@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 
 from sandbox.printers.description import RECEPTACLES, Description, Supply
 
 Attribute = tuple[int, str, list[bytes]]
+Said = Mapping[str, bytes]  # attributes by name, encoded
+END, PRINTER_GROUP, FIRST_VALUE, BEGIN_COLLECTION, END_COLLECTION = 0x03, 0x04, 0x10, 0x34, 0x37
 INTEGER, ENUM, OCTETS, TEXT, KEYWORD, URI = 0x21, 0x23, 0x30, 0x41, 0x44, 0x45
 OK = 0x0000
 GET_PRINTER_ATTRIBUTES, OPERATION_NOT_SUPPORTED = 0x000B, 0x0501
@@ -20,10 +22,10 @@ LARGEST_REQUEST = 65_536  # octets
 PATH = "/ipp/print"
 
 
-def attributes(device: Description) -> list[Attribute]:
+def attributes(device: Description) -> Said:
     """What the device says of itself; nothing for one that does not speak IPP."""
     if device.ipp is None or device.printer is None:
-        return []
+        return {}
     model = device.printer.model.removeprefix(f"{device.manufacturer} ")
     serial = f"SN:{device.printer.serial};" if device.printer.serial else ""
     said: list[Attribute] = [
@@ -37,7 +39,33 @@ def attributes(device: Description) -> list[Attribute]:
     if device.supplies:
         said.append((OCTETS, "printer-supply", [_supply(each).encode() for each in device.supplies]))
         said.append((TEXT, "printer-supply-description", [each.description.encode() for each in device.supplies]))
+    return {one[1]: _attribute(one) for one in said}
+
+
+def recorded(body: bytes) -> Said:
+    """The printer's attributes in a recorded response, as they stand there. Raises `ValueError` for a broken one."""
+    said: dict[str, bytes] = {}
+    at, group, name, depth = 8, 0, "", 0
+    while at < len(body) and body[at] != END:
+        if body[at] < FIRST_VALUE:
+            group, at = body[at], at + 1
+            continue
+        tag, begin = body[at], at
+        told, at = _part(body, at + 1)
+        _, at = _part(body, at)
+        name = told.decode() if told and not depth else name  # more values of an attribute have no name
+        depth += (tag == BEGIN_COLLECTION) - (tag == END_COLLECTION)
+        if group == PRINTER_GROUP:
+            said[name] = said.get(name, b"") + body[begin:at]
     return said
+
+
+def _part(body: bytes, at: int) -> tuple[bytes, int]:
+    """The octets behind their length, and where they end."""
+    end = at + 2 + int.from_bytes(body[at : at + 2], "big")
+    if end > len(body):
+        raise ValueError("the response is cut off")
+    return body[at + 2 : end], end
 
 
 def _supply(supply: Supply) -> str:
@@ -50,7 +78,7 @@ def _supply(supply: Supply) -> str:
     )
 
 
-def answer(said: Sequence[Attribute], request: bytes) -> bytes:
+def answer(said: Said, request: bytes) -> bytes:
     """The IPP response to a request; raises `ValueError` for one that is too short to be answered."""
     if len(request) < 8:
         raise ValueError("no IPP request")
@@ -61,7 +89,7 @@ def answer(said: Sequence[Attribute], request: bytes) -> bytes:
     body += _attribute((0x48, "attributes-natural-language", [b"en"]))
     if status == OK:
         everything = b"\x00\x03all" in request or b"requested-attributes" not in request
-        body += b"\x04" + b"".join(_attribute(one) for one in said if everything or _named(one[1]) in request)
+        body += b"\x04" + b"".join(octets for name, octets in said.items() if everything or _named(name) in request)
     return body + b"\x03"
 
 
@@ -78,13 +106,13 @@ def _attribute(one: Attribute) -> bytes:
     )
 
 
-async def listen(said: Sequence[Attribute], address: str, port: int) -> asyncio.Server:
+async def listen(said: Said, address: str, port: int) -> asyncio.Server:
     """Serves these attributes over HTTP until it is closed; raises `OSError` where the address cannot be had."""
     return await asyncio.start_server(_conversation(said), address, port)
 
 
 def _conversation(
-    said: Sequence[Attribute],
+    said: Said,
 ) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]]:
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -109,7 +137,7 @@ async def _request(reader: asyncio.StreamReader) -> tuple[str, bytes]:
     return line, await reader.readexactly(size)
 
 
-def _http(said: Sequence[Attribute], line: str, body: bytes) -> bytes:
+def _http(said: Said, line: str, body: bytes) -> bytes:
     method, path, *_ = [*line.split(" "), "", ""]
     if path != PATH or method != "POST":
         return b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
