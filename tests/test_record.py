@@ -268,6 +268,15 @@ def test_texts_that_reading_does_not_need_are_left_out():
     assert set(redact(answers, Identity())) == {TEXT, level, tray}
 
 
+@pytest.mark.parametrize("name", ["SC-T3405 Series", "Epson SC-T3405", "sc-t3405"])
+def test_the_name_of_its_kind_is_no_secret(name):
+    """A printer that is called like its model keeps that, else nobody would know what was recorded."""
+    answers = Varbinds([(NAME, Value(Tag.OCTET_STRING, name.encode()))])
+    assert redact(answers, Identity("Epson", "SC-T3405", host_name=name)).text(NAME) == name.encode()
+    kept = redact(answers, Identity("Epson", "SC-T3405", host_name=name, printer_name=f"{name} Kasse"))
+    assert kept.text(NAME) == name.encode()
+
+
 @pytest.mark.parametrize(
     ("host", "elsewhere"),
     [

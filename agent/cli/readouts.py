@@ -151,9 +151,10 @@ def meter_text(meter: str) -> str:
         "highlight_color": _("one color"),
         "two_color": _("two colors"),
     }
+    sizes = {"large": _("large"), "small": _("small")}
     parts = (
         services.get(service, _("Total")),
-        _("large") if size == "large" else "",
+        sizes.get(size, ""),
         _("two-sided") if "duplex" in meter else "",
         colors.get(color, color.replace("_", " ")),
         _("sheets") if "sheets" in meter else "",

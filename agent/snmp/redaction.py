@@ -121,11 +121,19 @@ def _names(varbinds: Varbinds, identity: Identity, more: Iterable[str]) -> set[s
     """Host and printer names, and what is left of them without domain or where Windows cuts them."""
     told = {identity.host_name, *(text for prefix in NAME_OBJECTS for text in _texts(varbinds, prefix))}
     told |= {identity.printer_name, *more}
-    model = f"{identity.manufacturer or ''} {identity.model or ''}".casefold()
-    whole = {name for name in told if name and name.casefold() not in model}
+    whole = {name for name in told if name and not _says_only_model(name, identity)}
     parts = {part for name in whole if "." in name for part in (name.partition(".")[0], name.partition(".")[2])}
     cut = {name[:NETBIOS] for name in whole | parts}
-    return {name for name in whole | parts | cut if name.casefold() not in model}
+    return {name for name in whole | parts | cut if not _says_only_model(name, identity)}
+
+
+def _says_only_model(name: str, identity: Identity) -> bool:
+    """Whether a printer's name is only that of its kind, as it came from the factory: "SC-T3405 Series"."""
+    left = name.casefold()
+    for word in (identity.model, identity.manufacturer, "series"):
+        left = left.replace((word or "series").casefold(), "")
+    kind = f"{identity.manufacturer or ''} {identity.model or ''}".casefold()
+    return name.casefold() in kind or not any(sign.isalnum() for sign in left)
 
 
 def _macs(varbinds: Varbinds, identity: Identity) -> set[bytes]:
