@@ -253,7 +253,8 @@ class Survey:
         except PrinterRefuses as error:
             return self.absent(endpoint, error)
         except PrinterSilent:
-            return Readout(endpoint, "unreachable", self.clock.now())
+            stopped = message("The printer at {place} stopped answering.", place=str(endpoint))
+            return Readout(endpoint, "unreachable", self.clock.now(), identity, findings=(Finding("silent", stopped),))
         readout = interpret(profile, endpoint, first, answer, self.clock.now())
         if readout.status in ("ok", "partial"):
             self.manners.change(endpoint, lambda manner: replace(manner, read_at=readout.read_at))

@@ -10,11 +10,13 @@ from agent.errors import ProfileError
 from agent.printers import Endpoint
 from agent.readout import Readout
 from agent.snmp.catalogue import shipped
+from agent.snmp.counters import read_counters
 from agent.snmp.interpretation import identify, interpret
 from agent.snmp.recording import parse_recording
-from agent.snmp.varbinds import Answer, Varbinds
+from agent.snmp.varbinds import Answer, Tag, Value, Varbinds
+from agent.snmp.witness import Witness
 from tests.test_profiles import meters, understood
-from tests.test_recordings import NOW
+from tests.test_recordings import CATALOGUE, NOW
 
 BASE = "1.3.6.1.4.1.99999.1"
 HEAD = f"""name = "own"
@@ -372,3 +374,15 @@ def test_colors_that_do_not_make_the_total_are_named(tmp_path):
     readout = read(tmp_path, parts, f"{BASE}.3.0|65|10\n{BASE}.4.0|65|20\n", f"{LIFE}|65|4000\n")
     (said,) = (str(one.message) for one in readout.findings if one.code == "sum_mismatch")
     assert said == f"Black and color make 30 ({BASE}.3.0, {BASE}.4.0), the total is 4000 ({LIFE})."
+
+
+@pytest.mark.parametrize("told", ["printMono printFull copyMono copyFull", "printMono printFull", "printMono"])
+def test_no_sum_of_a_column_that_was_cut_short(told):
+    """The walk over the functions ended early: a sum without the copies would be too low, and is not read."""
+    profile = next(one for one in CATALOGUE.vendors if one.name == "kyocera")
+    said = {profile.oids[name]: Value(Tag.COUNTER32, 4) for name in told.split()}
+    witness = Witness(Varbinds(said), profile.oids)
+    counters, findings = read_counters(profile, witness, "TASKalfa 1", [profile.oids["kyoceraColors"]])
+    assert not {one.meter for one in counters} & {"monochrome", "full_color"}
+    cut = " ".join(str(one.message) for one in findings if one.code == "counter_cut")
+    assert all(meter in cut for meter in ("monochrome", "full_color"))

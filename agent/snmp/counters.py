@@ -72,7 +72,7 @@ def read_counters(
         if counter:
             counters[part.meter], why[part.meter] = counter, part.source
             unproven |= {part.meter} if part.confidence == "C" else set()
-        findings += odd
+        findings += [one for one in odd if one not in findings]
     findings += [Finding("counter_cut", _cut_short(meter)) for meter in sorted(cut)]
     findings += _without_unproven(counters, unproven)
     findings += _cross_checks(counters, witness, why)
