@@ -120,7 +120,9 @@ class NetworkError(AgentError):
 
 
 class PrinterSilent(NetworkError):
-    """The printer gave no valid answer within its budget."""
+    """The printer gave no valid answer within its budget; `odd` are short words for what came instead of one."""
+
+    odd: Sequence[str] = ()
 
 
 class PrinterRefuses(PrinterSilent):

@@ -114,6 +114,15 @@ def test_silence_is_said_so(fleet):
     assert caught.value.remedy is not None
 
 
+@pytest.mark.parametrize(("name", "note"), [("garbage", "bad_reply"), ("bomb", "bad_reply"), ("wrong-id", "wrong_")])
+def test_what_comes_instead_of_an_answer_is_told(fleet, name, note):
+    """Garbage is not silence: whoever looks for the reason is not sent to check the cable."""
+    with pytest.raises(PrinterSilent) as caught:
+        ask(fleet[name], **IMPATIENT)
+    assert any(one.startswith(note) for one in caught.value.odd)
+    assert "not as SNMP prescribes" in str(caught.value)
+
+
 def test_a_refused_port_is_silence_at_once():
     """Nobody listens there: ICMP says so, and no time is spent waiting."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unused:

@@ -64,17 +64,15 @@ class SnmpClient:
         pace = self._means.pace
         budget = Budget(asyncio.get_running_loop().time() + pace.max_seconds, pace.max_datagrams)
         known = self._known.get(endpoint) or Acquaintance()
+        odd: list[str] = []
         for speech in self._order(known.speech):
-            answer = await self._converse(endpoint, known, speech, ask, budget)
+            answer = await self._converse(endpoint, known, speech, ask, budget, odd)
             if answer is not None:
                 known.speech = speech
                 known.simple = known.simple or not SIMPLE_NOTES.isdisjoint(answer.notes)
                 self._known[endpoint] = known
                 return answer
-        raise PrinterSilent(
-            message("Nothing at {place} answers SNMP.", place=str(endpoint)),
-            message("Check that the printer is on and connected, that SNMP is on in it, and the community."),
-        )
+        raise silence(endpoint, tuple(dict.fromkeys(odd)))
 
     def _order(self, first: Speech | None) -> Sequence[Speech]:
         """All ways to speak, beginning with what the printer answered to."""
@@ -83,9 +81,9 @@ class SnmpClient:
         return (first, *(speech for speech in self._speeches if speech is not first))
 
     async def _converse(
-        self, endpoint: Endpoint, known: Acquaintance, speech: Speech, ask: Ask, budget: Budget
+        self, endpoint: Endpoint, known: Acquaintance, speech: Speech, ask: Ask, budget: Budget, odd: list[str]
     ) -> Answer | None:
-        """One whole exchange in one way; None when nothing was ever answered."""
+        """One whole exchange in one way; None when nothing was ever answered, and what was odd goes to `odd`."""
         inquiry = Inquiry(ask, speech.access.version, BOUNDS, bulk=not known.simple)
         talk = CommunityConversation(self._means, speech, inquiry, budget, known.rapport, speaks=known.speech is speech)
         try:
@@ -95,4 +93,26 @@ class SnmpClient:
             return None  # no such network on this machine: for this printer the same as silence
         finally:
             talk.end()
-        return inquiry.outcome(budget.datagrams) if answered else None
+        if answered:
+            return inquiry.outcome(budget.datagrams)
+        odd += inquiry.notes
+        return None
+
+
+def silence(endpoint: Endpoint, odd: tuple[str, ...]) -> PrinterSilent:
+    """The error of a printer without a valid answer; it says so where something came all the same."""
+    error = PrinterSilent(
+        message("Nothing at {place} answers SNMP.", place=str(endpoint)),
+        message("Check that the printer is on and connected, that SNMP is on in it, and the community."),
+    )
+    if odd:
+        error = PrinterSilent(
+            message(
+                "Something at {place} answers, but not as SNMP prescribes: {notes}.",
+                place=str(endpoint),
+                notes=", ".join(odd[:5]),
+            ),
+            message("Check that it is a printer and the port that of SNMP, and ask its maker for newer firmware."),
+        )
+    error.odd = odd
+    return error

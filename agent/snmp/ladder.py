@@ -13,7 +13,7 @@ from typing import Protocol
 
 from agent.errors import PrinterRefuses, PrinterSilent
 from agent.printers import Endpoint
-from agent.snmp.client import SIMPLE_NOTES
+from agent.snmp.client import SIMPLE_NOTES, silence
 from agent.snmp.manners import Manner, Manners, ways_of
 from agent.snmp.turns import Turns
 from agent.snmp.varbinds import Answer, Ask, Varbinds
@@ -69,6 +69,7 @@ class Ladder:
         rungs = order(self._rungs, manner, self._ways, now)
         refusal: PrinterRefuses | None = None
         deaf: set[str] = set()
+        odd: list[str] = []
         for rung in rungs:
             if rung.version in deaf:
                 continue
@@ -78,7 +79,8 @@ class Ladder:
                 answer = await rung.voice.ask(endpoint, ask)
             except PrinterRefuses as error:
                 refusal = refusal or error
-            except PrinterSilent:
+            except PrinterSilent as error:
+                odd += error.odd
                 if rung.version == STRONGEST:
                     deaf.add(STRONGEST)  # discovery is the same for every user
             else:
@@ -86,7 +88,7 @@ class Ladder:
         if manner is not None and not manner.is_fresh(self._ways, now):
             # Tried in vain is tried too: until tomorrow it is asked in its own way only.
             self._manners.change(endpoint, lambda known: replace(known, ways=self._ways, climbed_at=now))
-        raise refusal or _silence(endpoint, manner, bool(rungs))
+        raise refusal or _silence(endpoint, manner, bool(rungs), tuple(dict.fromkeys(odd)))
 
     def _heard(self, endpoint: Endpoint, rung: Rung, answer: Answer, *, climbed: bool) -> Answer:
         """Remembers what worked; refuses a printer that was secured and now answers in a weaker version."""
@@ -123,7 +125,7 @@ def order(rungs: Sequence[Rung], manner: Manner | None, ways: str, now: datetime
     return sorted(allowed, key=lambda rung: (versions.index(rung.version), rung.key != manner.access))
 
 
-def _silence(endpoint: Endpoint, manner: Manner | None, asked: bool) -> PrinterSilent:
+def _silence(endpoint: Endpoint, manner: Manner | None, asked: bool, odd: tuple[str, ...]) -> PrinterSilent:
     place = str(endpoint)
     if not asked:
         return PrinterRefuses(
@@ -147,10 +149,7 @@ def _silence(endpoint: Endpoint, manner: Manner | None, asked: bool) -> PrinterS
                 place=place,
             ),
         )
-    return PrinterSilent(
-        message("Nothing at {place} answers SNMP.", place=place),
-        message("Check that the printer is on and connected, that SNMP is on in it, and the community."),
-    )
+    return silence(endpoint, odd)
 
 
 def _downgraded(endpoint: Endpoint, version: str) -> PrinterRefuses:
