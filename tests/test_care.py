@@ -15,6 +15,7 @@ from agent.discovery.finder import NetworkFinder
 from agent.discovery.ranges import AddressRanges
 from agent.errors import PrinterRefuses, ProfileError
 from agent.printers import Endpoint
+from agent.recorder import record
 from agent.snmp.catalogue import shipped
 from agent.snmp.client import SnmpClient
 from agent.snmp.conversation import CommunityAccess
@@ -60,7 +61,7 @@ def told_as(tmp_path, model: str):
             found = await survey.find(Nobody())
             readout = await survey.read(endpoint, found.first[endpoint])
             try:
-                await survey.record(endpoint)
+                await record(survey, endpoint)
             except PrinterRefuses as error:
                 return readout, error
             return readout, None
@@ -86,6 +87,7 @@ def test_a_model_that_cannot_do_getbulk_is_never_asked_by_it(tmp_path):
     asked, spared, _ = told_as(tmp_path, "DCP-L3560CDW")
     _, ordinary, _ = told_as(tmp_path, "MFC-L8905CDW")
     assert any(not ask.bulk for ask in asked)
+    assert not [ask for ask in asked if ask.bulk and ask.tables]  # reading and recording alike
     assert spared.status == "ok"
     assert {one.meter: one.value for one in spared.counters} == {one.meter: one.value for one in ordinary.counters}
     assert spared.datagrams > ordinary.datagrams
