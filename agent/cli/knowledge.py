@@ -151,13 +151,19 @@ def _place(profile: Profile, part: CounterPart) -> str:
     """The objects with their identifiers, and how they make the value."""
     if part.column:
         rows = [f"{profile.objects[name]} = {_wanted(value)}" for name, value in part.where.items()]
-        how = {"one": _("the row where"), "sum": _("all rows where"), "each": _("one row each where")}[part.rows]
+        rows += [f".{place}" for place in part.at]
+        how = {
+            "one": _("the row where"),
+            "same": _("the row where"),
+            "sum": _("all rows where"),
+            "each": _("one row each where"),
+        }[part.rows]
         lines = [profile.objects[part.column], how, *rows]
     elif part.sum:
         terms = [f"+ {_term(profile, term)}" for term in part.sum]
         lines = [*terms, *(f"− {_term(profile, term)}" for term in part.minus)]
     else:
-        lines = [_term(profile, term) for term in part.first]
+        lines = [*(_term(profile, term) for term in part.first), *(f"+ {meter}" for meter in part.of)]
     return "\n".join([*lines, f"× {part.scale}"] if part.scale != 1 else lines)
 
 

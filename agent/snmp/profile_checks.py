@@ -20,7 +20,7 @@ Path = tuple[str | int, ...]
 # The names of meters as docs/words.md explains them: service, size, sides, colour class.
 METER = re.compile(
     r"(?:(?:print|copy|fax|scan)_)?(?:(?:large|small)_)?(?:duplex_)?"
-    r"(?:total|monochrome|full_color|highlight_color|two_color)(?:_equivalent)?|total_sheets"
+    r"(?:total|sheets|monochrome|full_color|highlight_color|two_color)(?:_equivalent)?|total_sheets"
 )
 RECORD = re.compile(r"[0-9a-fA-F]{1,2}")
 
@@ -173,6 +173,9 @@ def _uses_of_record(path: Path, record: SupplyRecord) -> Iterator[Use]:
 
 def _unknown_meters(vendor: VendorFile, known: Collection[str]) -> Iterator[Mistake]:
     told: list[tuple[Path, str]] = [(("counters", n, "meter"), one.meter) for n, one in enumerate(vendor.counters)]
+    for number, counter in enumerate(vendor.counters):
+        told += [(("counters", number, "of", place), part) for place, part in enumerate(counter.of)]
+        told += [(("counters", number, "beside"), counter.beside)] if counter.beside else []
     for number, check in enumerate(vendor.checks):
         told.append((("checks", number, "whole"), check.whole))
         told += [(("checks", number, "parts", place), part) for place, part in enumerate(check.parts)]
