@@ -291,6 +291,12 @@ def test_parts_of_a_name_are_replaced_too(host, elsewhere):
     assert elsewhere.encode() not in redact(answers, Identity(host_name=host)).text(TEXT)
 
 
+def test_the_asset_tag_goes():
+    """The customer's inventory number names the customer's device, wherever it stands."""
+    answers = Varbinds([(TEXT, Value(Tag.OCTET_STRING, b"Inv. kst4711-09"))])
+    assert b"4711" not in redact(answers, Identity(asset_tag="KST4711-09")).text(TEXT)
+
+
 def test_a_serial_number_that_only_a_text_names_goes():
     """sysDescr says another serial number than the Printer-MIB: it is replaced as well, and everywhere."""
     answers = Varbinds(

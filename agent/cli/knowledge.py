@@ -183,6 +183,7 @@ def _identity(profile: Profile) -> Table:
         "serial_number": _("Serial number"),
         "host_name": _("Host name"),
         "printer_name": _("Printer name"),
+        "asset_tag": _("Asset tag"),
         "firmware": _("Firmware"),
     }
     table = new_table("", "")

@@ -46,6 +46,7 @@ def _identity_table(identity: Identity) -> Table:
         (_("Serial number"), serial),
         (_("Host name"), identity.host_name),
         (_("Printer name"), identity.printer_name),
+        (_("Asset tag"), identity.asset_tag),
         (_("Firmware"), identity.firmware),
         (_("MAC address"), ", ".join(identity.mac_addresses)),
     ):

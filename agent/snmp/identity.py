@@ -54,7 +54,7 @@ def identifying_words(profile: Profile, varbinds: Varbinds) -> tuple[frozenset[s
     keys = _device_id_keys(profile, witness)
     places = profile.identity
     serials = _candidates(places.serial_number, witness, keys)
-    names = _candidates((*places.host_name, *places.printer_name), witness, keys)
+    names = _candidates((*places.host_name, *places.printer_name, *places.asset_tag), witness, keys)
     return frozenset(serials), frozenset(names)
 
 

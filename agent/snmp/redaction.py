@@ -118,9 +118,9 @@ def _serials(varbinds: Varbinds, identity: Identity, more: Iterable[str]) -> set
 
 
 def _names(varbinds: Varbinds, identity: Identity, more: Iterable[str]) -> set[str]:
-    """Host and printer names, and what is left of them without domain or where Windows cuts them."""
+    """Host and printer names and asset tags, and what is left of them without domain or where Windows cuts them."""
     told = {identity.host_name, *(text for prefix in NAME_OBJECTS for text in _texts(varbinds, prefix))}
-    told |= {identity.printer_name, *more}
+    told |= {identity.printer_name, identity.asset_tag, *more}
     whole = {name for name in told if name and not _says_only_model(name, identity)}
     parts = {part for name in whole if "." in name for part in (name.partition(".")[0], name.partition(".")[2])}
     cut = {name[:NETBIOS] for name in whole | parts}
