@@ -267,7 +267,9 @@ class Inquiry:
         riders = self._batches[0].names if self._batches else ()
         self._asked = columns[: max(MAX_CELLS // 2 // self._shrink, 1)]
         usual = max(column.rows for column in self._asked) + 1  # the row after the last one proves the end
-        rows = max(min(usual, (MAX_CELLS - len(riders)) // len(self._asked)) // self._shrink, 1)
+        measured = self._batches and self._batches[0].packet  # whoever made the packet has left room for these rows
+        fitting = usual if measured else (MAX_CELLS - len(riders)) // len(self._asked)
+        rows = max(min(usual, fitting) // self._shrink, 1)
         return bulk_request((*riders, *[column.last for column in self._asked]), len(riders), rows)
 
     def _walked(self, request: Request, varbinds: Sequence[tuple[Oid, Value]]) -> None:

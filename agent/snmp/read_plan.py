@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from agent.snmp.codec import encode_oid
-from agent.snmp.inquiry import MAX_CELLS, before
+from agent.snmp.inquiry import before
 from agent.snmp.varbinds import Answer, Ask, Oid, Packet, Table, Value, Varbinds, dotted, oid_of
 
-ROOM = 1300  # octets of varbinds in one answer: with its frame, in SNMPv3 too, below what an Ethernet frame carries
-MOST_PROBES = 8  # names of a packet that are kept for what follows the last rows
+ROOM = 1320  # octets of varbinds in one answer: with its frame, in SNMPv3 too, below what an Ethernet frame carries
+MOST_NAMES = 64  # of a packet: the request, too, fits a frame
+MOST_PROBES = 8  # of these are kept for what follows the last rows
 MOST_ROWS = 4  # rows of the tables that come and go, asked for in the same datagram
 CELL = 30  # octets of a varbind of those tables that was not there before
-GROWTH = 3  # octets by which a number may be longer than it was
+GROWTH = 60  # octets by which all texts together may be longer than they were
+SHORT = 8  # octets that are not worth counting
 HARMLESS = frozenset({"late_reply", "gen_err", "bulk_silent"})  # who answers oddly otherwise is asked in full
 
 
@@ -106,23 +108,48 @@ def layout_of(question: Ask) -> Layout:
     return Layout(question)
 
 
+class Shape:
+    """The objects and rows that printers of one kind tell to a question, and the plan for whoever fits into it."""
+
+    def __init__(self, layout: Layout, oids: frozenset[Oid]) -> None:
+        self.fixed = sorted(oid for oid in oids if not layout.comes_and_goes(oid))
+        self.passing = [oid for oid in oids if layout.comes_and_goes(oid)]
+        self.is_whole = bool(self.fixed) and all(layout.place_of(oid) is not None for oid in self.fixed)
+        self._layout = layout
+        self._plan: ReadPlan | None = None
+        self._texts: list[tuple[Oid, int]] = []
+
+    def plan_for(self, found: Varbinds) -> ReadPlan:
+        """A plan with room for these values; mostly the one that was made for the printer before."""
+        if self._plan is None or self._growth(found) > GROWTH:
+            self._plan = self._made(found)
+            self._texts = [(oid, octets) for oid, value in found.items() if (octets := octets_of(value)) > SHORT]
+        return self._plan
+
+    def _growth(self, found: Varbinds) -> int:
+        """Octets by which texts are longer than they were for the printer that the plan was made for."""
+        return sum(max(octets_of(found[oid]) - octets, 0) for oid, octets in self._texts)
+
+    def _made(self, found: Varbinds) -> ReadPlan:
+        changing = self._layout.question.changing
+        rows = min(max((len(found.below(column)) for column in changing), default=0), MOST_ROWS)
+        room = ROOM - sum(size_of(oid, found[oid]) for oid in self.passing) - len(changing) * CELL
+        most = MOST_NAMES - MOST_PROBES - len(changing) * (rows + 1)
+        sizes = [(oid, size_of(oid, found[oid])) for oid in self.fixed]
+        return ReadPlan(self._layout.fingerprint, rows, _packed(sizes, room, most))
+
+
+@lru_cache(maxsize=500)
+def _shape_of(question: Ask, oids: frozenset[Oid]) -> Shape:
+    return Shape(layout_of(question), oids)
+
+
 def learnt(question: Ask, answer: Answer) -> ReadPlan | None:
     """The plan for a printer that has told all this; None for one that does not answer as printers should."""
-    layout = layout_of(question)
-    if not answer.complete or set(answer.notes) - HARMLESS:
+    if not answer.complete or not HARMLESS.issuperset(answer.notes):
         return None
-    fixed = [varbind for varbind in sorted(answer.varbinds.items()) if not layout.comes_and_goes(varbind[0])]
-    if not fixed or any(layout.place_of(oid) is None for oid, _ in fixed):
-        return None
-    rows = max((len(answer.varbinds.below(column)) for column in question.changing), default=0)
-    rows, width = min(rows, MOST_ROWS), len(question.changing)
-    sizes = [(oid, size_of(oid, value)) for oid, value in fixed]
-    room = ROOM - _octets_that_change(layout, answer.varbinds) - width * CELL
-    return ReadPlan(layout.fingerprint, rows, _packed(sizes, room, MAX_CELLS - MOST_PROBES - width * (rows + 1)))
-
-
-def _octets_that_change(layout: Layout, found: Varbinds) -> int:
-    return sum(size_of(oid, value) for oid, value in found.items() if layout.comes_and_goes(oid))
+    shape = _shape_of(question, frozenset(answer.varbinds))
+    return shape.plan_for(answer.varbinds) if shape.is_whole else None
 
 
 def _packed(sizes: Sequence[tuple[Oid, int]], room: int, most: int) -> tuple[tuple[Oid, ...], ...]:
@@ -131,22 +158,24 @@ def _packed(sizes: Sequence[tuple[Oid, int]], room: int, most: int) -> tuple[tup
     for oid, size in reversed(sizes):
         if packets[-1] and (size > room or len(packets[-1]) >= most):
             packets.append([])
-            room, most = ROOM, MAX_CELLS - MOST_PROBES
+            room, most = ROOM, MOST_NAMES - MOST_PROBES
         packets[-1].append(oid)
         room -= size
     return tuple(tuple(reversed(packet)) for packet in reversed(packets))
 
 
 def size_of(oid: Oid, value: Value) -> int:
-    """Octets of this varbind in an answer, with room for a number to grow."""
+    """Octets of this varbind in an answer; a number may be longer by one later."""
+    octets = octets_of(value)
+    return 4 + len(encode_oid(oid)) + octets + (4 if octets > 0x7F else 2)
+
+
+def octets_of(value: Value) -> int:
+    """Octets of a value's content: of a number one more than it has, of an identifier the most that it may have."""
     content = value.content
     if isinstance(content, bytes):
-        size = len(content) + (4 if len(content) > 0x7F else 2)
-    elif isinstance(content, tuple):
-        size = len(encode_oid(content)) if len(content) > 1 else 3
-    else:
-        size = 2 + (content or 0).bit_length() // 8 + 1 + GROWTH
-    return 4 + len(encode_oid(oid)) + size
+        return len(content)
+    return 5 * len(content) if isinstance(content, tuple) else (content or 0).bit_length() // 8 + 2
 
 
 @lru_cache(maxsize=2000)
