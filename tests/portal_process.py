@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import ssl
 import subprocess
@@ -15,9 +16,17 @@ from typing import Any, Self
 
 import httpx
 
+from tests.portal_contract import Contract, Sent
+
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 60.0  # seconds to become ready or to end
 JSON = dict[str, Any]
+
+
+@functools.cache
+def contract() -> Contract:
+    """The contract, read once."""
+    return Contract()
 
 
 class PortalProcess:
@@ -31,6 +40,7 @@ class PortalProcess:
         data_dir.mkdir(parents=True, exist_ok=True)
         self.data_dir = data_dir
         self.log = data_dir / "stderr.log"
+        self.record = data_dir / "exchanges.jsonl"
         command = [
             *inside,
             sys.executable,
@@ -39,6 +49,8 @@ class PortalProcess:
             "--data",
             str(data_dir),
             "--until-stdin-closes",
+            "--record",
+            str(self.record),
             *args,
         ]
         with self.log.open("ab") as stderr:
@@ -50,6 +62,7 @@ class PortalProcess:
         self.ca_file = Path(self.ready["ca_file"])
         self.client_id: str = self.ready["client_id"]
         self.client_secret = Path(self.ready["client_secret_file"]).read_text("ascii").strip()
+        self.key_user_password = Path(self.ready["key_user_password_file"]).read_text("ascii").strip()
         self._admin_token = Path(self.ready["admin_token_file"]).read_text("ascii").strip()
 
     def _ready(self) -> JSON:
@@ -72,6 +85,24 @@ class PortalProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+        if kind is None:
+            assert self.agent_mistakes() == []
+
+    def exchanges(self) -> list[JSON]:
+        """Every request below /v1 so far, without its secrets, with the status of its answer."""
+        lines = self.record.read_text("utf-8").splitlines() if self.record.exists() else []
+        return [json.loads(line) for line in lines]
+
+    def agent_mistakes(self) -> list[str]:
+        """What the contract says against the requests of real agents; tests' own clients may send what they like."""
+        mistakes = []
+        for one in self.exchanges():
+            if one["headers"].get("user-agent", "").startswith("meter-agent/"):
+                body = None if one["body"] is None else one["body"].encode()
+                sent = Sent(one["method"], one["path"], one["query"], one["headers"], body)
+                where = f"{one['method']} {one['path']}"
+                mistakes += [f"{where}: {wrong}" for wrong in contract().request_errors(sent, strict=True)]
+        return mistakes
 
     def context(self) -> ssl.SSLContext:
         """What a strict client trusts: this portal's CA alone, TLS 1.2 or newer, no key below RSA 2048."""

@@ -77,6 +77,19 @@ def examples(pointer: str, node: object) -> Iterator[tuple[str, object]]:
             yield from examples(f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}", inner)
 
 
+def test_every_answer_is_described() -> None:
+    """Each operation names its problems one by one, and describes an answer for the status of each and for no other."""
+    named: set[str] = set()
+    for operation in CONTRACT.operations():
+        statuses = {str(STATUS[code]) for code in operation.problem_codes}
+        described = {status for status in operation.content["responses"] if status[0] in "45" and status != "5XX"}
+        oauth = {"400", "401"} if operation.path.endswith("/token") else set()
+        assert described == statuses | oauth, operation.path
+        named |= operation.problem_codes
+    # The token endpoint tells of a rejected assertion in OAuth's words; the other is for methods that nothing has.
+    assert set(STATUS) - named == {"client-assertion-rejected", "method-not-allowed"}
+
+
 def test_every_area_is_asked_for(portal: PortalProcess, agent: httpx.Client) -> None:
     """Whatever the key user has not unlocked is refused with the name of the area, in German and English."""
     portal.admin("PUT", "/admin/scopes", {"scopes": []})
@@ -106,7 +119,8 @@ def test_token_for_a_part_of_the_rights(portal: PortalProcess) -> None:
 
 def test_nobody_without_a_token(portal: PortalProcess, agent: httpx.Client) -> None:
     """Without a token, with a wrong one, or with an expired one, every door but health stays shut."""
-    doors = [one for one in CONTRACT.operations() if one.path not in ("/v1/health", "/v1/oauth2/token")]
+    open_to_all = ("/v1/health", "/v1/oauth2/token", "/v1/enrolments")
+    doors = [one for one in CONTRACT.operations() if one.path not in open_to_all]
     for token in ("", "Bearer", "Bearer made-up", "Basic abc"):
         for door in doors:
             path = re.sub(r"\{[^}]+\}", "1", door.path).removeprefix("/v1")
@@ -216,7 +230,13 @@ def test_renaming(agent: httpx.Client) -> None:
 
 def test_service_notification(portal: PortalProcess, agent: httpx.Client) -> None:
     """A service notification gets a 12-digit number, once per reference."""
-    body = {"client_reference": "n1", "equipment_number": number_of(1), "short_text": "Papierstau", "priority": "high"}
+    body = {
+        "client_reference": "n1",
+        "equipment_number": number_of(1),
+        "cause": "jam",
+        "short_text": "Papierstau",
+        "priority": "high",
+    }
     first, again = (agent.post("/service-notifications", json=body) for _ in range(2))
     assert (first.status_code, again.status_code) == (201, 200)
     assert first.json() == again.json()
@@ -265,7 +285,12 @@ def test_nothing_breaks_the_portal(agent: httpx.Client, data: st.DataObject) -> 
         "/measurement-documents": item(6, "fuzz", 1000),
         "/measurement-document-batches": {"items": [item(6, "fuzz", 1000)]},
         "/orders": order(6, "fuzz", TONER),
-        "/service-notifications": {"client_reference": "f", "equipment_number": number_of(6), "short_text": "x"},
+        "/service-notifications": {
+            "client_reference": "f",
+            "equipment_number": number_of(6),
+            "cause": "jam",
+            "short_text": "x",
+        },
     }
     path = data.draw(st.sampled_from(sorted(good)))
     body: Any = json.loads(json.dumps(good[path]))

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.portal.problems import Refusal
-from sandbox.portal.rules import Neighbour, New, Point, judge
+from sandbox.portal.rules import Neighbour, Neighbours, New, Point, judge
 from tests.portal_contract import Contract
 from tests.portal_process import PortalProcess
 from tests.portal_seed import ago, equipment, item, measuring_point, number_of, point_of, seed_file, stamp
@@ -49,7 +49,10 @@ older, below the one before        | -      | 36500 | 1000@30d 2000@10d | 999@20
 older than all                     | -      | 36500 | 1000@30d          | 900@40d      | 201
 older than all, above the first    | -      | 36500 | 1000@30d          | 1001@40d     | 422 reading-above-subsequent
 older, before the counter ran over | 100000 | 36500 | 99000@30d 500@10d | 99900@20d    | 201
-older, above an estimate           | -      | 36500 | 1000@30d e        | 1001@40d     | 201
+older, above an estimate           | -      | 36500 | 1000@30d e        | 1001@40d     | 201 estimate-replaced
+an estimate hides no reading       | -      | 36500 | 2000@10d e 1000@40d | 999@0d     | 422 reading-below-last
+between a reading and its estimate | -      | 36500 | 2000@10d e 1000@40d | 1500@0d    | 201 estimate-replaced
+an estimate hides no later reading | -      | 36500 | 1000@20d e 1250@10d | 1500@30d   | 422 reading-above-subsequent
 at the same moment, equal          | -      | 36500 | 1000@30d          | 1000@30d     | 201
 a little ahead of the portal       | -      | 36500 | 1000@30d          | 1000@-4m     | 201
 in the future                      | -      | 36500 | 1000@30d          | 1000@-1d     | 422 read-at-in-future
@@ -104,6 +107,11 @@ def cases() -> list[Case]:
     return found
 
 
+def estimated(number: int) -> dict[str, Any]:
+    last = {"value": 1000, "read_at": ago(days=30), "estimated": True}
+    return measuring_point(number, last_reading=last)
+
+
 @pytest.fixture(scope="module")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PortalProcess]:
     folder = tmp_path_factory.mktemp("portal")
@@ -114,7 +122,9 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PortalProcess]:
         equipment(901, status="decommissioned"),
         equipment(902, contract={"active": False}),
         equipment(903, customer_number="0000999999"),
-        *(equipment(number) for number in range(910, 940)),
+        equipment(928, measuring_points=[estimated(928)]),
+        equipment(929, measuring_points=[measuring_point(929, is_counter=False)]),
+        *(equipment(number) for number in range(910, 928)),
     )
     seed = seed_file(folder / "seed.json", *(case.seed for case in cases()), *more)
     with PortalProcess(folder / "data", "--seed", str(seed)) as process:
@@ -176,6 +186,54 @@ def test_refusal_says_the_last_reading(agent: httpx.Client) -> None:
     assert known["value"] == 1000
     (early,) = send(agent, item(910, "early", 1000, read_at=ago(hours=-1)))
     assert abs(datetime.fromisoformat(early["problem"]["server_time"]) - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+def test_an_estimate_gives_way(agent: httpx.Client) -> None:
+    """An estimate that a reading undercuts is reversed, with the reason; what was read never is."""
+    assert send(agent, item(928, "read", 800, read_at=ago(days=50)))[0]["status"] == 201
+    assert send(agent, item(928, "lower", 900))[0]["findings"][0]["code"] == "estimate-replaced"
+    documents = agent.get("/measurement-documents", params={"equipment_number": number_of(928)}).json()["items"]
+    told = [(one["value"], one["estimated"], one["reversed"], one["reversal_reason"]) for one in documents]
+    assert told == [(1000, True, True, "estimate-replaced"), (800, False, False, None), (900, False, False, None)]
+    assert documents[0]["reversed_at"]
+    assert [one["code"] for one in documents[2]["findings"]] == ["estimate-replaced"]
+
+
+def test_a_gauge_may_fall(agent: httpx.Client) -> None:
+    """A measuring point that is no counter is booked as it is, up or down."""
+    assert [result["status"] for result in send(agent, item(929, "g1", 900), item(929, "g2", 20))] == [201, 201]
+
+
+def test_where_it_is_wrong(agent: httpx.Client) -> None:
+    """A refused item says in which field and at which measuring point."""
+    readings = [{"meter_code": "total", "value": 2000}, {"meter_code": "black", "value": 1}]
+    (result,) = send(agent, item(900, "where", 0, readings=readings))
+    assert result["problem"]["measuring_point"] == point_of(900, 2)
+    assert result["problem"]["errors"] == [{"pointer": "/readings/1/value", "code": "reading-below-last"}]
+    (result,) = send(agent, item(900, "where", 0, readings=[{"meter_code": "black", "value": 1500}]))
+    assert result["problem"]["measuring_points"] == [point_of(900)]
+    for change, pointer in (
+        ({"read_at": "yesterday"}, "/read_at"),
+        ({"source": {"agent_id": 7}}, "/source/agent_id"),
+        ({"acknowledge_deviation": "yes"}, "/acknowledge_deviation"),
+        ({"readings": [{"meter_code": "total", "value": 2000, "counter_replaced": 1}]}, "/readings/0/counter_replaced"),
+    ):
+        (result,) = send(agent, {**item(900, "where", 0, readings=[{"meter_code": "total", "value": 2000}]), **change})
+        assert [one["pointer"] for one in result["problem"]["errors"]] == [pointer]
+
+
+def test_asking_for_documents(agent: httpx.Client) -> None:
+    """Measurement documents are found by number, by measuring point and by the time of booking."""
+    before = ago(seconds=2)
+    send(agent, item(927, "ask", 3000))
+    found = agent.get("/measurement-documents", params={"measuring_point": point_of(927), "booked_after": before})
+    mine = [one for one in found.json()["items"] if one["client_reference"] == "ask"]
+    assert [(one["measuring_point"], one["agent_id"]) for one in mine] == [(point_of(927), "agent-sandbox")]
+    assert agent.get(f"/measurement-documents/{mine[0]['measurement_document']}").json() == mine[0]
+    assert agent.get("/measurement-documents/00000000005999999999").json()["code"] == "not-found"
+    late = agent.get("/measurement-documents", params={"booked_after": ago(minutes=-5)}).json()["items"]
+    assert late == []
+    assert agent.get("/measurement-documents", params={"booked_after": "today"}).status_code == 400
 
 
 def test_the_same_again(portal: PortalProcess, agent: httpx.Client) -> None:
@@ -340,9 +398,9 @@ def test_settings_of_the_clock(portal: PortalProcess, agent: httpx.Client) -> No
     try:
         told = datetime.fromisoformat(agent.get("/agents/me").json()["server_time"])
         assert timedelta(minutes=59) < datetime.now(UTC) - told < timedelta(minutes=61)
-        assert send(agent, item(927, "clock", 1000))[0]["problem"]["code"] == "read-at-in-future"
+        assert send(agent, item(926, "clock", 1000))[0]["problem"]["code"] == "read-at-in-future"
         portal.faults(clock_skew_seconds=-3600, future_tolerance_seconds=86_400)
-        assert send(agent, item(927, "clock", 1000))[0]["status"] == 201
+        assert send(agent, item(926, "clock", 1000))[0]["status"] == 201
     finally:
         portal.faults(clock_skew_seconds=0, future_tolerance_seconds=300)
 
@@ -363,7 +421,7 @@ def test_booked_counters_never_go_back(readings: list[tuple[int, int]]) -> None:
         after = min((one for one in kept if one.read_at > read_at), key=lambda one: one.read_at, default=None)
         fits = (before is None or before.value <= value) and (after is None or value <= after.value)
         try:
-            judge(point, New(value, "PAGE", read_at), before, after)
+            judge(point, New(value, "PAGE", read_at), Neighbours(before, before, after, after))
         except Refusal:
             assert not fits
         else:

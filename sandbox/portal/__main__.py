@@ -17,10 +17,13 @@ from pathlib import Path
 
 import uvicorn
 
+from sandbox.portal.agents import Agents
 from sandbox.portal.app import portal
+from sandbox.portal.areas import SCOPES
 from sandbox.portal.bodies import parsed
 from sandbox.portal.certificates import KINDS, ca_file, server_context
 from sandbox.portal.faults import Faults
+from sandbox.portal.gateway import Gateway
 from sandbox.portal.keepsakes import PUBLIC, keep
 from sandbox.portal.ledger import Ledger
 from sandbox.portal.problems import Refusal
@@ -30,15 +33,22 @@ from sandbox.portal.wire import CuttableProtocol, Unreliable
 
 USAGE, NETWORK = 2, 4
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-MORE = """When it listens it prints one line of JSON: url, ca_file, client_id, client_secret_file, admin_token_file.
-DIR keeps everything: portal.sqlite (the ledger), ca.pem, client-secret, admin-token. Start it again and it goes on.
+MORE = """When it listens it prints one line of JSON:
+  url, ca_file                        what an agent is configured with
+  client_id, client_secret_file       the agent that the sandbox begins with
+  pages_url, key_user_password_file   the pages for people: equipment, readings, orders, agents and their rights
+  admin_token_file                    for /admin: the ledger, fault switches, and what a warehouse or key user does
+
+DIR keeps everything: portal.sqlite (the ledger), ca.pem, the secrets. Start it again and it goes on. The contract
+is served at /openapi.yaml.
 
 examples:
-  python -m sandbox.portal --data DIR --seed equipment.json
-  python -m sandbox.portal --data DIR --certificate expired
-  python -m sandbox.portal --data DIR --faults faults.json
+  python -m sandbox.world --out DIR                       equipment to begin with, and a fleet of printers for it
+  python -m sandbox.portal --data DIR/portal --seed DIR/equipment.json
+  python -m sandbox.portal --data DIR/portal --certificate expired
+  python -m sandbox.portal --data DIR/portal --faults faults.json --record exchanges.jsonl
 
-A faults file, as PUT /admin/faults takes it:
+A faults file, as PUT /admin/faults takes it (docs/portal.md lists every kind):
   {"switches": [{"kind": "cut-after", "path": "/v1/orders", "method": "POST", "next": 1}], "token_seconds": 5}"""
 
 
@@ -81,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, ValueError, Refusal) as error:
         print(f"The portal cannot start: {error}", file=sys.stderr)
         return USAGE
-    ledger.unlock_at_first(CLIENT_ID)
+    Agents(ledger).keep_first(CLIENT_ID, SCOPES, faults.now())
     try:
         sock = _listening(options.host, options.port, data / "port")
     except OSError as error:
@@ -93,23 +103,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _server(options: argparse.Namespace, ledger: Ledger, faults: Faults, port: int) -> Server:
     data: Path = options.data
-    gate = Gate(data)
+    url = f"{'http' if options.plain_http else 'https'}://localhost:{port}"
+    gate = Gate(data, url)
     ready = {
         "ready": True,
-        "url": f"{'http' if options.plain_http else 'https'}://localhost:{port}",
+        "url": url,
         "ca_file": str(ca_file(data)),
         "client_id": CLIENT_ID,
         "client_secret_file": str(gate.secret_file),
         "admin_token_file": str(gate.admin_file),
+        "pages_url": f"{url}/portal/",
+        "key_user_password_file": str(gate.key_user_file),
     }
     context = None if options.plain_http else server_context(data, options.certificate, options.tls)
     config = uvicorn.Config(
-        Unreliable(portal(ledger, gate, faults), faults),
+        Gateway(Unreliable(portal(ledger, gate, faults, secure=context is not None), faults), faults, options.record),
         http=CuttableProtocol,
         lifespan="off",
         log_config=None,  # the root logger's: standard error
         access_log=options.verbose,
         server_header=False,
+        date_header=False,  # the portal's clock may be wrong on purpose
         timeout_graceful_shutdown=3,
         ssl_context_factory=(lambda *_: context) if context else None,
     )
@@ -129,6 +143,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=0, help="port; 0 (default) takes last time's, or a free one")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end with the program that started this one")
+    parser.add_argument(
+        "--record", type=Path, metavar="FILE", help="append every request below /v1 without its secrets"
+    )
     parser.add_argument("--verbose", action="store_true", help="log requests to standard error")
     bad = parser.add_argument_group("faults")
     bad.add_argument("--certificate", choices=KINDS, default="good", help="the server's certificate (default: good)")

@@ -1,52 +1,61 @@
-"""Access to the portal: client credentials for tokens, and who may do what with them."""
+"""Access to the portal: who may do what with which equipment, for the other resources; health; the agent itself."""
 
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qs
+from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.portal.agents import Agent, Agents
 from sandbox.portal.areas import AREAS
-from sandbox.portal.bodies import MAX_BODY, octets
+from sandbox.portal.bodies import MAX_BODY
 from sandbox.portal.faults import Faults
-from sandbox.portal.ledger import Ledger
 from sandbox.portal.moments import stamp
 from sandbox.portal.problems import Refusal
-from sandbox.portal.tokens import Gate
+from sandbox.portal.tokens import Gate, Grant
 
-MAX_FORM = 4096
-RETENTION_DAYS = 3650  # references and keys are never forgotten; this is what is promised
 OUR_AGENT = re.compile(r"meter-agent/(\d{1,6})\.(\d{1,6})\.(\d{1,6})")
 
 
-class Access:
-    """Tokens and rights, for the other resources and as resources themselves."""
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The agent behind a token, with the areas that are unlocked for it and that the token was asked for."""
 
-    def __init__(self, ledger: Ledger, gate: Gate, faults: Faults) -> None:
-        self._ledger = ledger
+    agent: Agent
+    scopes: list[str]
+
+
+class Access:
+    """Tokens and rights."""
+
+    def __init__(self, agents: Agents, gate: Gate, faults: Faults) -> None:
+        self._agents = agents
         self._gate = gate
         self._faults = faults
 
     def routes(self) -> list[Route]:
         """The routes."""
-        return [
-            Route("/v1/oauth2/token", self.token, methods=["POST"]),
-            Route("/v1/health", self.health),
-            Route("/v1/agents/me", self.me),
-        ]
+        return [Route("/v1/health", self.health), Route("/v1/agents/me", self.me)]
 
-    def agent(self, request: Request, scope: str | None = None) -> str:
+    def agent(self, request: Request, scope: str | None = None) -> Agent:
         """The agent behind a request, if the key user has unlocked `scope` for it. Raises `Refusal`."""
-        grant = self._gate.grant(request.headers.get("Authorization"))
-        self._check_version(request)
-        unlocked = self._ledger.scopes(grant.agent_id)
-        if scope and (scope not in unlocked or (grant.scopes is not None and scope not in grant.scopes)):
+        caller = self._caller(request)
+        if scope and scope not in caller.scopes:
             detail = f"The key user has not unlocked the area: {AREAS[scope]}."
             raise Refusal("scope-not-unlocked", detail, area=scope, area_title=AREAS[scope])
-        return grant.agent_id
+        return caller.agent
+
+    def _caller(self, request: Request) -> Caller:
+        grant: Grant = self._gate.grant(request.headers.get("Authorization"))
+        agent = self._agents.known(grant.agent_id)
+        if agent is None or agent.revoked_at is not None:
+            raise Refusal("token-invalid", "The key user has revoked this agent.")
+        self._check_version(request)
+        unlocked = self._agents.scopes(agent.agent_id)
+        return Caller(agent, [scope for scope in unlocked if grant.scopes is None or scope in grant.scopes])
 
     def _check_version(self, request: Request) -> None:
         said = OUR_AGENT.match(request.headers.get("User-Agent", ""))
@@ -54,53 +63,27 @@ class Access:
         if said and tuple(map(int, said.groups())) < tuple(map(int, least.split("."))):
             raise Refusal("agent-too-old", f"At least version {least} is needed.", minimum_agent_version=least)
 
-    async def token(self, request: Request) -> Response:
-        """RFC 6749 section 4.4; refusals are those of section 5.2."""
-        form = parse_qs((await octets(request, MAX_FORM)).decode("ascii", "replace"))
-        agent = self._gate.client(request.headers.get("Authorization"))
-        if agent is None:
-            return _no_token("invalid_client", "Client id or secret is wrong.", 401)
-        if form.get("grant_type") != ["client_credentials"]:
-            return _no_token("unsupported_grant_type", "Only client_credentials is known here.")
-        wanted = frozenset(" ".join(form.get("scope", [])).split())
-        if not wanted <= AREAS.keys():
-            return _no_token("invalid_scope", f"The areas are {', '.join(AREAS)}.")
-        token = self._gate.token(agent, wanted or None, self._faults.token_seconds)
-        granted = [scope for scope in self._ledger.scopes(agent) if not wanted or scope in wanted]
-        answer = {
-            "access_token": token,
-            "token_type": "Bearer",
-            "expires_in": max(int(self._faults.token_seconds), 1),
-            "scope": " ".join(granted),
-        }
-        return JSONResponse(answer, headers={"Cache-Control": "no-store"})
-
     async def health(self, request: Request) -> Response:
         """No authorisation, no data."""
         return JSONResponse({"status": "ok"})
 
     async def me(self, request: Request) -> Response:
         """Who the agent is and what it may do."""
-        grant = self._gate.grant(request.headers.get("Authorization"))
-        agent = self.agent(request)
+        caller = self._caller(request)
         limits = {
             "batch_max_items": self._faults.batch_max_items,
             "body_max_bytes": MAX_BODY,
             "reading_future_tolerance_s": self._faults.future_tolerance_seconds,
-            "idempotency_retention_days": RETENTION_DAYS,
+            "idempotency_retention_days": self._faults.idempotency_retention_days,
+            "key_overlap_days": self._faults.key_overlap_days,
         }
-        unlocked = self._ledger.scopes(agent)
         answer = {
-            "agent_id": agent,
-            "customer_number": self._ledger.customer,
-            "scopes": [scope for scope in unlocked if grant.scopes is None or scope in grant.scopes],
+            "agent_id": caller.agent.agent_id,
+            "customer_number": caller.agent.customer_number,
+            "scopes": caller.scopes,
+            "equipment_access": caller.agent.equipment_access,
             "server_time": stamp(self._faults.now()),
             "limits": limits,
             "minimum_agent_version": self._faults.minimum_agent_version,
         }
         return JSONResponse(answer)
-
-
-def _no_token(error: str, description: str, status: int = 400) -> Response:
-    headers = {"Cache-Control": "no-store", **({"WWW-Authenticate": 'Basic realm="portal"'} if status == 401 else {})}
-    return JSONResponse({"error": error, "error_description": description}, status_code=status, headers=headers)

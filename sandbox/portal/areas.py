@@ -11,3 +11,11 @@ AREAS = {
     "notifications:write": "Servicemeldungen anlegen / Open service notifications",
 }
 SCOPES = tuple(AREAS)
+# What a user of the portal may do without further unlocking; the rest is the key user's to give.
+USUAL = tuple(scope for scope in SCOPES if scope != "technical-identification:write")
+
+
+def area_title(scope: str, language: str) -> str:
+    """The area's name in German ("de") or English."""
+    german, _, english = AREAS[scope].partition(" / ")
+    return german if language == "de" else english

@@ -23,7 +23,13 @@ Kind = Literal[
     "wrong-json",
     "web-page",
     "slow-body",
+    "wrong-shape",
+    "shuffled",
+    "mixed",
+    "mixed-after",
+    "deprecated",
 ]
+MIXED = "sandbox.mixed"  # where a request carries the switch that spoils some of its items
 DEFAULT_CODES = {401: "token-invalid", 429: "rate-limited", 503: "maintenance"}
 
 
@@ -31,7 +37,8 @@ class Fault(BaseModel):
     """One switch; it strikes requests whose path begins with `path` or fits it as a pattern with `*`.
 
     `next`: this many requests and then never again; `every`: each n-th; `chance`: by lot, from 0 to 1. None of them:
-    always. `status` and `code` (a problem's slug) are for error-before and error-after, `retry_after` goes out as it is
+    always. `each` is for mixed and mixed-after: each n-th item of the batch. `days`: until a deprecated resource's
+    Sunset. `status` and `code` (a problem's slug) are for error-before and error-after, `retry_after` goes out as it is
     or, with `retry_after_as_date`, as the moment so many seconds from now. `seconds` is the latency, or the pause
     between the pieces of a slow body.
     """
@@ -46,6 +53,8 @@ class Fault(BaseModel):
     retry_after: int | str | None = None
     retry_after_as_date: bool = False
     seconds: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    each: Annotated[int, Field(ge=1)] = 2
+    days: Annotated[int, Field(ge=0, le=3650)] = 90
     next: Annotated[int, Field(ge=0)] | None = None
     every: Annotated[int, Field(ge=1)] | None = None
     chance: Annotated[float, Field(ge=0, le=1)] | None = None
@@ -104,6 +113,12 @@ class Faults(BaseModel):
     token_seconds: Annotated[float, Field(gt=0, le=86_400)] = 300.0
     clock_skew_seconds: Annotated[float, Field(ge=-(10**8), le=10**8)] = 0.0
     future_tolerance_seconds: Annotated[int, Field(ge=0, le=86_400)] = 300
+    idempotency_retention_days: Annotated[int, Field(ge=1, le=3650)] = 3650
+    key_overlap_days: Annotated[float, Field(ge=0, le=365)] = 7.0
+    order_seconds: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    enrolment_tries: Annotated[int, Field(ge=1, le=100_000)] = 10
+    rate_limit: Annotated[int, Field(ge=1)] | None = None
+    rate_limit_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
     batch_max_items: Annotated[int, Field(ge=1, le=500)] = 100
     minimum_agent_version: Annotated[str, Field(pattern=r"^\d{1,6}\.\d{1,6}\.\d{1,6}$")] = "0.1.0"
     _chance: random.Random = PrivateAttr(default_factory=lambda: random.Random(1))  # noqa: S311  repeatable on purpose

@@ -11,63 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox.portal.areas import SCOPES
 from sandbox.portal.moments import stamp
-from sandbox.portal.rules import Neighbour
+from sandbox.portal.rules import Neighbour, Neighbours
+from sandbox.portal.schema import bring_up_to_date
 from sandbox.portal.seed import EquipmentSeed, Seed
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS equipments (
-  equipment_number TEXT PRIMARY KEY, content TEXT NOT NULL, version INTEGER NOT NULL,
-  modified_at TEXT NOT NULL DEFAULT '2020-01-01T00:00:00Z');
-CREATE TABLE IF NOT EXISTS points (
-  measuring_point TEXT PRIMARY KEY, equipment_number TEXT NOT NULL, meter_code TEXT NOT NULL, content TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS points_by_equipment ON points (equipment_number);
-CREATE TABLE IF NOT EXISTS documents (
-  number INTEGER PRIMARY KEY AUTOINCREMENT, measuring_point TEXT NOT NULL, equipment_number TEXT NOT NULL,
-  meter_code TEXT NOT NULL, value INTEGER NOT NULL, read_at TEXT NOT NULL, booked_at TEXT NOT NULL,
-  estimated INTEGER NOT NULL, reversed INTEGER NOT NULL DEFAULT 0, client_reference TEXT);
-CREATE INDEX IF NOT EXISTS documents_by_point ON documents (measuring_point, read_at);
-CREATE TABLE IF NOT EXISTS submissions (
-  agent_id TEXT NOT NULL, client_reference TEXT NOT NULL, digest TEXT NOT NULL, result TEXT NOT NULL,
-  content TEXT NOT NULL DEFAULT '{}', PRIMARY KEY (agent_id, client_reference));
-CREATE TABLE IF NOT EXISTS bom_items (
-  equipment_number TEXT NOT NULL, bom_item_number TEXT NOT NULL, material TEXT NOT NULL, content TEXT NOT NULL,
-  PRIMARY KEY (equipment_number, bom_item_number));
-CREATE TABLE IF NOT EXISTS orders (
-  number INTEGER PRIMARY KEY AUTOINCREMENT, agent_id TEXT NOT NULL, client_reference TEXT NOT NULL UNIQUE,
-  equipment_number TEXT NOT NULL, digest TEXT NOT NULL, content TEXT NOT NULL, status TEXT NOT NULL,
-  created_at TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS open_materials (
-  equipment_number TEXT NOT NULL, material TEXT NOT NULL, number INTEGER NOT NULL,
-  PRIMARY KEY (equipment_number, material));
-CREATE TABLE IF NOT EXISTS idempotency_keys (
-  agent_id TEXT NOT NULL, key TEXT NOT NULL, digest TEXT NOT NULL, number INTEGER NOT NULL,
-  PRIMARY KEY (agent_id, key));
-CREATE TABLE IF NOT EXISTS notifications (
-  number INTEGER PRIMARY KEY AUTOINCREMENT, agent_id TEXT NOT NULL, client_reference TEXT NOT NULL,
-  equipment_number TEXT NOT NULL, digest TEXT NOT NULL, content TEXT NOT NULL, created_at TEXT NOT NULL,
-  UNIQUE (agent_id, client_reference));
-CREATE TABLE IF NOT EXISTS scopes (agent_id TEXT NOT NULL, scope TEXT NOT NULL, PRIMARY KEY (agent_id, scope));
-CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-"""
-ADDED_COLUMNS = (
-    ("equipments", "modified_at", "TEXT NOT NULL DEFAULT '2020-01-01T00:00:00Z'"),
-    ("submissions", "content", "TEXT NOT NULL DEFAULT '{}'"),
-)
-CLOSED = ("delivered", "cancelled", "rejected")
-OPEN_MATERIALS = """
-INSERT OR IGNORE INTO open_materials
-SELECT o.equipment_number, json_extract(i.value, '$.component_material_number'), o.number
-FROM orders o, json_each(o.content, '$.items') i WHERE o.status NOT IN (?, ?, ?)"""
-CUSTOMER = """
-INSERT OR IGNORE INTO facts
-SELECT 'customer_number', json_extract(content, '$.customer_number') FROM equipments
-ORDER BY equipment_number LIMIT 1"""
 DOCUMENT_BASE = 5_000_000_000
 ORDER_BASE = 4_500_000_000
 BOOKED = "SELECT * FROM documents WHERE measuring_point=? AND reversed=0"
 NEWEST_FIRST = "ORDER BY read_at DESC, number DESC LIMIT 1"
+OLDEST_FIRST = "ORDER BY read_at, number LIMIT 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +43,7 @@ class Ledger:
         self.db.execute("PRAGMA synchronous=FULL")
         if (mode, self.db.execute("PRAGMA synchronous").fetchone()[0]) != ("wal", 2):
             raise OSError(f"{path} cannot be kept safely: SQLite refuses WAL with synchronous=FULL here.")
-        self.db.executescript(SCHEMA)
-        self._bring_up_to_date()
-
-    def _bring_up_to_date(self) -> None:
-        """Adds what a database of the portal's first version lacks; changes nothing in a newer one."""
-        for table, column, kind in ADDED_COLUMNS:
-            if not any(row["name"] == column for row in self.db.execute(f"PRAGMA table_info({table})")):
-                self.db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
-        self.db.execute(OPEN_MATERIALS, CLOSED)
-        self.db.execute(CUSTOMER)
+        bring_up_to_date(self.db)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -148,11 +92,13 @@ class Ledger:
         *,
         estimated: bool = False,
         reference: str | None = None,
+        agent_id: str | None = None,
+        findings: Sequence[dict[str, Any]] = (),
     ) -> str:
         """A new measurement document; returns its number. To be called inside a transaction."""
         cursor = self.db.execute(
             "INSERT INTO documents (measuring_point, equipment_number, meter_code, value, read_at, booked_at,"
-            " estimated, client_reference) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            " estimated, client_reference, agent_id, findings) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 point["measuring_point"],
                 point["equipment_number"],
@@ -162,17 +108,31 @@ class Ledger:
                 stamp(now),
                 int(estimated),
                 reference,
+                agent_id,
+                json.dumps(list(findings)),
             ),
         )
         return document_number(int(cursor.lastrowid or 0))
 
-    def neighbours(self, point: str, read_at: dt.datetime) -> tuple[Neighbour | None, Neighbour | None]:
-        """The last reading up to this time and the first one after it."""
-        before = self.db.execute(f"{BOOKED} AND read_at<=? {NEWEST_FIRST}", (point, stamp(read_at))).fetchone()
-        after = self.db.execute(
-            f"{BOOKED} AND read_at>? ORDER BY read_at, number LIMIT 1", (point, stamp(read_at))
-        ).fetchone()
-        return _neighbour(before), _neighbour(after)
+    def neighbours(self, point: str, read_at: dt.datetime) -> Neighbours:
+        """The last readings up to this time and the first ones after it, at large and without estimates."""
+        until, later = f"{BOOKED} AND read_at<=?", f"{BOOKED} AND read_at>?"
+        key = (point, stamp(read_at))
+        return Neighbours(
+            before=self._one(f"{until} {NEWEST_FIRST}", key),
+            read_before=self._one(f"{until} AND estimated=0 {NEWEST_FIRST}", key),
+            after=self._one(f"{later} {OLDEST_FIRST}", key),
+            read_after=self._one(f"{later} AND estimated=0 {OLDEST_FIRST}", key),
+        )
+
+    def _one(self, query: str, key: tuple[str, ...]) -> Neighbour | None:
+        return _neighbour(self.db.execute(query, key).fetchone())
+
+    def reverse(self, condition: str, parameters: Sequence[object], reason: str, now: dt.datetime) -> int:
+        """Reverses the documents under a condition of the portal's own; how many. To be called inside a transaction."""
+        update = "UPDATE documents SET reversed=1, reversed_at=?, reversal_reason=? WHERE reversed=0"
+        query = f"{update} AND {condition}"
+        return self.db.execute(query, (stamp(now), reason, *parameters)).rowcount
 
     def points(self, equipment: str) -> list[dict[str, Any]]:
         """The measuring points of an equipment with their newest readings."""
@@ -188,35 +148,17 @@ class Ledger:
         row = self.db.execute("SELECT * FROM equipments WHERE equipment_number=?", (number,)).fetchone()
         return Record(json.loads(row["content"]), row["version"], row["modified_at"]) if row else None
 
-    def records(self, after: str = "") -> list[Record]:
-        """The customer's own equipment, by number, behind the number `after`."""
-        query = "SELECT * FROM equipments WHERE equipment_number > ? ORDER BY equipment_number"
-        rows = self.db.execute(query, (after,)).fetchall()
-        found = [Record(json.loads(row["content"]), row["version"], row["modified_at"]) for row in rows]
-        return [record for record in found if record.content["customer_number"] == self.customer]
+    def records(self, condition: str, parameters: Sequence[object]) -> list[Record]:
+        """Equipment under a condition of the portal's own, by number."""
+        query = f"SELECT * FROM equipments WHERE {condition} ORDER BY equipment_number"  # noqa: S608  a constant's text
+        rows = self.db.execute(query, parameters).fetchall()
+        return [Record(json.loads(row["content"]), row["version"], row["modified_at"]) for row in rows]
 
     @property
     def customer(self) -> str:
         """The customer whose agent this portal serves."""
         row = self.db.execute("SELECT value FROM facts WHERE name='customer_number'").fetchone()
         return str(row["value"]) if row else "0000000000"
-
-    def scopes(self, agent: str) -> list[str]:
-        """The areas that the key user has unlocked for an agent."""
-        rows = self.db.execute("SELECT scope FROM scopes WHERE agent_id=? ORDER BY scope", (agent,))
-        return [row["scope"] for row in rows]
-
-    def unlock_at_first(self, agent: str) -> None:
-        """Unlocks everything for an agent that the portal meets for the first time; later only a key user does."""
-        with self.transaction() as db:
-            row = (f"unlocked {agent}", "yes")
-            if db.execute("INSERT OR IGNORE INTO facts VALUES (?, ?)", row).rowcount and not self.scopes(agent):
-                self.set_scopes(agent, SCOPES)
-
-    def set_scopes(self, agent: str, scopes: Sequence[str]) -> None:
-        """Unlocks exactly these areas. To be called inside a transaction."""
-        self.db.execute("DELETE FROM scopes WHERE agent_id=?", (agent,))
-        self.db.executemany("INSERT INTO scopes VALUES (?, ?)", [(agent, scope) for scope in sorted(set(scopes))])
 
 
 def document_number(number: int) -> str:

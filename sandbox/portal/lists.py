@@ -13,6 +13,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from sandbox.portal.moments import moment_of, stamp
 from sandbox.portal.problems import Refusal
 
 MAX_LIMIT = 500
@@ -36,6 +37,15 @@ def window(request: Request) -> Window:
     return Window(_opened(request.query_params.get("cursor", "")), int(limit))
 
 
+def moment_in(request: Request, name: str) -> str | None:
+    """A moment in the query as the portal stores moments; raises `Refusal` when it is none."""
+    text = request.query_params.get(name)
+    try:
+        return None if text is None else stamp(moment_of(text))
+    except ValueError:
+        raise Refusal("malformed-request", f"{name} is no RFC 3339 time with its zone.") from None
+
+
 def page(found: list[dict[str, Any]], key: str, wanted: Window) -> dict[str, Any]:
     """One page of what was found behind the window's start; an item beyond the limit says that there is more."""
     items = found[: wanted.limit]
@@ -49,6 +59,11 @@ def tagged(request: Request, content: dict[str, Any], prefix: str = "") -> Respo
     if tag in opaque_tags(request.headers.get("If-None-Match")):
         return Response(status_code=304, headers={"ETag": tag})
     return JSONResponse(content, headers={"ETag": tag})
+
+
+def strong_tags(header: str | None) -> list[str]:
+    """The quoted tags of If-Match; weak ones match nothing there (RFC 9110 section 13.1.1)."""
+    return re.findall(r'(?<!W/)"[^"]*"|\*', re.sub(r'W/"[^"]*"', "", header or ""))
 
 
 def opaque_tags(header: str | None) -> list[str]:

@@ -6,36 +6,60 @@ import datetime as dt
 import json
 import re
 import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.portal.booking import digest_of, equipment_of
-from sandbox.portal.ledger import CLOSED, Ledger, order_number
+from sandbox.portal.booking import Clerk, digest_of, equipment_of
+from sandbox.portal.ledger import Ledger, order_number
 from sandbox.portal.moments import stamp
-from sandbox.portal.problems import Refusal
+from sandbox.portal.problems import Refusal, error_at, malformed
+from sandbox.portal.schema import CLOSED
+from sandbox.portal.sent import SentOrder, check
 
+# In the order of time; the last three are ends.
 STATUSES = ("received", "in_process", "partially_delivered", *CLOSED)
 LONGEST_REFERENCE = 35  # SAP's PurchaseOrderByCustomer
 KEY = re.compile(r'"([ !#-\[\]-~]{1,255})"')  # an RFC 9651 string without escapes
 
 
-def place(ledger: Ledger, agent: str, key: str | None, body: dict[str, Any], now: dt.datetime) -> tuple[int, Any]:
-    """HTTP status and order; the same key or reference with the same content gives the first order. Raises `Refusal`.
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What the warehouse says of an order; `delivered` are the pieces delivered so far, by bom_item_number."""
 
-    The key guards the request (draft-ietf-httpapi-idempotency-key-header-07), the client reference the effect.
-    """
-    quoted = KEY.fullmatch(key or "")
+    status: str
+    tracking: str | None = None
+    delivered: Mapping[str, int] = field(default_factory=dict)
+
+
+def key_in(header: str | None) -> str:
+    """The Idempotency-Key behind its quotes; raises `Refusal` when there is none."""
+    quoted = KEY.fullmatch(header or "")
     if not quoted:
         raise Refusal("idempotency-key-missing", "The header Idempotency-Key with a quoted string is required.")
+    return quoted[1]
+
+
+def place(clerk: Clerk, key: str, body: dict[str, Any], retention: dt.timedelta) -> tuple[int, Any]:
+    """HTTP status and order; the same key or reference with the same content gives the first order. Raises `Refusal`.
+
+    The key guards the request (draft-ietf-httpapi-idempotency-key-header-07) for as long as the retention, the client
+    reference the effect for ever.
+    """
     reference = body.get("client_reference")
     if not isinstance(reference, str) or not 1 <= len(reference) <= LONGEST_REFERENCE:
-        raise Refusal("malformed-request", f"client_reference is no text of 1 to {LONGEST_REFERENCE} characters.")
-    digest = digest_of(body)
-    with ledger.transaction() as db:
-        row = _known(db, agent, quoted[1], reference, digest)
+        detail = f"client_reference is no text of 1 to {LONGEST_REFERENCE} characters."
+        raise malformed(detail, "/client_reference")
+    digest, agent_id = digest_of(body), clerk.agent.agent_id
+    with clerk.ledger.transaction() as db:
+        forgotten = stamp(clerk.now - retention)
+        db.execute("DELETE FROM idempotency_keys WHERE created_at < ?", (forgotten,))
+        row = _known(db, agent_id, key, reference, digest)
         status = 200 if row else 201
-        row = row or _placed(ledger, agent, reference, digest, body, now)
+        row = row or _placed(clerk, reference, digest, body)
         db.execute(
-            "INSERT OR IGNORE INTO idempotency_keys VALUES (?, ?, ?, ?)", (agent, quoted[1], digest, row["number"])
+            "INSERT OR IGNORE INTO idempotency_keys (agent_id, key, digest, number, created_at) VALUES (?, ?, ?, ?, ?)",
+            (agent_id, key, digest, row["number"], stamp(clerk.now)),
         )
         return status, shown(row)
 
@@ -50,16 +74,15 @@ def _known(db: sqlite3.Connection, agent: str, key: str, reference: str, digest:
     return row
 
 
-def _placed(
-    ledger: Ledger, agent: str, reference: str, digest: str, body: dict[str, Any], now: dt.datetime
-) -> sqlite3.Row:
-    number = equipment_of(ledger, body)
+def _placed(clerk: Clerk, reference: str, digest: str, body: dict[str, Any]) -> sqlite3.Row:
+    ledger, number = clerk.ledger, equipment_of(clerk, body)
     found = ledger.equipment(number)
     if found is not None and found.content.get("automatic_supply"):
         raise Refusal("automatic-supply-active", "This equipment is supplied automatically.")
     items = _items(body)
-    for item in items:
-        _check(ledger, number, item)
+    check(SentOrder, body)
+    for place_in_order, item in enumerate(items):
+        _check(ledger, number, item, f"/items/{place_in_order}")
     content = {
         "items": [
             {
@@ -74,11 +97,12 @@ def _placed(
         "ship_to": body.get("ship_to"),
         "trigger": body.get("trigger"),
         "tracking": None,
+        "status_history": [{"status": "received", "at": stamp(clerk.now)}],
     }
     cursor = ledger.db.execute(
         "INSERT INTO orders (agent_id, client_reference, equipment_number, digest, content, status, created_at)"
         " VALUES (?, ?, ?, ?, ?, 'received', ?)",
-        (agent, reference, number, digest, json.dumps(content), stamp(now)),
+        (clerk.agent.agent_id, reference, number, digest, json.dumps(content), stamp(clerk.now)),
     )
     row: sqlite3.Row = ledger.db.execute("SELECT * FROM orders WHERE number=?", (cursor.lastrowid,)).fetchone()
     # The table's key is the rule itself: a second open order of a material cannot be written.
@@ -90,17 +114,14 @@ def _placed(
 def _items(body: dict[str, Any]) -> list[dict[str, Any]]:
     items = body.get("items")
     if not isinstance(items, list) or not items or not all(isinstance(item, dict) for item in items):
-        raise Refusal("malformed-request", "items is missing or no list of items.")
+        raise malformed("items is missing or no list of items.", "/items")
     materials = [str(item.get("component_material_number")) for item in items]
     if len(set(materials)) != len(materials):
-        raise Refusal("malformed-request", "A material is named twice.")
-    for name in ("ship_to", "trigger"):
-        if not isinstance(body.get(name), dict | None):
-            raise Refusal("malformed-request", f"{name} is neither an object nor null.")
+        raise malformed("A material is named twice.", "/items")
     return items
 
 
-def _check(ledger: Ledger, number: str, item: dict[str, Any]) -> None:
+def _check(ledger: Ledger, number: str, item: dict[str, Any], place: str) -> None:
     position_number, material = item.get("bom_item_number"), item.get("component_material_number")
     row = None
     if isinstance(position_number, str) and isinstance(material, str):
@@ -109,18 +130,23 @@ def _check(ledger: Ledger, number: str, item: dict[str, Any]) -> None:
             (number, position_number, material),
         ).fetchone()
     if row is None:
-        raise Refusal("material-not-in-bill-of-material", "The bill of material has no such position.")
+        raise _refused("material-not-in-bill-of-material", "The bill of material has no such position.", place)
     position = json.loads(row["content"])
     if not position.get("orderable", True):
-        raise Refusal("material-not-orderable", str(position.get("not_orderable_reason") or "Not orderable."))
+        raise _refused("material-not-orderable", str(position.get("not_orderable_reason") or "Not orderable."), place)
     quantity, most = item.get("quantity"), position.get("max_quantity", 1)
     if isinstance(quantity, bool) or not isinstance(quantity, int) or not 1 <= quantity <= most:
-        raise Refusal("quantity-exceeds-limit", f"The quantity is from 1 to {most}.", max_quantity=most)
+        text = f"The quantity is from 1 to {most}."
+        raise _refused("quantity-exceeds-limit", text, f"{place}/quantity", max_quantity=most)
     if item.get("unit", "ST") != "ST":
-        raise Refusal("unit-mismatch", "Consumables are ordered in ST (pieces).")
+        raise _refused("unit-mismatch", "Consumables are ordered in ST (pieces).", f"{place}/unit")
     open_order = open_order_of(ledger, number, str(material))
     if open_order:
-        raise Refusal("order-already-open", "This material is on order already.", order_number=open_order)
+        raise _refused("order-already-open", "This material is on order already.", place, order_number=open_order)
+
+
+def _refused(slug: str, detail: str, pointer: str, **facts: object) -> Refusal:
+    return Refusal(slug, detail, errors=[error_at(pointer, slug)], **facts)
 
 
 def open_order_of(ledger: Ledger, equipment: str, material: str) -> str | None:
@@ -132,33 +158,68 @@ def open_order_of(ledger: Ledger, equipment: str, material: str) -> str | None:
 
 
 def bill_of_material(ledger: Ledger, number: str) -> list[dict[str, Any]]:
-    """The positions of an equipment with their open orders."""
+    """The positions of an equipment with their open orders; none is orderable where the equipment as a whole is not."""
     rows = ledger.db.execute(
         "SELECT content FROM bom_items WHERE equipment_number=? ORDER BY bom_item_number", (number,)
     )
+    found = ledger.equipment(number)
+    closed = _why_closed(found.content) if found else None
     items = [json.loads(row["content"]) for row in rows]
     return [
-        {**item, "open_order_number": open_order_of(ledger, number, item["component_material_number"])}
+        {
+            **item,
+            **({"orderable": False, "not_orderable_reason": closed} if closed else {}),
+            "open_order_number": open_order_of(ledger, number, item["component_material_number"]),
+        }
         for item in items
     ]
 
 
-def move(ledger: Ledger, number: int, status: str, tracking: str | None) -> dict[str, Any]:
-    """Gives an open order another status; a delivered one has all its pieces. Raises `Refusal`."""
+def _why_closed(equipment: dict[str, Any]) -> str | None:
+    if equipment.get("status", "active") != "active":
+        return "Das System ist außer Betrieb. / The system is no longer in service."
+    if not (equipment.get("contract") or {}).get("active", True):
+        return "Es besteht kein aktiver Vertrag. / There is no active contract."
+    if equipment.get("automatic_supply"):
+        return "Das System wird automatisch beliefert. / The system is supplied automatically."
+    return None
+
+
+def move(ledger: Ledger, number: int, change: Move, now: dt.datetime) -> dict[str, Any]:
+    """Gives an open order a later status; a delivered one has all its pieces. Raises `Refusal`."""
     with ledger.transaction() as db:
         row = db.execute("SELECT * FROM orders WHERE number=?", (number,)).fetchone()
         if row is None:
             raise Refusal("not-found", "There is no such order.")
-        if row["status"] in CLOSED and status != row["status"]:
-            raise Refusal("malformed-request", f"The order is {row['status']}; that is final.")
+        _check_move(row["status"], change.status)
         content = json.loads(row["content"])
-        content["tracking"] = tracking or content.get("tracking")
-        if status == "delivered":
-            content["items"] = [{**item, "delivered_quantity": item["quantity"]} for item in content["items"]]
-        db.execute("UPDATE orders SET status=?, content=? WHERE number=?", (status, json.dumps(content), number))
-        if status in CLOSED:
+        content["tracking"] = change.tracking or content.get("tracking")
+        content["items"] = [_delivered(item, change) for item in content["items"]]
+        history = content.get("status_history") or [{"status": "received", "at": row["created_at"]}]
+        if change.status != row["status"]:
+            history = [*history, {"status": change.status, "at": stamp(now)}]
+        content["status_history"] = history
+        db.execute("UPDATE orders SET status=?, content=? WHERE number=?", (change.status, json.dumps(content), number))
+        if change.status in CLOSED:
             db.execute("DELETE FROM open_materials WHERE number=?", (number,))
         return shown(db.execute("SELECT * FROM orders WHERE number=?", (number,)).fetchone())
+
+
+def _check_move(before: str, after: str) -> None:
+    if before in CLOSED and after != before:
+        raise Refusal("malformed-request", f"The order is {before}; that is final.")
+    if STATUSES.index(after) < STATUSES.index(before):
+        raise Refusal("malformed-request", f"The order is {before} already.")
+
+
+def _delivered(item: dict[str, Any], change: Move) -> dict[str, Any]:
+    most, so_far = item["quantity"], item["delivered_quantity"]
+    if change.status == "delivered":
+        return {**item, "delivered_quantity": most}
+    now = change.delivered.get(item["bom_item_number"], so_far)
+    if not so_far <= now <= most:
+        raise Refusal("malformed-request", f"{so_far} to {most} pieces can have been delivered.")
+    return {**item, "delivered_quantity": now}
 
 
 def shown(row: sqlite3.Row) -> dict[str, Any]:
@@ -169,6 +230,7 @@ def shown(row: sqlite3.Row) -> dict[str, Any]:
         "client_reference": row["client_reference"],
         "equipment_number": row["equipment_number"],
         "status": row["status"],
+        "status_history": content.get("status_history") or [{"status": "received", "at": row["created_at"]}],
         "items": content["items"],
         "created_at": row["created_at"],
         "tracking": content.get("tracking"),

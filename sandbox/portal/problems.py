@@ -12,6 +12,7 @@ STATUS = {
     "token-invalid": 401,
     "client-assertion-rejected": 401,
     "scope-not-unlocked": 403,
+    "enrolment-code-rejected": 403,
     "equipment-not-assigned": 403,
     "contract-inactive": 403,
     "equipment-unknown": 404,
@@ -21,6 +22,9 @@ STATUS = {
     "client-reference-reused": 409,
     "order-already-open": 409,
     "automatic-supply-active": 409,
+    "notification-already-open": 409,
+    "too-many-keys": 409,
+    "last-key": 409,
     "equipment-decommissioned": 410,
     "precondition-failed": 412,
     "batch-too-large": 413,
@@ -38,12 +42,14 @@ STATUS = {
     "material-not-in-bill-of-material": 422,
     "material-not-orderable": 422,
     "quantity-exceeds-limit": 422,
+    "key-rejected": 422,
     "agent-too-old": 426,
     "precondition-required": 428,
     "rate-limited": 429,
     "internal-error": 500,
     "maintenance": 503,
 }
+TYPES = "https://portal.example/problems/"
 RETRYABLE = frozenset({"idempotency-request-in-progress", "rate-limited", "internal-error", "maintenance"})
 
 
@@ -64,7 +70,7 @@ class Refusal(Exception):
     def document(self) -> dict[str, Any]:
         """The problem document."""
         return {
-            "type": f"https://portal.example/problems/{self.slug}",
+            "type": f"{TYPES}{self.slug}",
             "title": self.slug.replace("-", " ").capitalize(),
             "status": self.status,
             "detail": self.detail,
@@ -76,6 +82,16 @@ class Refusal(Exception):
     def response(self, headers: dict[str, str] | None = None) -> JSONResponse:
         """The problem as an answer to a whole request."""
         return problem_response(self.document(), headers)
+
+
+def error_at(pointer: str, code: str = "malformed-request") -> dict[str, str]:
+    """One entry of a problem's `errors`: which part of the body (RFC 6901), and what is wrong with it."""
+    return {"pointer": pointer, "code": code}
+
+
+def malformed(detail: str, pointer: str | None = None) -> Refusal:
+    """The refusal of a body that makes no sense, with the place where."""
+    return Refusal("malformed-request", detail, **({} if pointer is None else {"errors": [error_at(pointer)]}))
 
 
 def problem_response(document: dict[str, Any], headers: dict[str, str] | None = None) -> JSONResponse:

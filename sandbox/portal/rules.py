@@ -34,6 +34,16 @@ class Neighbour:
 
 
 @dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The booked readings next to a time: the nearest ones, and the nearest that somebody has read, not estimated."""
+
+    before: Neighbour | None = None
+    read_before: Neighbour | None = None
+    after: Neighbour | None = None
+    read_after: Neighbour | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Point:
     """A measuring point as the rules see it."""
 
@@ -41,6 +51,7 @@ class Point:
     unit: str
     overflow: int | None
     annual_estimate: int | None
+    is_counter: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +68,34 @@ class New:
     acknowledged: bool = False
 
 
-def judge(point: Point, new: New, before: Neighbour | None, after: Neighbour | None) -> list[dict[str, Any]]:
-    """The findings with which the value is booked; raises `Refusal` when it is not."""
+def judge(point: Point, new: New, near: Neighbours) -> list[dict[str, Any]]:
+    """The findings with which the value is booked; raises `Refusal` when it is not.
+
+    Only what was read binds: an estimate gives way to a reading, but what was read before and after it still holds.
+    """
     value = _whole_number(point, new)
-    if after is not None and value > after.value and not after.estimated and not started_over(before, value, after):
-        detail = f"{value} is above the later reading {after.value}."
-        raise Refusal("reading-above-subsequent", detail, last_reading=after.shown())
+    if not point.is_counter:  # SAP knows measuring points that may fall
+        return []
+    later = near.read_after
+    if later is not None and value > later.value and not started_over(near.read_before, value, later):
+        detail = f"{value} is above the later reading {later.value}."
+        raise Refusal("reading-above-subsequent", detail, last_reading=later.shown())
+    findings = _against_before(point, value, new, near)
+    overtaken = near.after
+    if overtaken is not None and overtaken.estimated and value > overtaken.value and not findings:
+        return [_finding("estimate-replaced", point, f"The later estimate {overtaken.value} is replaced.")]
+    return findings
+
+
+def _against_before(point: Point, value: int, new: New, near: Neighbours) -> list[dict[str, Any]]:
+    before, read = near.before, near.read_before
     if before is None:
         return []
-    if value < before.value:
-        return [_below(point, value, new, before)]
-    return [] if new.acknowledged else _deviation(point, value, new.read_at, before)
+    if value >= before.value:
+        return [] if new.acknowledged else _deviation(point, value, new.read_at, before)
+    if before.estimated and (read is None or value >= read.value):
+        return [_finding("estimate-replaced", point, f"The estimate {before.value} is replaced.")]
+    return [_below(point, value, new, read or before)]
 
 
 def started_over(before: Neighbour | None, value: int, after: Neighbour) -> bool:
@@ -86,8 +114,6 @@ def _whole_number(point: Point, new: New) -> int:
 
 
 def _below(point: Point, value: int, new: New, before: Neighbour) -> dict[str, Any]:
-    if before.estimated:
-        return _finding("estimate-replaced", point, f"The estimate {before.value} is replaced.")
     if new.replaced:
         return _finding("counter-replaced", point, "The counter was replaced.", severity="warning")
     if point.overflow is not None and point.overflow - before.value + value <= _most(point, new.read_at, before):

@@ -14,23 +14,36 @@ from sandbox.portal.keepsakes import kept_secret
 from sandbox.portal.problems import Refusal
 
 CLIENT_ID = "agent-sandbox"
+TOKEN_PATH = "/v1/oauth2/token"  # noqa: S105  an address
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a token stands for. `scopes` is None when the agent asked for no part of its rights in particular."""
+    """What a token stands for. `scopes` is None when the agent asked for no part of its rights in particular; `kid` is
+    the key that it was asked with, None for the client secret.
+    """
 
     agent_id: str
     scopes: frozenset[str] | None
+    kid: str | None
     until: float
 
 
 class Gate:
-    """Secrets live in files of mode 0600; tokens live in memory, hashed, and die with the process."""
+    """Secrets live in files of mode 0600; tokens live in memory, hashed, and die with the process.
 
-    def __init__(self, data: Path) -> None:
+    `audiences` are what a client assertion may be meant for: the token endpoint under every name that it has. The one
+    that is told to agents stays the same wherever the portal listens.
+    """
+
+    def __init__(self, data: Path, url: str = "https://localhost") -> None:
         self.secret_file = data / "client-secret"
         self.admin_file = data / "admin-token"
+        self.key_user_file = data / "key-user-password"
+        self.audience = f"https://portal.example{TOKEN_PATH}"
+        self.audiences = frozenset({self.audience, *(f"{name}{TOKEN_PATH}" for name in _names_of(url))})
+        self._key_user = kept_secret(self.key_user_file)
         self._secret = kept_secret(self.secret_file)
         self._admin = kept_secret(self.admin_file)
         self._grants: dict[str, Grant] = {}
@@ -45,12 +58,12 @@ class Gate:
         right = secrets.compare_digest(secret.encode(), self._secret.encode())
         return name if kind.lower() == "basic" and name == CLIENT_ID and right else None
 
-    def token(self, agent: str, scopes: frozenset[str] | None, seconds: float) -> str:
+    def token(self, agent: str, scopes: frozenset[str] | None, seconds: float, kid: str | None = None) -> str:
         """A new access token, good for this many seconds."""
         token = secrets.token_urlsafe(32)
         now = time.monotonic()
         self._grants = {known: grant for known, grant in self._grants.items() if grant.until > now}
-        self._grants[_hash(token)] = Grant(agent, scopes, now + seconds)
+        self._grants[_hash(token)] = Grant(agent, scopes, kid, now + seconds)
         return token
 
     def grant(self, authorization: str | None) -> Grant:
@@ -67,9 +80,27 @@ class Gate:
         self._grants.clear()
         return count
 
+    def end(self, agent_id: str, kid: str | None = None) -> None:
+        """Makes an agent's tokens invalid at once; with `kid` only those that were asked with this key."""
+        self._grants = {
+            known: grant
+            for known, grant in self._grants.items()
+            if grant.agent_id != agent_id or kid not in (None, grant.kid)
+        }
+
+    def is_key_user(self, password: str) -> bool:
+        """Whether this is the key user's password."""
+        return secrets.compare_digest(password.encode("utf-8", "replace"), self._key_user.encode())
+
     def is_admin(self, authorization: str | None) -> bool:
         """Whether this is the sandbox's admin."""
         return secrets.compare_digest((authorization or "").encode(), f"Bearer {self._admin}".encode())
+
+
+def _names_of(url: str) -> list[str]:
+    scheme, _, place = url.partition("://")
+    port = place.rpartition(":")[2]
+    return [url, *(f"{scheme}://{name}:{port}" for name in LOOPBACK if port.isdigit())]
 
 
 def _hash(token: str) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import json
+from collections.abc import Mapping
+from email.utils import format_datetime
 from typing import Any
 
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from sandbox.portal.faults import Fault, Faults
+from sandbox.portal.faults import MIXED, Fault, Faults
 from sandbox.portal.problems import Refusal, problem_response
 
 PIECE = 16  # bytes of a slow body at a time
@@ -56,7 +59,7 @@ class Unreliable:
         """One request."""
         path = scope.get("path", "")
         fault = None
-        if scope["type"] == "http" and not path.startswith("/admin"):
+        if scope["type"] == "http" and path.startswith("/v1/"):
             fault = self._faults.striking(scope["method"], path)
         if fault is None:
             await self._app(scope, receive, send)
@@ -74,6 +77,10 @@ class Unreliable:
             await HTMLResponse(page)(scope, receive, send)
         elif fault.kind == "cut-before":
             await _cut(scope, receive)
+        elif fault.kind in ("mixed", "mixed-after"):
+            await self._app({**scope, MIXED: fault}, receive, send)
+        elif fault.kind == "deprecated":
+            await self._app(scope, receive, _with_headers(send, _deprecation(fault)))
         else:
             answer = _Kept()
             await self._app(scope, receive, answer.send)
@@ -102,6 +109,10 @@ async def _spoiled(fault: Fault, answer: _Kept, scope: Scope, receive: Receive, 
         await _cut(scope, receive)
     elif fault.kind == "wrong-json":
         await _sent(send, answer.start, b'{"items": [{"surprise":')
+    elif fault.kind == "wrong-shape":
+        await _sent(send, answer.start, b'{"surprise": [1, null, {"items": {}}]}')
+    elif fault.kind == "shuffled":
+        await _sent(send, answer.start, _shuffled(answer.body))
     elif fault.kind == "latency-after":
         await asyncio.sleep(fault.seconds)
         await _sent(send, answer.start, answer.body)
@@ -116,6 +127,37 @@ async def _spoiled(fault: Fault, answer: _Kept, scope: Scope, receive: Receive, 
         await send({"type": "http.response.body", "body": answer.body[: len(answer.body) // 2], "more_body": True})
         await asyncio.sleep(0.05)
         await _cut(scope, receive)
+
+
+def _shuffled(body: bytes) -> bytes:
+    """The answer with its items the other way round."""
+    try:
+        content = json.loads(body)
+    except ValueError:
+        return body
+    if isinstance(content, dict) and isinstance(content.get("items"), list):
+        content["items"].reverse()
+    return json.dumps(content).encode()
+
+
+def _deprecation(fault: Fault) -> dict[str, str]:
+    """Deprecation (RFC 9745), Sunset (RFC 8594) and where to read about it."""
+    now = dt.datetime.now(dt.UTC)
+    return {
+        "Deprecation": f"@{int(now.timestamp()) - 86_400}",
+        "Sunset": format_datetime(now + dt.timedelta(days=fault.days), usegmt=True),
+        "Link": '<https://portal.example/deprecation>; rel="deprecation"; type="text/html"',
+    }
+
+
+def _with_headers(send: Send, extra: Mapping[str, str]) -> Send:
+    async def sending(part: Message) -> None:
+        if part["type"] == "http.response.start":
+            added = [(name.lower().encode(), value.encode("latin-1")) for name, value in extra.items()]
+            part = {**part, "headers": [*part["headers"], *added]}
+        await send(part)
+
+    return sending
 
 
 async def _sent(send: Send, start: Message, body: bytes) -> None:
