@@ -4,12 +4,12 @@ BIN   := .venv/bin
 READY := .venv/.ready
 PYTHON ?= python3
 
-.PHONY: demo test setup lint accuracy bench texts lock clean
+.PHONY: demo test contract setup lint accuracy bench texts lock clean
 
 demo: setup
 	$(BIN)/meter-agent demo $(if $(RECORDINGS),--recordings $(RECORDINGS)) --state $(or $(STATE),.demo)
 
-test: setup lint
+test: setup lint .contract/.ready
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
 
 setup: $(READY)
@@ -48,6 +48,16 @@ bench: setup .bench/.ready
 	$(UV) pip sync --quiet --python .bench/venv/bin/python --require-hashes requirements-bench.lock
 	touch .bench/.ready
 
+# The contract file against the sandbox portal, by generated requests alone: EXAMPLES=200 asks for more than the tests do.
+contract: setup .contract/.ready
+	$(BIN)/python -m pytest -p no:xdist -q -s tests/test_sandbox_portal_contract.py
+
+# Its tool has an environment of its own as well.
+.contract/.ready: $(UV) requirements-contract.lock
+	test -x .contract/venv/bin/python || $(UV) venv --quiet --python $(PYTHON) .contract/venv
+	$(UV) pip sync --quiet --python .contract/venv/bin/python --require-hashes requirements-contract.lock
+	touch .contract/.ready
+
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -58,6 +68,7 @@ lint: setup
 lock: $(UV)
 	$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --group dev -o requirements.lock
 	$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --group bench -o requirements-bench.lock
+	$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --group contract -o requirements-contract.lock
 
 # After changing a sentence for people: collects them, so that the German catalogue can follow.
 texts: setup
@@ -66,4 +77,4 @@ texts: setup
 	$(BIN)/pybabel --quiet compile --use-fuzzy -D meter-agent -d agent/locale
 
 clean:
-	rm -rf .venv .uv .demo .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .uv .demo .bench .contract .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -77,7 +77,15 @@ async def _not_served(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     slug, detail = REASONS.get(error.status_code, ("malformed-request", error.detail))
-    return Refusal(slug, detail).response(dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == 405:  # starlette names the methods of one of several routes
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
+    return Refusal(slug, detail).response(headers)
+
+
+def _methods(request: Request) -> set[str]:
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    return {method for route in routes if route.path_regex.match(request.url.path) for method in route.methods or ()}
 
 
 async def _gone(request: Request, error: Exception) -> Response:

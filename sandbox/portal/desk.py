@@ -15,13 +15,16 @@ from sandbox.portal import notifications, orders
 from sandbox.portal.access import Access
 from sandbox.portal.agents import VISIBLE, Agent, Agents
 from sandbox.portal.bodies import json_object
-from sandbox.portal.booking import Clerk
+from sandbox.portal.booking import LONGEST_REFERENCE, Clerk
 from sandbox.portal.faults import Faults
 from sandbox.portal.ledger import ORDER_BASE, row_number
-from sandbox.portal.lists import Window, page, window
+from sandbox.portal.lists import Window, filter_in, page, window
 from sandbox.portal.problems import Refusal
 
 WHERE = "(? IS NULL OR client_reference = ?) AND (? IS NULL OR equipment_number = ?) AND (? IS NULL OR status = ?)"
+
+
+FILTERS = {"client_reference": LONGEST_REFERENCE, "equipment_number": 18, "status": 40}
 
 
 class Desk:
@@ -103,11 +106,10 @@ class Desk:
     def _rows(
         self, table: str, agent: Agent, request: Request, statuses: Sequence[str], wanted: Window, base: int
     ) -> list[sqlite3.Row]:
-        names = ("client_reference", "equipment_number", "status")
-        asked = {name: request.query_params.get(name) for name in names}
+        asked = {name: filter_in(request, name, most) for name, most in FILTERS.items()}
         if asked["status"] not in (None, *statuses):
             raise Refusal("malformed-request", f"status is one of {', '.join(statuses)}.")
-        filters = [one for name in names for one in (asked[name], asked[name])]
+        filters = [one for value in asked.values() for one in (value, value)]
         query = f"SELECT * FROM {table} WHERE number > ? AND {VISIBLE} AND {WHERE} ORDER BY number LIMIT ?"  # noqa: S608  constants
         parameters = (row_number(wanted.after, base), *agent.scoping, *filters, wanted.limit + 1)
         return self._agents.ledger.db.execute(query, parameters).fetchall()

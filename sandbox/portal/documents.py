@@ -13,11 +13,13 @@ from starlette.routing import Route
 from sandbox.portal.access import Access
 from sandbox.portal.agents import VISIBLE, Agent, Agents
 from sandbox.portal.bodies import json_object
-from sandbox.portal.booking import Clerk, book_item, refused_item
+from sandbox.portal.booking import LONGEST_REFERENCE, Clerk, book_item, refused_item
 from sandbox.portal.faults import MIXED, Fault, Faults
 from sandbox.portal.ledger import DOCUMENT_BASE, document_number, row_number
-from sandbox.portal.lists import moment_in, page, window
+from sandbox.portal.lists import filter_in, moment_in, page, window
 from sandbox.portal.problems import Refusal, malformed, problem_response
+
+FILTERS = {"client_reference": LONGEST_REFERENCE, "equipment_number": 18, "measuring_point": 12}
 
 
 class Documents:
@@ -77,9 +79,8 @@ class Documents:
     async def all(self, request: Request) -> Response:
         """Booked readings, to compare with what was sent."""
         agent = self._access.agent(request, "readings:write")
-        wanted, asked = window(request), request.query_params
-        names = ("client_reference", "equipment_number", "measuring_point")
-        filters = [one for name in names for one in (asked.get(name), asked.get(name))]
+        wanted = window(request)
+        filters = [one for name, most in FILTERS.items() for one in (filter_in(request, name, most),) * 2]
         since = moment_in(request, "booked_after")
         rows = self._ledger.db.execute(
             f"SELECT * FROM documents WHERE number > ? AND {VISIBLE}"  # noqa: S608  a constant

@@ -17,14 +17,14 @@ from sandbox.portal.bodies import json_object
 from sandbox.portal.booking import NOT_ASSIGNED
 from sandbox.portal.faults import Faults
 from sandbox.portal.ledger import Ledger, Record
-from sandbox.portal.lists import moment_in, page, strong_tags, tagged, window
+from sandbox.portal.lists import filter_in, moment_in, page, strong_tags, tagged, window
 from sandbox.portal.moments import stamp
 from sandbox.portal.orders import bill_of_material
 from sandbox.portal.problems import Refusal, malformed
 
 LONGEST_TIDNR = 25  # SAP's TechnicalIdentNo
 TIDNR = re.compile(r"[^\x00-\x1f\x7f-\x9f]{0,25}")
-FILTERS = ("manufacturer_serial_number", "technical_identification_number")
+FILTERS = {"manufacturer_serial_number": 30, "technical_identification_number": LONGEST_TIDNR}
 
 
 class Equipments:
@@ -50,22 +50,24 @@ class Equipments:
     async def all(self, request: Request) -> Response:
         """The customer's equipment, filtered, page by page, with an ETag."""
         agent = self._access.agent(request, "equipments:read")
-        wanted, asked = window(request), request.query_params
+        wanted, with_points = window(request), _with_points(request)
+        asked = {name: filter_in(request, name, most) for name, most in FILTERS.items()}
         since = moment_in(request, "modified_after")
         found = [
             record
             for record in self._agents.records(agent, wanted.after)
-            if all(record.content.get(name) == asked[name] for name in FILTERS if name in asked)
+            if all(value in (None, record.content.get(name)) for name, value in asked.items())
             and (since is None or record.modified_at >= since)
         ]
-        contents = [self._shown(record, request) for record in found[: wanted.limit + 1]]
+        contents = [self._shown(record, with_points=with_points) for record in found[: wanted.limit + 1]]
         return tagged(request, page(contents, "equipment_number", wanted))
 
     async def one(self, request: Request) -> Response:
         """One equipment; its ETag is what a change needs."""
         agent = self._access.agent(request, "equipments:read")
+        with_points = _with_points(request)
         record = self._record(agent, request)
-        return tagged(request, self._shown(record, request), prefix=f"{record.version}-")
+        return tagged(request, self._shown(record, with_points=with_points), prefix=f"{record.version}-")
 
     async def measuring_points(self, request: Request) -> Response:
         """The measuring points of one equipment."""
@@ -103,13 +105,17 @@ class Equipments:
             raise Refusal("equipment-not-assigned", NOT_ASSIGNED)
         return record
 
-    def _shown(self, record: Record, request: Request) -> dict[str, Any]:
-        include = request.query_params.get("include")
-        if include not in (None, "measuring_points"):
-            raise Refusal("malformed-request", "Only measuring_points can be included.")
-        if include is None:
+    def _shown(self, record: Record, *, with_points: bool) -> dict[str, Any]:
+        if not with_points:
             return record.content
         return {**record.content, "measuring_points": self._ledger.points(record.content["equipment_number"])}
+
+
+def _with_points(request: Request) -> bool:
+    include = request.query_params.get("include")
+    if include not in (None, "measuring_points"):
+        raise Refusal("malformed-request", "Only measuring_points can be included.")
+    return include is not None
 
 
 def _version(tag: str) -> str:

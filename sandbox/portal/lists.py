@@ -37,6 +37,14 @@ def window(request: Request) -> Window:
     return Window(_opened(request.query_params.get("cursor", "")), int(limit))
 
 
+def filter_in(request: Request, name: str, most: int) -> str | None:
+    """A filter in the query; raises `Refusal` when it is longer than what it filters can be."""
+    value = request.query_params.get(name)
+    if value is not None and len(value) > most:
+        raise Refusal("malformed-request", f"{name} has at most {most} characters.")
+    return value
+
+
 def moment_in(request: Request, name: str) -> str | None:
     """A moment in the query as the portal stores moments; raises `Refusal` when it is none."""
     text = request.query_params.get(name)
