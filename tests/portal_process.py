@@ -109,6 +109,7 @@ class PortalProcess:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(cafile=self.ca_file)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.hostname_checks_common_name = False  # RFC 9525: only what subjectAltName says
         context.set_ciphers("DEFAULT:@SECLEVEL=2")
         return context
 

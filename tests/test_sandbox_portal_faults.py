@@ -313,8 +313,12 @@ BAD_TLS = [
     (("--certificate", "expired"), "certificate has expired"),
     (("--certificate", "not-yet-valid"), "not yet valid"),
     (("--certificate", "wrong-host"), "Hostname mismatch"),
+    (("--certificate", "no-host"), "Hostname mismatch"),
     (("--certificate", "self-signed"), "self-signed"),
+    (("--certificate", "other-ca"), "unable to get local issuer"),
+    (("--certificate", "wrong-usage"), "unsuitable certificate purpose"),
     (("--certificate", "rsa1024"), "key too weak"),
+    (("--tls", "1.0"), "EOF|protocol|alert"),
     (("--tls", "1.1"), "EOF|protocol|alert"),
     (("--plain-http",), "WRONG_VERSION_NUMBER|record layer"),
 ]

@@ -21,7 +21,7 @@ from sandbox.portal.agents import Agents
 from sandbox.portal.app import portal
 from sandbox.portal.areas import SCOPES
 from sandbox.portal.bodies import parsed
-from sandbox.portal.certificates import KINDS, ca_file, server_context
+from sandbox.portal.certificates import KINDS, VERSIONS, ca_file, server_context
 from sandbox.portal.faults import Faults
 from sandbox.portal.gateway import Gateway
 from sandbox.portal.keepsakes import PUBLIC, keep
@@ -149,7 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--verbose", action="store_true", help="log requests to standard error")
     bad = parser.add_argument_group("faults")
     bad.add_argument("--certificate", choices=KINDS, default="good", help="the server's certificate (default: good)")
-    bad.add_argument("--tls", choices=("1.1", "1.2", "1.3"), help="only this version of TLS")
+    bad.add_argument("--tls", choices=tuple(VERSIONS), help="only this version of TLS")
     bad.add_argument("--plain-http", action="store_true", help="no TLS at all")
     bad.add_argument("--faults", type=Path, metavar="FILE", help="fault switches to begin with (JSON)")
     return parser

@@ -14,7 +14,23 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sandbox.portal.keepsakes import PUBLIC, keep
 
-KINDS = ("good", "expired", "not-yet-valid", "wrong-host", "self-signed", "rsa1024")
+KINDS = (
+    "good",
+    "expired",
+    "not-yet-valid",
+    "wrong-host",
+    "no-host",
+    "self-signed",
+    "other-ca",
+    "wrong-usage",
+    "rsa1024",
+)
+VERSIONS = {
+    "1.0": ssl.TLSVersion.TLSv1,
+    "1.1": ssl.TLSVersion.TLSv1_1,
+    "1.2": ssl.TLSVersion.TLSv1_2,
+    "1.3": ssl.TLSVersion.TLSv1_3,
+}
 DAY = dt.timedelta(days=1)
 
 
@@ -46,13 +62,12 @@ def ca_file(data: Path) -> Path:
 
 
 def server_context(data: Path, kind: str, only_version: str | None) -> ssl.SSLContext:
-    """The server's TLS context with a certificate of this kind; `only_version` "1.1", "1.2" or "1.3" pins TLS."""
+    """The server's TLS context with a certificate of this kind; `only_version` is one of `VERSIONS`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     # A server that shows faults must be able to serve them: weak keys and old versions need OpenSSL's level 0.
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
     if only_version:
-        version = {"1.1": ssl.TLSVersion.TLSv1_1, "1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
-        context.minimum_version = context.maximum_version = version[only_version]
+        context.minimum_version = context.maximum_version = VERSIONS[only_version]
     file = data / f"server-{kind}.pem"
     if kind != "good" or not file.exists():  # a bad one is bad by today's date
         keep(file, _server_pem(data, kind))
@@ -68,8 +83,8 @@ def _server_pem(data: Path, kind: str) -> bytes:
     size = 1024 if kind == "rsa1024" else 2048
     key = rsa.generate_private_key(public_exponent=65537, key_size=size)
     start, end = _validity(kind)
-    issuer, signer = (_name("localhost"), key) if kind == "self-signed" else (ca.subject, ca_key)
-    certificate = (
+    issuer, signer = _issuer(kind, ca, ca_key, key)
+    builder = (
         x509.CertificateBuilder()
         .subject_name(_name("localhost"))
         .issuer_name(issuer)
@@ -77,14 +92,29 @@ def _server_pem(data: Path, kind: str) -> bytes:
         .serial_number(x509.random_serial_number())
         .not_valid_before(start)
         .not_valid_after(end)
-        .add_extension(x509.SubjectAlternativeName(_names(kind)), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(ca=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage([_purpose(kind)]), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
-        .sign(signer, hashes.SHA256())
     )
+    if kind != "no-host":  # its name stands in the subject alone, which nobody may look at any more (RFC 9525)
+        builder = builder.add_extension(x509.SubjectAlternativeName(_names(kind)), critical=False)
+    certificate = builder.sign(signer, hashes.SHA256())
     return _pem(key) + certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def _issuer(
+    kind: str, ca: x509.Certificate, ca_key: rsa.RSAPrivateKey, own: rsa.RSAPrivateKey
+) -> tuple[x509.Name, rsa.RSAPrivateKey]:
+    if kind == "self-signed":
+        return _name("localhost"), own
+    if kind == "other-ca":
+        return _name("Somebody else's CA"), rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return ca.subject, ca_key
+
+
+def _purpose(kind: str) -> x509.ObjectIdentifier:
+    return ExtendedKeyUsageOID.CLIENT_AUTH if kind == "wrong-usage" else ExtendedKeyUsageOID.SERVER_AUTH
 
 
 def _validity(kind: str) -> tuple[dt.datetime, dt.datetime]:

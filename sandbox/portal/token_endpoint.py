@@ -81,7 +81,7 @@ class TokenEndpoint:
 
     def _client(self, authorization: str | None, form: dict[str, str]) -> Client:
         """Who asks, by exactly one of the two ways."""
-        if authorization is not None and "client_assertion" in form:
+        if (authorization or "").lower().startswith("basic ") and "client_assertion" in form:
             raise NoToken("invalid_request", "A client proves who it is in one way, not in two.")
         if "client_assertion" in form:
             client = self._by_assertion(form)
