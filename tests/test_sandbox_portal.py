@@ -216,13 +216,19 @@ def test_renaming(agent: httpx.Client) -> None:
     body = {"technical_identification_number": "PRN-NEW"}
     rename = f"{path}/technical-identification-number"
     assert agent.put(rename, json=body).json()["code"] == "precondition-required"
-    assert agent.put(rename, json=body, headers={"If-Match": '"9-abc"'}).json()["code"] == "precondition-failed"
+    for stale in ('"9-abc"', f"W/{tag}", ""):
+        assert agent.put(rename, json=body, headers={"If-Match": stale}).json()["code"] == "precondition-failed"
     done = agent.put(rename, json=body, headers={"If-Match": tag})
     assert (done.status_code, done.json()["technical_identification_number"]) == (200, "PRN-NEW")
     assert agent.get(path).json()["technical_identification_number"] == "PRN-NEW"
     assert agent.put(rename, json=body, headers={"If-Match": tag}).status_code == 412
-    again = agent.put(rename, json={"technical_identification_number": "X" * 26}, headers={"If-Match": "*"})
-    assert again.json()["code"] == "malformed-request"
+    for wrong in ("X" * 26, "a\x00b", "line\nline", None, 7):
+        again = agent.put(rename, json={"technical_identification_number": wrong}, headers={"If-Match": "*"})
+        assert again.json()["errors"] == [
+            {"pointer": "/technical_identification_number", "code": "malformed-request"}
+        ], wrong
+    taken = agent.put(rename, json={"technical_identification_number": ""}, headers={"If-Match": "*"})
+    assert taken.json()["technical_identification_number"] is None
     changed = agent.get("/equipments", params={"modified_after": before}).json()["items"]
     assert number_of(5) in [one["equipment_number"] for one in changed]
     assert agent.get("/equipments", params={"modified_after": ago(seconds=-60)}).json()["items"] == []
@@ -246,6 +252,32 @@ def test_service_notification(portal: PortalProcess, agent: httpx.Client) -> Non
     ).is_error
     found = agent.get("/service-notifications", params={"equipment_number": number_of(1)}).json()["items"]
     assert found == portal.ledger()["service_notifications"] == [first.json()]
+
+
+def test_one_open_notification_per_cause(portal: PortalProcess, agent: httpx.Client) -> None:
+    """The same fault is told once until it is completed; another fault, or the same elsewhere, is another."""
+    body = {"equipment_number": number_of(2), "cause": "fuser-fault", "short_text": "Fixierung"}
+    first = agent.post("/service-notifications", json={**body, "client_reference": "c1"}).json()
+    assert (first["status"], first["completed_at"], first["priority"]) == ("open", None, "normal")
+    again = agent.post("/service-notifications", json={**body, "client_reference": "c2"})
+    assert (again.status_code, again.json()["code"]) == (409, "notification-already-open")
+    assert again.json()["notification_number"] == first["notification_number"]
+    for change in ({"cause": "jam", "client_reference": "c3"}, {"equipment_number": number_of(3)}):
+        other = {**body, "client_reference": "c4", **change}
+        assert agent.post("/service-notifications", json=other).status_code == 201
+    for cause in ("", "Jam", "-jam", "jam.", "j" * 41, "fuser fault", None, 7):
+        wrong = agent.post("/service-notifications", json={**body, "client_reference": "c5", "cause": cause})
+        assert wrong.json()["errors"][0]["pointer"] == "/cause", cause
+    path = f"/admin/service-notifications/{first['notification_number']}/status"
+    portal.admin("POST", path, {"status": "completed"})
+    with pytest.raises(AssertionError, match="400"):
+        portal.admin("POST", path, {"status": "open"})
+    shown = agent.get(f"/service-notifications/{first['notification_number']}").json()
+    assert (shown["status"], bool(shown["completed_at"])) == ("completed", True)
+    done = agent.get("/service-notifications", params={"status": "completed"}).json()["items"]
+    assert done == agent.get("/service-notifications", params={"client_reference": "c1"}).json()["items"] == [shown]
+    assert agent.post("/service-notifications", json={**body, "client_reference": "c2"}).status_code == 201
+    assert agent.get("/service-notifications/720999999999").json()["code"] == "not-found"
 
 
 def test_what_is_no_request(agent: httpx.Client) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from tests.portal_contract import FILE
 from tests.portal_process import ROOT, PortalProcess
-from tests.portal_seed import equipment, measuring_point, seed_file
+from tests.portal_seed import equipment, item, measuring_point, order, seed_file
 
 TOOL = ROOT / ".contract" / "venv" / "bin" / "schemathesis"
 CONFIG = Path(__file__).with_name("schemathesis.toml")
@@ -64,3 +64,22 @@ def test_generated_requests(tmp_path: Path) -> None:
     print(f"\nschemathesis: {cases[0]} cases")  # noqa: T201  told by make contract
     assert int(cases[0]) >= LEAST_CASES
     assert json.loads(report.read_text())
+
+
+def test_a_wrong_agent_is_noticed(tmp_path: Path) -> None:
+    """A real agent that sends what the file does not name is found out, whatever the portal answers."""
+    portal = PortalProcess(tmp_path / "data", "--seed", str(example_seed(tmp_path)))
+    with portal.client(headers={"User-Agent": "meter-agent/0.1.0"}) as agent:
+        assert agent.get("/equipments", params={"limit": "2", "include": "measuring_points"}).status_code == 200
+        reading = item(1, "right", 1500)
+        assert agent.post("/measurement-documents", json=reading).status_code == 201
+        assert portal.agent_mistakes() == []
+        agent.post("/measurement-documents", json={**reading, "client_reference": "new", "surprise": 1})
+        agent.get("/equipments", params={"page": "2"})
+        agent.get("/orders", params={"limit": "501"})
+        agent.post("/orders", json=order(1, "bare"), headers={"Idempotency-Key": "bare"})
+        agent.get("/elsewhere")
+    mistakes = " ".join(portal.agent_mistakes())
+    for word in ("surprise", "page is no parameter", "501 is greater", "'bare' does not match", "/elsewhere is not in"):
+        assert word in mistakes, word
+    portal.kill()

@@ -166,3 +166,60 @@ def test_orders_page_by_page(agent: httpx.Client) -> None:
     assert len(seen) >= 4
     for wrong in ("4599999999", "0", "x" * 30):
         assert agent.get(f"/orders/{wrong}").json()["code"] == "not-found"
+
+
+def test_what_the_warehouse_says(portal: PortalProcess, agent: httpx.Client) -> None:
+    """An order goes forward only, its pieces never fewer nor more than ordered, and its history keeps every step."""
+    number = place(agent, order(16, "history", quantity=2)).json()["order_number"]
+    path = f"/admin/orders/{number}/status"
+    portal.admin("POST", path, {"status": "in_process"})
+    portal.admin("POST", path, {"status": "partially_delivered", "delivered": {"0010": 1}, "tracking": "1Z1"})
+    for wrong in (
+        {"status": "received"},
+        {"status": "partially_delivered", "delivered": {"0010": 3}},
+        {"status": "partially_delivered", "delivered": {"0010": 0}},
+        {"status": "lost"},
+    ):
+        with pytest.raises(AssertionError, match="400"):
+            portal.admin("POST", path, wrong)
+    shown = agent.get(f"/orders/{number}").json()
+    assert [one["status"] for one in shown["status_history"]] == ["received", "in_process", "partially_delivered"]
+    assert (shown["items"][0]["delivered_quantity"], shown["tracking"]) == (1, "1Z1")
+    portal.admin("POST", path, {"status": "delivered"})
+    with pytest.raises(AssertionError, match="400"):
+        portal.admin("POST", path, {"status": "cancelled"})
+    shown = agent.get(f"/orders/{number}").json()
+    assert (shown["status_history"][-1]["status"], shown["items"][0]["delivered_quantity"]) == ("delivered", 2)
+    listed = agent.get("/orders", params={"status": "delivered", "equipment_number": number_of(16)}).json()["items"]
+    assert [one["order_number"] for one in listed] == [number]
+    assert agent.get("/orders", params={"status": "lost"}).status_code == 400
+
+
+def test_what_gets_no_orders(agent: httpx.Client) -> None:
+    """The bill of material says beforehand what an order would be refused for."""
+    for number, reason in ((50, "automatisch"), (51, "außer Betrieb"), (52, "Vertrag")):
+        material = agent.get(f"/equipments/{number_of(number)}/bill-of-material").json()["items"]
+        assert {one["orderable"] for one in material} == {False}
+        assert all(reason in one["not_orderable_reason"] for one in material), number
+    material = agent.get(f"/equipments/{number_of(53)}/bill-of-material").json()["items"]
+    assert [one["orderable"] for one in material] == [True, True, False]
+
+
+def test_an_order_for_another_device(agent: httpx.Client) -> None:
+    """An order that names the serial number is for the device with that serial number alone."""
+    wrong = place(agent, {**order(17, "serial"), "manufacturer_serial_number": "AA2M000000018"})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "serial-mismatch")
+    assert place(agent, {**order(17, "serial"), "manufacturer_serial_number": "AA2M000000017"}).status_code == 201
+
+
+def test_where_an_order_is_wrong(agent: httpx.Client) -> None:
+    """A refused order says in which position, and what is wrong with the rest of the body."""
+    refused = place(agent, order(18, "where", quantity=3)).json()
+    assert refused["errors"] == [{"pointer": "/items/0/quantity", "code": "quantity-exceeds-limit"}]
+    for change, pointer in (
+        ({"trigger": {"level_percent": 101}}, "/trigger/level_percent"),
+        ({"trigger": {"rule": 7}}, "/trigger/rule"),
+        ({"ship_to": {"country": "Germany"}}, "/ship_to/country"),
+    ):
+        refused = place(agent, {**order(18, "where"), **change}).json()
+        assert [one["pointer"] for one in refused["errors"]] == [pointer]
