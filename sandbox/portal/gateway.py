@@ -83,7 +83,7 @@ class Gateway:
         else:
             await self._app(scope, exchange.receive, exchange.send)
         if self._record and scope["path"].startswith("/v1/"):
-            self._record.write(json.dumps(exchange.told(), ensure_ascii=False) + "\n")
+            self._record.write(json.dumps(exchange.told()) + "\n")
 
 
 class _Exchange:
