@@ -15,7 +15,7 @@ from sandbox.portal.pages.markup import Markup, join, tag
 from sandbox.portal.pages.words import LANGUAGES, TEXTS
 from tests.portal_keys import Key
 from tests.portal_process import PortalProcess
-from tests.portal_seed import equipment, item, keyed, measuring_point, number_of, order, seed_file
+from tests.portal_seed import equipment, item, keyed, measuring_point, number_of, order, point_of, seed_file
 
 HOSTILE = '<script>alert("x")</script>&\u202e\x07'
 # Who may fetch what: nothing but the own style sheet; no script, no frame around it, forms only to itself.
@@ -190,6 +190,31 @@ def test_both_languages(browser: httpx.Client) -> None:
     assert "Systeme" in text_of(browser.get("/portal/systems", headers=english).text)
     assert "Systems" in text_of(browser.get("/portal/systems?lang=en").text)
     assert all(len(texts) == len(LANGUAGES) and all(texts) for texts in TEXTS.values())
+
+
+def test_a_reading_by_hand(portal: PortalProcess, agent: httpx.Client, browser: httpx.Client) -> None:
+    """A person reports a reading by the same rules, and alone may say that the counter was replaced."""
+    page = f"/portal/systems/{number_of(6)}"
+    action, point = f"{page}/readings", f"point-{point_of(6)}"
+    assert "Der Zählerstand ist gebucht." in send(browser, f"{page}?lang=de", action, **{point: "1.250"})
+    assert "auffällige Abweichung" in send(browser, page, action, **{point: "900000"})
+    token = Forms(browser.get(page).text).found[action]
+    for wrong, said in (
+        ("20", "below the last"),
+        ("many", "no whole number"),
+        ("1300.5", "no whole number"),
+        ("", "readings is missing"),
+    ):
+        refused = browser.post(action, data={**token, point: wrong})
+        assert refused.status_code in (400, 422)
+        assert said in text_of(refused.text)
+    assert browser.post(action, data={**token, point: "900001", "read_at": "tomorrow"}).status_code == 400
+    other = browser.post(f"/portal/systems/{number_of(90)}/readings", data={**token, point: "1"})
+    assert other.status_code == 403
+    assert "Zähler getauscht" in send(browser, page, action, **{point: "20", "replaced": "yes"})
+    documents = agent.get("/measurement-documents", params={"equipment_number": number_of(6)}).json()["items"]
+    told = [(one["value"], one["agent_id"]) for one in documents]
+    assert told == [(1000, None), (1250, "key-user"), (900_000, "key-user"), (20, "key-user")]
 
 
 def test_reversing_a_reading(portal: PortalProcess, agent: httpx.Client, browser: httpx.Client) -> None:

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 from dataclasses import dataclass
 
 from starlette.requests import Request
 
 from sandbox.portal.agents import Agent, Agents
 from sandbox.portal.areas import AREAS
+from sandbox.portal.booking import Clerk, book_item
 from sandbox.portal.codes import cancel_code, make_code
 from sandbox.portal.equipments import TIDNR, rename
 from sandbox.portal.faults import Faults
 from sandbox.portal.keys import revoke_key
 from sandbox.portal.ledger import ORDER_BASE, row_number
+from sandbox.portal.moments import stamp
 from sandbox.portal.notifications import NOTIFICATION_BASE, move_notification
 from sandbox.portal.orders import STATUSES, Move, move
 from sandbox.portal.problems import Refusal
 from sandbox.portal.tokens import Gate
 
 LONGEST_NAME = 60
+KEY_USER = "key-user"  # in the place of an agent's id
+POINT = "point-"
+WHOLE = re.compile(r"[0-9]{1,16}|[0-9]{1,3}(\.[0-9]{3}){1,5}|[0-9]{1,3}(,[0-9]{3}){1,5}")  # thousands apart or not
 
 
 @dataclass(slots=True)
@@ -71,6 +78,31 @@ class Actions:
         if not TIDNR.fullmatch(value):
             raise Refusal("malformed-request", "The number has more than 25 characters or unprintable ones.")
         rename(self._ledger, record, value, self._faults.now())
+        return f"/portal/systems/{number}"
+
+    def capture(self, request: Request, form: Form) -> str:
+        """A reading by hand, by the rules for an agent's; a person may say that the counter was replaced."""
+        number = request.path_params["number"]
+        customer = self._ledger.customer
+        person = Agent(KEY_USER, customer, "Key user", "all", "", None, None, None)
+        clerk = Clerk(self._agents, person, self._faults.now(), self._faults.future_tolerance_seconds)
+        moment, replaced = form.one("read_at"), form.one("replaced") == "yes"
+        item = {
+            "client_reference": f"{KEY_USER}-{secrets.token_hex(12)}",
+            "equipment_number": number,
+            "read_at": f"{moment[:16]}:00Z" if moment else stamp(clerk.now),
+            "readings": [
+                {"measuring_point": name.removeprefix(POINT), "value": _whole(values[0]), "counter_replaced": replaced}
+                for name, values in form.fields.items()
+                if name.startswith(POINT) and values[0].strip()
+            ],
+            "acknowledge_deviation": form.one("acknowledge") == "yes",
+        }
+        result = book_item(clerk, item)
+        if result["problem"]:
+            raise Refusal(result["problem"]["code"], result["problem"]["detail"])
+        form.notice = "captured"
+        form.secret = next((finding["code"] for finding in result["findings"]), "")
         return f"/portal/systems/{number}"
 
     def reverse(self, request: Request, form: Form) -> str:
@@ -160,3 +192,9 @@ class Actions:
             self._agents.revoke(agent.agent_id, self._faults.now())
         self._gate.end(agent.agent_id)
         return f"/portal/agents/{agent.agent_id}"
+
+
+def _whole(text: str) -> int | str:
+    """The number in a field; what is none, 1.5 say, stays a text for the rules to refuse."""
+    number = text.strip()
+    return int(re.sub("[.,]", "", number)) if WHOLE.fullmatch(number) else number

@@ -83,6 +83,7 @@ class Site:
         ]
         actions: list[tuple[str, Action]] = [
             ("systems/{number}/name", do.rename),
+            ("systems/{number}/readings", do.capture),
             ("readings/{number}/reversal", do.reverse),
             ("orders/{number}/status", do.move_order),
             ("notifications/{number}/status", do.move_notification),
@@ -139,7 +140,7 @@ class Site:
             if not is_same_site(request) or not view.session.is_own_form(form.one("csrf")):
                 return self._told(view, view.words("foreign_form"), 403)
             target = act(request, form)
-            view.session.notice = (view.words(form.notice), form.secret)
+            view.session.notice = (view.words(form.notice), view.words.known(form.secret))
             return RedirectResponse(target, 303)
 
         return acted

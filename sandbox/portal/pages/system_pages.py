@@ -84,6 +84,7 @@ def system_page(view: View, record: Record, ledger: Ledger) -> bytes:
         _rename_form(view, record),
         tag("h2", words("points")),
         _points(view, ledger.points(number)),
+        _capture_form(view, one, ledger.points(number)),
         tag("h2", words("readings"), " ", tag("a", words("all_of"), href=f"/portal/readings?equipment={number}")),
         reading_table(view, readings),
         tag("h2", words("bom")),
@@ -129,6 +130,33 @@ def _rename_form(view: View, record: Record) -> Markup:
         class_="row",
     )
     return tag("details", tag("summary", words("rename")), form)
+
+
+def _capture_form(view: View, one: dict[str, Any], points: Sequence[dict[str, Any]]) -> Markup:
+    words = view.words
+    fields = [
+        tag(
+            "label",
+            tag("span", point["meter_code"]),
+            tag("input", name=f"point-{point['measuring_point']}", inputmode="numeric", size=12),
+            class_="field",
+        )
+        for point in points
+    ]
+    moment = tag("input", type="datetime-local", name="read_at")
+    ticks = [
+        tag("label", tag("input", type="checkbox", name=name, value="yes"), " ", words(name))
+        for name in ("replaced", "acknowledge")
+    ]
+    form = view.form(
+        f"/portal/systems/{one['equipment_number']}/readings",
+        tag("p", words("capture_hint"), class_="faint"),
+        tag("div", fields, tag("label", tag("span", words("read_at")), moment, class_="field"), class_="row"),
+        tag("div", ticks, class_="row"),
+        tag("button", words("save")),
+        class_="card",
+    )
+    return tag("details", tag("summary", words("capture")), form)
 
 
 def _points(view: View, points: Sequence[dict[str, Any]]) -> Markup:
@@ -199,7 +227,7 @@ def _reading_row(view: View, row: sqlite3.Row) -> list[Any]:
         value,
         words.moment(row["read_at"]),
         words.moment(row["booked_at"]),
-        row["agent_id"] or words("by_sap"),
+        words("by_key_user") if row["agent_id"] == "key-user" else row["agent_id"] or words("by_sap"),
         spaced(findings),
         state,
     ]
