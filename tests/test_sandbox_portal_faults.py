@@ -268,8 +268,12 @@ def test_database_of_the_first_version(tmp_path: Path, seed: str) -> None:
         agent.post("/orders", json=order(1, "open"), headers=keyed("open"))
         before = portal.ledger()
     with contextlib.closing(sqlite3.connect(tmp_path / "data" / "portal.sqlite")) as db:
-        for table in ("open_materials", "idempotency_keys", "notifications", "facts"):
+        for table in ("open_materials", "open_causes", "idempotency_keys", "notifications", "facts"):
             db.execute(f"DROP TABLE {table}")
+        for table in ("agents", "agent_keys", "assignments", "used_assertions", "enrolment_codes"):
+            db.execute(f"DROP TABLE {table}")
+        for column in ("agent_id", "findings", "reversed_at", "reversal_reason"):
+            db.execute(f"ALTER TABLE documents DROP COLUMN {column}")
         db.execute("ALTER TABLE submissions DROP COLUMN content")
         db.execute("ALTER TABLE equipments DROP COLUMN modified_at")
     with PortalProcess(tmp_path / "data") as portal, portal.client() as agent:

@@ -52,20 +52,24 @@ def place(clerk: Clerk, key: str, body: dict[str, Any], retention: dt.timedelta)
         raise malformed(detail, "/client_reference")
     digest, agent_id = digest_of(body), clerk.agent.agent_id
     with clerk.ledger.transaction() as db:
-        forgotten = stamp(clerk.now - retention)
-        db.execute("DELETE FROM idempotency_keys WHERE created_at < ?", (forgotten,))
-        row = _known(db, agent_id, key, reference, digest)
+        kept_since = stamp(clerk.now - retention)
+        row = _known(db, agent_id, key, kept_since, reference, digest)
         status = 200 if row else 201
         row = row or _placed(clerk, reference, digest, body)
         db.execute(
-            "INSERT OR IGNORE INTO idempotency_keys (agent_id, key, digest, number, created_at) VALUES (?, ?, ?, ?, ?)",
-            (agent_id, key, digest, row["number"], stamp(clerk.now)),
+            "INSERT INTO idempotency_keys (agent_id, key, digest, number, created_at) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (agent_id, key) DO UPDATE SET digest=excluded.digest, number=excluded.number,"
+            " created_at=excluded.created_at WHERE created_at < ?",
+            (agent_id, key, digest, row["number"], stamp(clerk.now), kept_since),
         )
         return status, shown(row)
 
 
-def _known(db: sqlite3.Connection, agent: str, key: str, reference: str, digest: str) -> sqlite3.Row | None:
-    used = db.execute("SELECT * FROM idempotency_keys WHERE agent_id=? AND key=?", (agent, key)).fetchone()
+def _known(
+    db: sqlite3.Connection, agent: str, key: str, kept_since: str, reference: str, digest: str
+) -> sqlite3.Row | None:
+    query = "SELECT * FROM idempotency_keys WHERE agent_id=? AND key=? AND created_at >= ?"
+    used = db.execute(query, (agent, key, kept_since)).fetchone()
     if used is not None and used["digest"] != digest:
         raise Refusal("idempotency-key-reused", "This Idempotency-Key was used for another order.")
     row: sqlite3.Row | None = db.execute("SELECT * FROM orders WHERE client_reference=?", (reference,)).fetchone()

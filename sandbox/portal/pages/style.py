@@ -43,7 +43,8 @@ form { margin: 0; } small { white-space: nowrap; } .card { background: var(--pap
 fieldset { border: 1px solid var(--line); border-radius: .4rem; padding: .6rem 1rem; }
 fieldset label { display: block; padding: .15rem 0; } .many { max-height: 22rem; overflow-y: auto;
   margin: .5rem 0 0 1.5rem; }
-label.field { display: block; } label.field span { display: block; font-size: .85rem; color: var(--faint); }
+label.field { display: block; min-width: 0; max-width: 100%; } label.field span { display: block;
+  font-size: .85rem; color: var(--faint); }
 input:not([type=checkbox], [type=radio]), select { font: inherit; color: inherit; background: var(--ground);
   border: 1px solid var(--faint); border-radius: .4rem; padding: .4rem .6rem; max-width: 100%; }
 button { font: inherit; padding: .4rem .9rem; border: 1px solid var(--accent); border-radius: .4rem; cursor: pointer;
@@ -53,6 +54,7 @@ footer { padding: 0 1.5rem 2rem; color: var(--faint); font-size: .85rem; text-al
 main > * + * { margin-top: 1rem; } main > h2 { margin-top: 2rem; }
 summary { white-space: nowrap; cursor: pointer; color: var(--accent); } details[open] summary { margin-bottom: .5rem; }
 .notice { background: var(--paper); border-left: .4rem solid var(--good); padding: .8rem 1rem; border-radius: .3rem; }
-.notice.wrong { border-color: var(--bad); } code { font-size: 1.05em; overflow-wrap: anywhere; }
+.notice.wrong { border-color: var(--bad); } td code { white-space: nowrap; } td .row { flex-wrap: nowrap; }
+code { font-size: 1.05em; overflow-wrap: anywhere; }
 .login { max-width: 26rem; }
 """

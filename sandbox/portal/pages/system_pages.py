@@ -184,7 +184,7 @@ def _bom(view: View, items: Sequence[dict[str, Any]]) -> Markup:
             item["component_type"],
             item["colorant"] or "",
             words.number(item["yield_pages"]),
-            words("yes") if item["orderable"] else f"{words('no')}: {item['not_orderable_reason'] or ''}",
+            words("yes") if item["orderable"] else f"{words('no')}: {words.part(item['not_orderable_reason'] or '')}",
             item["max_quantity"],
             order_link(item["open_order_number"]) if item["open_order_number"] else "",
         ]

@@ -199,6 +199,11 @@ class Words:
         """The text of a code from data, or the code itself."""
         return self(code) if code in TEXTS else code
 
+    def part(self, text: str) -> str:
+        """This language's part of a text that has both ("German / English"); any other text as it is."""
+        german, both, english = text.partition(" / ")
+        return english if both and self.language != "de" else german
+
     def number(self, value: int | None) -> str:
         """A whole number with its thousands apart; nothing for none."""
         if value is None:
