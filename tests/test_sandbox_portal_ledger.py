@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sandbox.portal.agents import Agents
@@ -59,8 +59,9 @@ def read_values(ledger: Ledger) -> list[int]:
     return [row["value"] for row in ledger.db.execute(query)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(EVENTS)
+@example([("read", 1, 1), ("estimate", 1, 0), ("read", 1, 0)])
 def test_what_was_read_never_falls(events: list[tuple[str, int, int]]) -> None:
     """No estimate and no reversal makes the portal book a counter that falls from one reading to the next."""
     with tempfile.TemporaryDirectory() as folder:

@@ -89,13 +89,13 @@ def judge(point: Point, new: New, near: Neighbours) -> list[dict[str, Any]]:
 
 def _against_before(point: Point, value: int, new: New, near: Neighbours) -> list[dict[str, Any]]:
     before, read = near.before, near.read_before
+    if read is not None and value < read.value:
+        return [_below(point, value, new, read)]
     if before is None:
         return []
-    if value >= before.value:
-        return [] if new.acknowledged else _deviation(point, value, new.read_at, before)
-    if before.estimated and (read is None or value >= read.value):
+    if value < before.value:  # nobody has read that one
         return [_finding("estimate-replaced", point, f"The estimate {before.value} is replaced.")]
-    return [_below(point, value, new, read or before)]
+    return [] if new.acknowledged else _deviation(point, value, new.read_at, before)
 
 
 def started_over(before: Neighbour | None, value: int, after: Neighbour) -> bool:
