@@ -28,7 +28,8 @@ warming up. A contender counts only when every printer's page count (each has it
 objects arrived. The agent and the limit send the agent's packed datagrams, the others one GET and a walk through
 each table. The exporter's CPU includes the page it writes, not the client that fetches it. *Whole pipeline* is a
 cycle as the service does it: find, match, read, interpret, validate, seal, commit with synchronous=FULL; only the
-portal is an object in the same process, and nothing is delivered. *SNMP part* are the two questions and the answers
+portal is an object in the same process, and nothing is delivered. In the first cycle no printer is known; in every
+later one each has its read plan. *SNMP part* are the two questions and the answers
 decoded."""
 
 

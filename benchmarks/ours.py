@@ -10,7 +10,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -168,8 +168,14 @@ async def pipeline(job: Job) -> str:
     return await cycle(job, booking=False)
 
 
-async def cycle(job: Job, *, booking: bool = True) -> str:
-    """A whole cycle with a new database: find, match, read, validate, commit, deliver, write the receipts."""
+async def later(job: Job) -> str:
+    """The same on the next day: every printer is known, and has its read plan."""
+    return await cycle(job, booking=False, before=1)
+
+
+async def cycle(job: Job, *, booking: bool = True, before: int = 0) -> str:
+    """A whole cycle: find, match, read, validate, commit, deliver, write the receipts. The database is new but for so
+    many cycles `before`, each of a day of its own."""
     endpoints = endpoints_of(job)
     with tempfile.TemporaryDirectory() as folder:
         with Store.open(Path(folder) / "warm.db", exclusive=True) as store:
@@ -177,6 +183,8 @@ async def cycle(job: Job, *, booking: bool = True) -> str:
         # A service has made its tables, read its profiles and got its equipment long ago.
         with Store.open(Path(folder) / "agent.db", exclusive=True) as store:
             whole = composed(job, endpoints, store, booking=booking)
+            for day in range(before):
+                await replace(whole, period=lambda _, day=day: f"day {day}").run(Unwatched())
             usage = Usage.begin()
             report = await whole.run(Unwatched())
             state = "accepted" if booking else "waiting"
@@ -212,7 +220,7 @@ def composed(job: Job, endpoints: Sequence[Endpoint], store: Store, *, booking: 
     )
 
 
-PARTS = {"snmp": snmp, "v3": v3, "interpretation": interpretation, "pipeline": pipeline, "cycle": cycle}
+PARTS = {"snmp": snmp, "v3": v3, "interpretation": interpretation, "pipeline": pipeline, "later": later, "cycle": cycle}
 
 
 def main() -> None:

@@ -44,7 +44,14 @@ def test_the_limit_counts_only_printers_that_told_their_page_count(contest):
 def test_a_wrong_value_makes_a_row_void():
     """A contender that read one printer less is not compared, whatever its speed."""
     good, bad = Sample(4, 4, 1.0, 0.004), Sample(4, 3, 0.5, 0.001)
-    samples = {"pipeline": [good], "snmp": [bad], "interpretation": [good], "limit": [good], "gufo": [good]}
+    samples = {
+        "pipeline": [good],
+        "later": [good],
+        "snmp": [bad],
+        "interpretation": [good],
+        "limit": [good],
+        "gufo": [good],
+    }
     beside = [row for row in rows(samples) if "beside" in row.what]
     assert beside
     assert all(row.met is None and row.ours.startswith("void: 3 of 4") for row in beside)
