@@ -170,7 +170,7 @@ def contenders(contest: Contest) -> dict[str, Callable[[], Sample]]:
         "snmp": lambda: contest.ours("snmp"),
         "interpretation": lambda: contest.ours("interpretation"),
         "pipeline": lambda: contest.ours("pipeline"),
-        "later": lambda: replace(contest.ours("later"), sent=None),  # the cycle before sends, too
+        "later": lambda: replace(contest.ours("later"), datagrams=None),  # the cycle before sends, too
     }
     if environment(contest.rig).exists():
         found |= {"gufo": lambda: contest.walker("gufo"), "aiosnmp": lambda: contest.walker("aiosnmp")}
