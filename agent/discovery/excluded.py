@@ -43,6 +43,8 @@ class Excluded:
     def __contains__(self, address: object) -> bool:
         if address in self.fours or address in self.named:
             return True
+        if not self.sixes and not self.named:
+            return False
         parsed = _parsed(address)
         if not isinstance(parsed, IPv6Address):
             return False

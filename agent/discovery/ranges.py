@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
 
 from agent.errors import ConfigError
@@ -155,6 +156,7 @@ def _malformed(text: str) -> ConfigError:
     )
 
 
+@lru_cache(maxsize=10_000)  # of a known fleet the same addresses are looked up several times in every cycle
 def _number(address: object) -> int | None:
     if isinstance(address, str):
         try:
