@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from importlib.metadata import version
 from itertools import chain, islice
 from pathlib import Path
 
 from agent.acquaintances import SqlKeeper
 from agent.bookmarks import SqlBookmarks
+from agent.capture import SqlCapture
 from agent.chain import steps_back
-from agent.checks import Check, attempt, check_portal, check_snmp
+from agent.checks import Check, attempt, check_list, check_portal, check_snmp
 from agent.clock import SystemClock
-from agent.cycle import Cycle, CycleReport
+from agent.cycle import WAITING, Cycle, CycleReport
 from agent.discovery.allowed import Allowed
 from agent.discovery.finder import NetworkFinder
 from agent.discovery.target import Target
-from agent.errors import AgentError, SecretError
+from agent.errors import AgentError, ConfigError, SecretError
 from agent.matching import Matching, match
 from agent.memory import SqlMemory
+from agent.meters import Finding
 from agent.past import SqlPast
 from agent.paths import Places, places_of
 from agent.period import period_key
@@ -34,12 +37,13 @@ from agent.settings import Settings, UserSettings, load, portal_of
 from agent.snmp.access import LEAST_SECRET, UserAccess
 from agent.snmp.catalogue import shipped
 from agent.snmp.manners import Manners
-from agent.store import Store
+from agent.store import ProcessLock, Store
 from agent.supplies.policy import OrderRules
 from agent.survey import Progress, Survey
 from agent.surveying import Accesses, survey_of
 from agent.texts import Message, message
-from agent.upload.courier import Courier
+from agent.upload.courier import Courier, Person
+from agent.upload.file_portal import FilePortal
 from agent.upload.https import Connection
 from agent.upload.outbox import SqlOutbox
 from agent.upload.portal import PortalClient
@@ -47,6 +51,7 @@ from agent.upload.seal import Source
 
 VERSION = version("meter-agent")
 PROBED = 64  # addresses that are tried by `check`
+TO_CAPTURE = Finding("waiting", message("Ready to be captured by hand: meter-agent outbox export FILE"))
 log = logging.getLogger(__name__)
 
 
@@ -79,6 +84,21 @@ class Agent:
     def database(self) -> Path:
         """The database file."""
         return self.settings.storage.database or self.places.database
+
+    @property
+    def equipment_file(self) -> Path:
+        """The equipment list that is used without an API."""
+        return self.settings.by_hand.equipment_file or self.places.config.absolute().parent / "equipment.csv"
+
+    @property
+    def source(self) -> Source:
+        """Who we are in what is sealed. Raises `ConfigError` when a portal is needed and none is named."""
+        try:
+            return Source(portal_of(self.settings).client_id, VERSION)
+        except ConfigError:
+            if not self.settings.by_hand.enabled:
+                raise
+            return Source("meter-agent", VERSION)
 
     def survey(self, store: Store | None = None) -> Survey:
         """Finding and reading printers by these settings; what is learnt of them is kept in `store`, if any.
@@ -129,8 +149,14 @@ class Agent:
         return Store.open(self.database, exclusive=exclusive)
 
     @asynccontextmanager
-    async def portal(self) -> AsyncIterator[PortalClient]:
-        """The connection to the portal. Raises `ConfigError` or `SecretError`; connects only when asked something."""
+    async def portal(self) -> AsyncIterator[PortalClient | FilePortal]:
+        """The connection to the portal, or the file in its place. Connects only when asked something.
+
+        Raises `ConfigError` or `SecretError`.
+        """
+        if self.settings.by_hand.enabled:
+            yield FilePortal(self.equipment_file)
+            return
         settings = portal_of(self.settings)
         connection = Connection(
             settings.url,
@@ -149,7 +175,8 @@ class Agent:
     @asynccontextmanager
     async def cycle(self, *, always: bool) -> AsyncIterator[Cycle]:
         """A cycle with everything it needs; `always` reports at any time of day, else from `readings.at` on."""
-        with self.store(exclusive=True) as store:
+        by_hand = self.settings.by_hand.enabled
+        with self.store(exclusive=True) as store, nullcontext() if by_hand else self._sending():
             survey = self.survey(store)
             async with self.portal() as portal, survey.finder.listening():
                 outbox, memory = SqlOutbox(store), SqlMemory(store)
@@ -159,14 +186,31 @@ class Agent:
                     outbox=outbox,
                     memory=memory,
                     supplies=memory,
-                    courier=Courier(outbox, portal, self.clock, asyncio.sleep),
+                    courier=Person() if by_hand else Courier(outbox, portal, self.clock, asyncio.sleep),
                     clock=self.clock,
                     rules=rules_of(self.settings),
-                    source=Source(portal_of(self.settings).client_id, VERSION),
+                    source=self.source,
                     period=self._period(always),
                     past=SqlPast(store).past,
                     searches=Searches(diary=SqlBookmarks(store)),
+                    waiting=TO_CAPTURE if by_hand else WAITING,
                 )
+
+    def _sending(self) -> ProcessLock:
+        """Held by whoever may be sending: nothing is captured by hand while it may be on its way to the portal."""
+        return ProcessLock(self.database, ".sending")
+
+    @contextmanager
+    def captures(self) -> Iterator[SqlCapture]:
+        """Capturing by hand, for looking at what is due: beside whatever else is at work."""
+        with self.store(exclusive=False) as store:
+            yield SqlCapture(store, self.source)
+
+    @contextmanager
+    def capture(self) -> Iterator[SqlCapture]:
+        """Capturing by hand, beside a service that sends nothing. Raises `StoreBusy` while another process may send."""
+        with self.store(exclusive=False) as store, self._sending():
+            yield SqlCapture(store, self.source)
 
     def _period(self, always: bool) -> Callable[[datetime], str | None]:
         begin = min(self.settings.readings.at)
@@ -219,23 +263,33 @@ class Agent:
         yield await attempt(message("Secrets"), self._secrets_found)
         yield await attempt(message("Database"), self._database_sound)
         yield await attempt(message("Printer profiles"), self._profiles_sound)
+        if self.settings.by_hand.enabled:
+            listed = partial(check_list, FilePortal(self.equipment_file), str(self.equipment_file))
+            yield await attempt(message("Equipment list"), listed)
+        else:
+            async for check in self._portal_ready():
+                yield check
+        yield await attempt(message("Ranges"), self._ranges)
+        yield await attempt(message("SNMP"), self._printers_answer)
+
+    async def _portal_ready(self) -> AsyncIterator[Check]:
         try:
             async with self.portal() as portal:
                 async for check in check_portal(portal.account, self._areas(), self.clock.now):
                     yield check
         except AgentError as error:
             yield Check(message("Portal reachable"), trouble=error)
-        yield await attempt(message("Ranges"), self._ranges)
-        yield await attempt(message("SNMP"), self._printers_answer)
 
     async def _secrets_found(self) -> Message:
-        names = [portal_of(self.settings).secret]
+        names = [] if self.settings.by_hand.enabled else [portal_of(self.settings).secret]
         names += [name[1:] for name in self.settings.snmp.communities if name.startswith("@")]
         for user in self.settings.snmp.users:
             names += [secret[1:] for secret in (user.authentication_secret, user.privacy_secret) if secret]
         for name in names:
             self.secrets.get(name)
         self.users()
+        if not names:
+            return message("None are needed.")
         return message("{names} can be used.", names=", ".join(dict.fromkeys(names)))
 
     async def _database_sound(self) -> Message:

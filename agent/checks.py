@@ -16,7 +16,7 @@ from agent.errors import (
     PrinterSilent,
     RightMissing,
 )
-from agent.ports import Account, Snmp
+from agent.ports import Account, Portal, Snmp
 from agent.printers import Endpoint
 from agent.snmp.varbinds import Ask, oid_of
 from agent.texts import Message, message
@@ -92,6 +92,17 @@ def _clock(portal: datetime, here: datetime) -> Check:
         return Check(name, message("It differs from the portal's by {seconds} s.", seconds=seconds))
     what = message("This computer's clock differs from the portal's by {seconds} s.", seconds=seconds)
     return Check(name, trouble=AgentError(what, message("Set the clock, best by a time server (NTP).")))
+
+
+async def check_list(portal: Portal, file: str) -> Message:
+    """How many equipment and counters are in the file that stands in for a portal. Raises `PortalError`."""
+    equipments = await portal.equipments()
+    return message(
+        "{file} has {count} equipment with {counters} counters; readings are captured by hand.",
+        file=file,
+        count=len(equipments),
+        counters=sum(len(equipment.measuring_points) for equipment in equipments),
+    )
 
 
 async def check_snmp(snmp: Snmp, endpoints: list[Endpoint]) -> Message:

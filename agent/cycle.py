@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from agent.chain import Places, steps_of
 from agent.errors import AgentError, PortalError
@@ -24,11 +25,12 @@ from agent.supplies.orders import BomItem
 from agent.supplies.policy import Decision, OrderRules, Situation, decide, is_low, is_replaced, item_for
 from agent.survey import LEFT_ALONE, Found, Progress, Survey, bounded
 from agent.texts import Message, message
-from agent.upload.courier import Courier, Delivery
-from agent.upload.envelope import Entry, Standing
+from agent.upload.courier import Delivery
+from agent.upload.envelope import BY_HAND, Entry, Standing
 from agent.upload.seal import Source, order_key, reading_slots, seal_order, seal_reading
 from agent.validation import Verdict, validate
 
+WAITING = Finding("waiting", message("Ready, and waiting to be sent to the portal."))
 COMMITTED_TOGETHER = 100  # readings in one transaction: what a crash in it loses is read again
 
 
@@ -72,6 +74,13 @@ class CycleReport:
     trouble: AgentError | None = None
 
 
+class Carrier(Protocol):
+    """Owes: raises nothing but `StoreError`; what has no verdict stays."""
+
+    async def deliver(self) -> Delivery:
+        """Brings what is due to the portal, as far as it can be brought."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cycle:
     """One pass over everything.
@@ -85,19 +94,20 @@ class Cycle:
     outbox: Outbox
     memory: Memory
     supplies: Supplies
-    courier: Courier
+    courier: Carrier
     clock: Clock
     rules: OrderRules
     source: Source
     period: Callable[[datetime], str | None]
     past: Callable[[], Past] = Past
     searches: Searches = field(default_factory=Searches)
+    waiting: Finding = WAITING
 
     async def run(self, progress: Progress) -> CycleReport:
         """Discover, identify, match, read, validate, seal, order, deliver. Raises nothing but `StoreError`."""
         started = self.clock.now()
         try:
-            equipments = await self._equipments(progress)
+            equipments, trouble = await self._equipments(progress)
         except PortalError as error:
             return CycleReport(started, self.clock.now(), trouble=error)
         found, matching = await self._found(equipments, progress)
@@ -108,7 +118,9 @@ class Cycle:
         delivery = await self.courier.deliver()
         lines = self._settle(lines)
         places = Places(found)
-        outcomes = ((number_of(line), Fate(outcome_of(line), steps_of(line.match, places))) for line in lines)
+        outcomes = (
+            (number_of(line), Fate(outcome_of(line, self.waiting), steps_of(line.match, places))) for line in lines
+        )
         self.memory.remember_cycle(equipments, outcomes, self.clock.now())
         return CycleReport(
             started_at=started,
@@ -118,7 +130,7 @@ class Cycle:
             strangers=found.strangers,
             silent=found.silent,
             delivery=delivery,
-            trouble=delivery.trouble,
+            trouble=delivery.trouble or trouble,
         )
 
     async def _found(self, equipments: Sequence[Equipment], progress: Progress) -> tuple[Found, Matching]:
@@ -132,17 +144,16 @@ class Cycle:
             matching = match(found.printers, equipments, past)
         return found, matching
 
-    async def _equipments(self, progress: Progress) -> Sequence[Equipment]:
-        """The portal's list, or the last one it gave when it does not answer: readings must not wait for it."""
+    async def _equipments(self, progress: Progress) -> tuple[Sequence[Equipment], PortalError | None]:
+        """The portal's list, or the last one it gave when it does not answer, and why: readings must not wait."""
         progress.stage(message("Asking the portal for its equipment"), None)
         try:
-            equipments = await self.portal.equipments()
-        except PortalError:
+            return await self.portal.equipments(), None
+        except PortalError as error:
             known = self.memory.known_equipments()
             if not known:
                 raise
-            return known
-        return equipments
+            return known, error
 
     async def _read_and_seal(self, matching: Matching, found: Found, progress: Progress) -> list[Line]:
         """Reads every matched printer. What was read is stored a hundred at a time, while others are still being read:
@@ -381,7 +392,7 @@ def order_name(order: Entry) -> str:
     return ", ".join(order.receipts) or order.envelope.reference[:12]
 
 
-def outcome_of(line: Line) -> Finding:
+def outcome_of(line: Line, waiting: Finding = WAITING) -> Finding:
     """In one sentence what became of an equipment in this cycle, or where its way ended and why."""
     said = line.readout.findings if line.readout else ()
     if line.readout and said and (line.readout.status in ("asleep", "unreachable") or said[0].code == LEFT_ALONE):
@@ -393,10 +404,11 @@ def outcome_of(line: Line) -> Finding:
         return Finding(status, Message(ENDINGS[status].template, {"place": str(line.match.printer.endpoint)}))
     if line.entry is None:
         return next(iter(line.verdict.reasons), Finding("not_due", message("Nothing is due to be reported.")))
+    if BY_HAND in line.entry.receipts:
+        return Finding("reported", message("Captured by hand in the portal."))
     if line.entry.state == "accepted":
         receipts = ", ".join(line.entry.receipts)
         return Finding("reported", message("Reported to the portal; receipt {receipts}.", receipts=receipts))
-    waiting = Finding("waiting", message("Ready, and waiting to be sent to the portal."))
     return next(iter(line.entry.reasons), waiting)
 
 

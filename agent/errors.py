@@ -15,10 +15,10 @@ from agent.texts import Message
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to correct. `key` is the path of the key, for example "discovery.ranges[2]", `line` where it stands in
-    its file, from 1."""
+    """One thing to correct. `key` is where: the path of a key such as "discovery.ranges[2]", or a place in words;
+    `line` where it stands in its file, from 1."""
 
-    key: str
+    key: str | Message
     what: Message
     remedy: Message
     line: int | None = None
@@ -47,6 +47,16 @@ class ConfigError(AgentError):
     """The config file cannot be used as it is; nothing was started."""
 
     exit_code = 2
+
+
+class SheetError(AgentError):
+    """A CSV file cannot be used as it is; nothing was taken from it. `problems` name rows and columns."""
+
+    exit_code = 2
+
+    def __init__(self, what: Message, remedy: Message | None = None, problems: Sequence[Problem] = ()) -> None:
+        super().__init__(what, remedy)
+        self.problems = tuple(problems)
 
 
 class SecretError(AgentError):
@@ -81,6 +91,16 @@ class PortalError(AgentError):
     """The portal's answer was not what was asked for."""
 
     exit_code = 3
+
+
+class EquipmentListUnusable(PortalError):
+    """The file with the equipment list, in place of a portal, cannot be used; `problems` name rows and columns."""
+
+    exit_code = 2
+
+    def __init__(self, what: Message, remedy: Message | None = None, problems: Sequence[Problem] = ()) -> None:
+        super().__init__(what, remedy)
+        self.problems = tuple(problems)
 
 
 class PortalUnavailable(PortalError):

@@ -47,7 +47,7 @@ class Language:
         return "\n".join([*lines, self.show(error.remedy)] if error.remedy else lines)
 
     def _place(self, problem: Problem) -> str:
-        key = printable(problem.key)
+        key = self.show(problem.key) if isinstance(problem.key, Message) else printable(problem.key)
         return self.show(message("line {line}, {key}", line=problem.line, key=key)) if problem.line else key
 
     def number(self, value: float, decimals: int = 0) -> str:

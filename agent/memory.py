@@ -104,18 +104,20 @@ class SqlMemory:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def last_reported(self, equipment_numbers: Sequence[str]) -> dict[str, dict[str, LastReading]]:
-        """By equipment and meter code the newest value accepted by the portal or waiting for it."""
+    def last_reported(
+        self, equipment_numbers: Sequence[str], states: Sequence[str] = COUNTING
+    ) -> dict[str, dict[str, LastReading]]:
+        """By equipment and meter code the newest value accepted by the portal or waiting for it (`states`)."""
         found: dict[str, dict[str, LastReading]] = {number: {} for number in equipment_numbers}
         with self._store.connect() as connection:
             for numbers in portions(equipment_numbers):
-                newest = connection.execute(_newest(numbers)).all()
+                newest = connection.execute(_newest(numbers, states)).all()
                 entries = _entries(connection, {row.reference for row in newest})
                 for row in newest:
                     known = found[row.equipment_number]
                     last = _values(entries[row.reference]).get(row.meter_code)
                     # A damaged row counts as not there: the newest sound one does.
-                    last = last or _older(connection, row.equipment_number).get(row.meter_code)
+                    last = last or _older(connection, row.equipment_number, states).get(row.meter_code)
                     if last is not None:
                         known[row.meter_code] = replace(last, origin=row.origin)
         return found
@@ -334,13 +336,16 @@ def _values(entry: Entry) -> dict[str, LastReading]:
         return {}
     content = entry.envelope.content
     read_at = moment_of(content["read_at"])
-    protocol = content.get("source", {}).get("protocol")
+    source = content.get("source", {})
     return {
-        value["meter_code"]: LastReading(value["value"], read_at, protocol=protocol) for value in content["readings"]
+        value["meter_code"]: LastReading(
+            value["value"], read_at, protocol=source.get("protocol"), captured_by=source.get("captured_by")
+        )
+        for value in content["readings"]
     }
 
 
-def _newest(equipment_numbers: Sequence[str]) -> Select[tuple[str, str, str | None, str]]:
+def _newest(equipment_numbers: Sequence[str], states: Sequence[str]) -> Select[tuple[str, str, str | None, str]]:
     """Per equipment and meter code the newest reading that counts."""
     newest_first = (readings.c.read_at.desc(), envelopes.c.created_at.desc())
     of_one = (readings.c.equipment_number, reading_values.c.meter_code)
@@ -355,20 +360,20 @@ def _newest(equipment_numbers: Sequence[str]) -> Select[tuple[str, str, str | No
         )
         .join(reading_values, reading_values.c.reference == readings.c.reference)
         .join(envelopes, envelopes.c.reference == readings.c.reference)
-        .where(readings.c.equipment_number.in_(equipment_numbers), envelopes.c.state.in_(COUNTING))
+        .where(readings.c.equipment_number.in_(equipment_numbers), envelopes.c.state.in_(states))
         .subquery()
     )
     columns = (ranked.c.equipment_number, ranked.c.meter_code, ranked.c.origin, ranked.c.reference)
     return select(*columns).where(ranked.c.place == 1)
 
 
-def _older(connection: Connection, equipment_number: str) -> dict[str, LastReading]:
+def _older(connection: Connection, equipment_number: str, states: Sequence[str]) -> dict[str, LastReading]:
     """By meter code the newest value in a row that is sound."""
     found: dict[str, LastReading] = {}
     statement = (
         select(envelopes)
         .join(readings, readings.c.reference == envelopes.c.reference)
-        .where(readings.c.equipment_number == equipment_number, envelopes.c.state.in_(COUNTING))
+        .where(readings.c.equipment_number == equipment_number, envelopes.c.state.in_(states))
         .order_by(readings.c.read_at.desc(), envelopes.c.created_at.desc())
     )
     for row in connection.execute(statement):

@@ -76,7 +76,7 @@ class LastReading:
     """The value a meter was last reported with (SAP measurement document).
 
     `protocol` is how this agent read it, `snmp` or `ipp`; `origin` where in the device it stood (`Counter.origin`);
-    None where only the portal knows the value.
+    None where only the portal knows the value. `captured_by` is the person who entered another value than was read.
     """
 
     value: int
@@ -85,6 +85,7 @@ class LastReading:
     measurement_document: str | None = None
     protocol: str | None = None
     origin: str | None = None
+    captured_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,13 @@ class PortalSettings(Section):
     proxy: Annotated[str, AfterValidator(checked_proxy)] | None = None
 
 
+class ByHandSettings(Section):
+    """[by_hand]: without the portal's API. `equipment_file` is `None` for equipment.csv beside the config file."""
+
+    enabled: bool = False
+    equipment_file: FilePath | None = None
+
+
 class DiscoverySettings(Section):
     """[discovery]: the addresses that may be asked at all, where names are looked up, and how fast.
 
@@ -219,6 +226,7 @@ class Settings(Section):
 
     language: Literal["auto", "de", "en"] = "auto"
     portal: PortalSettings | None = None
+    by_hand: ByHandSettings = ByHandSettings()
     discovery: DiscoverySettings = DiscoverySettings()
     snmp: SnmpSettings = SnmpSettings()
     ipp: IppSettings = IppSettings()
@@ -248,7 +256,11 @@ def portal_of(settings: Settings) -> PortalSettings:
     """The portal section; raises `ConfigError` when it is not there or still the example."""
     if settings.portal is None:
         raise ConfigError(
-            message("The config file names no portal."), message("Add the section [portal] with url and client_id.")
+            message("The config file names no portal."),
+            message(
+                "Add the section [portal] with url and client_id, or without an API of the portal: "
+                "enabled = true in the section [by_hand]."
+            ),
         )
     if urlsplit(settings.portal.url).hostname == EXAMPLE_HOST:
         raise ConfigError(

@@ -161,15 +161,19 @@ class Store:
 
 
 class ProcessLock:
-    """A file beside the database that one process at a time holds; it is free again when that process ends."""
+    """A file beside the database that one process at a time holds; it is free again when that process ends.
 
-    def __init__(self, database: Path) -> None:
+    `purpose` tells several such files apart.
+    """
+
+    def __init__(self, database: Path, purpose: str = "") -> None:
         self.database = database
+        self._suffix = f"{purpose}.lock"
         self._descriptor: int | None = None
 
     def take(self) -> None:
         """Takes it, or raises `StoreBusy` at once."""
-        path = self.database.with_name(self.database.name + ".lock")
+        path = self.database.with_name(self.database.name + self._suffix)
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:

@@ -113,6 +113,12 @@ def _judge(
             said = message("The counter {code} has started again at 0: {now} after {before}.", **facts)
             return holds, [Finding("counter_overflow", said)]
         said = message("The counter {code} is {now}, below the last reported {before}.", **facts)
+        if last.captured_by is not None:
+            said = message(
+                "The counter {code} is {now}, below {before}, which {who} captured by hand.",
+                **facts,
+                who=last.captured_by,
+            )
         return [*holds, Finding("below_last", said)], []
     if below_estimate(counter.value, last):
         said = message("The counter {code} is {now}; the last reported {before} was an estimate.", **facts)

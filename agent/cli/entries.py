@@ -107,7 +107,8 @@ def explain_item(config: Path | None, what: str) -> int:
     agent = agent_of(config)
     with _store(agent) as store:
         memory = SqlMemory(store)
-        entries = memory.find(what) if len(what) >= 4 else ()
+        # A reference copied from an exported sheet has the hyphens of a UUID.
+        entries = memory.find(what.replace("-", "") if len(what) == 36 else what) if len(what) >= 4 else ()
         if entries:
             for entry in entries:
                 reference = entry.envelope.reference
@@ -155,7 +156,7 @@ def _explain_equipments(memory: SqlMemory, known: Sequence[Equipment]) -> int:
 
 
 def _one(memory: SqlMemory, prefix: str) -> Entry:
-    found = memory.find(prefix) if len(prefix) >= 4 else ()
+    found = memory.find(prefix.replace("-", "")) if len(prefix) >= 4 else ()
     if len(found) == 1:
         return found[0]
     raise AgentError(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -25,6 +25,8 @@ app = typer.Typer(
 outbox = typer.Typer(help=_("What is on its way to the portal."), no_args_is_help=True)
 secret = typer.Typer(help=_("Passwords and communities, kept apart from the config file."), no_args_is_help=True)
 match = typer.Typer(help=_("Show which printer is which equipment, without reading or sending anything."))
+equipment = typer.Typer(help=_("The equipment list of a portal without an API."), no_args_is_help=True)
+app.add_typer(equipment, name="equipment")
 app.add_typer(match, name="match")
 app.add_typer(outbox, name="outbox")
 app.add_typer(secret, name="secret")
@@ -35,6 +37,9 @@ Authentication = Annotated[str | None, typer.Option(help="md5, sha1, sha224, sha
 Privacy = Annotated[str | None, typer.Option(help="des, 3des, aes128, aes192, aes256, aes192c, aes256c")]
 Context = Annotated[str, typer.Option(help=_("The SNMPv3 context; most printers have only the empty one."))]
 Json = Annotated[bool, typer.Option("--json", help=_("One JSON object per line instead of a table."))]
+
+Separator = Annotated[str | None, typer.Option(help=_("semicolon, comma or tab; else as usual in your language."))]
+Force = Annotated[bool, typer.Option("--force", help=_("Replace a file that is there."))]
 
 
 @app.command("run", help=_("Work as a service in the foreground; ends on SIGTERM or Ctrl+C."))
@@ -271,6 +276,54 @@ def outbox_list(
     from agent.cli.entries import list_entries
 
     raise typer.Exit(list_entries(config, state, as_json=as_json))
+
+
+@outbox.command("export", help=_("Write what is due as a CSV file, to be captured in the portal by hand."))
+def outbox_export(
+    file: Annotated[Path | None, typer.Argument(help=_("The file; else standard output."))] = None,
+    config: Config = None,
+    per_counter: Annotated[
+        bool, typer.Option("--per-counter", help=_("One row per counter instead of one per equipment."))
+    ] = False,
+    every: Annotated[
+        bool, typer.Option("--every", help=_("Every reading that waits, not only the newest of each equipment."))
+    ] = False,
+    separator: Separator = None,
+    dates: Annotated[str | None, typer.Option(help=_("iso or local; else as usual in your language."))] = None,
+    force: Force = False,
+) -> None:
+    """The sheet for capturing by hand."""
+    from agent.cli.hand import export_readings
+
+    layout: Literal["equipment", "counter"] = "counter" if per_counter else "equipment"
+    done = export_readings(config, file, layout=layout, every=every, separator=separator, dates=dates, force=force)
+    raise typer.Exit(done)
+
+
+@outbox.command("import", help=_("Take back an exported file in which you marked what was captured by hand."))
+def outbox_import(
+    file: Path,
+    config: Config = None,
+    by: Annotated[str | None, typer.Option("--by", help=_("Who captured it, where no row says so; else you."))] = None,
+    all_captured: Annotated[
+        bool, typer.Option("--all", help=_("Every row was captured, also those without a mark."))
+    ] = False,
+    sound_only: Annotated[
+        bool, typer.Option("--sound-only", help=_("Take the rows without mistakes; else all or none."))
+    ] = False,
+) -> None:
+    """What was captured by hand."""
+    from agent.cli.hand import import_captured
+
+    raise typer.Exit(import_captured(config, file, by=by, all_captured=all_captured, sound_only=sound_only))
+
+
+@equipment.command("template", help=_("Write the equipment list as a CSV file, as far as it is known."))
+def equipment_template(file: Path, config: Config = None, separator: Separator = None, force: Force = False) -> None:
+    """A first equipment list."""
+    from agent.cli.hand import write_template
+
+    raise typer.Exit(write_template(config, file, separator=separator, force=force))
 
 
 @outbox.command("retry", help=_("Try an item again that the portal rejected or that waits for a right."))

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from agent.app import Agent
-from agent.cli.tables import print_report
+from agent.cli.tables import is_by_hand, print_report
 from agent.cli.watch import Watch
 from agent.cycle import CycleReport
 from agent.errors import AgentError
@@ -43,7 +43,9 @@ def exit_code(report: CycleReport) -> int:
     if report.trouble is not None:
         sys.stderr.write(show_error(report.trouble) + "\n")
         return report.trouble.exit_code
-    unsettled = [line for line in report.lines if line.entry and line.entry.state in ("waiting", "rejected", "parked")]
+    # Where a person captures, waiting is how it should be.
+    open_states = () if is_by_hand(report) else ("waiting", "rejected", "parked")
+    unsettled = [line for line in report.lines if line.entry and line.entry.state in open_states]
     unread = [
         line for line in report.lines if line.readout and line.verdict is None and line.readout.status != "asleep"
     ]

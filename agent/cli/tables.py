@@ -17,7 +17,7 @@ from agent.meters import Finding
 from agent.printers import Equipment, Printer
 from agent.readout import Readout
 from agent.supplies.levels import Level
-from agent.upload.envelope import Standing
+from agent.upload.envelope import BY_HAND, Entry, Standing
 
 if TYPE_CHECKING:  # tables of printers alone need nothing of the way to the portal
     from agent.cycle import CycleReport, Line, Ordering
@@ -27,13 +27,18 @@ def print_report(console: Console, report: CycleReport) -> None:
     """A whole cycle: the equipment, then what is left over on either side, refusals, orders, and the sums."""
     done = [line for line in report.lines if isinstance(line.match, Matched)]
     if done:
-        console.print(_equipment_table(done))
+        console.print(_equipment_table(done, by_hand=is_by_hand(report)))
     section(console, _("Equipment without a printer"), _without_printer(report))
     section(console, _("Printers without equipment"), _unclaimed(report.unclaimed))
     section(console, _("Answering, but no printers"), _strangers(report.strangers))
     section(console, _("Readings not reported, and why"), _refusals(done))
     section(console, _("Orders"), _orders([item for line in report.lines for item in line.orderings]))
     console.print(_sums(report))
+
+
+def is_by_hand(report: CycleReport) -> bool:
+    """Whether nothing was sent because a person captures the readings."""
+    return report.delivery is not None and report.delivery.by_hand
 
 
 def new_table(*headings: str) -> Table:
@@ -56,7 +61,7 @@ def section(console: Console, title: str, table: Table, *, counted: bool = True)
         console.print(table)
 
 
-def _equipment_table(lines: Sequence[Line]) -> Table:
+def _equipment_table(lines: Sequence[Line], *, by_hand: bool) -> Table:
     table = new_table(_("Equipment"), _("Printer, matched by"), _("Counters"), _("Verdict"), _("Receipt"))
     for line in lines:
         row(
@@ -65,7 +70,7 @@ def _equipment_table(lines: Sequence[Line]) -> Table:
             f"{_printer_cell(line)}\n{_evidence_cell(line)}",
             _counters_cell(line.readout),
             verdict_text(line),
-            receipt_text(line.entry, repeated=line.repeated),
+            receipt_text(line.entry, repeated=line.repeated, by_hand=by_hand),
         )
     return table
 
@@ -168,12 +173,21 @@ def verdict_text(line: Line) -> str:
     return "\n".join([word, *notices])
 
 
-def receipt_text(entry: Standing | None, *, repeated: bool = False) -> str:
+def receipts_text(entry: Entry | Standing) -> str:
+    """The portal's document numbers, as people read them, and whether a person captured it."""
+    return ", ".join(
+        _("captured by hand") if receipt == BY_HAND else receipt.lstrip("0") or receipt for receipt in entry.receipts
+    )
+
+
+def receipt_text(entry: Standing | None, *, repeated: bool = False, by_hand: bool = False) -> str:
     """The portal's document number, or where the envelope is."""
     if entry is None:
         return "–"
+    if entry.state == "waiting" and by_hand:
+        return _("to be captured by hand")
     if entry.state == "accepted":
-        receipts = ", ".join(receipt.lstrip("0") or receipt for receipt in entry.receipts)
+        receipts = receipts_text(entry)
         return "\n".join((receipts, _("reported before"))) if repeated else receipts
     return state_name(entry.state)
 
@@ -181,7 +195,7 @@ def receipt_text(entry: Standing | None, *, repeated: bool = False) -> str:
 def state_name(state: str) -> str:
     """The state of an envelope in the reader's words."""
     names = {
-        "waiting": _("waiting to be sent"),
+        "waiting": _("not yet in the portal"),
         "accepted": _("accepted"),
         "rejected": _("rejected by the portal"),
         "parked": _("waiting for a right or a change in the portal"),
@@ -295,6 +309,9 @@ def _sums(report: CycleReport) -> Text:
         (_("held back"), held),
         (_("orders placed"), len(orders)),
     ]
+    if is_by_hand(report):
+        waiting = sum(1 for line in report.lines if line.entry and line.entry.state == "waiting")
+        counts[0] = (_("readings to be captured by hand: meter-agent outbox export FILE"), waiting)
     return Text("\n" + " · ".join(f"{number(count)} {name}" for name, count in counts), style="bold")
 
 

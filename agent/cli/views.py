@@ -13,6 +13,7 @@ from agent.cli.tables import (
     model_name,
     new_table,
     plain,
+    receipts_text,
     row,
     rule_name,
     section,
@@ -26,7 +27,7 @@ from agent.nearest import Candidate
 from agent.printers import Printer
 from agent.survey import Found
 from agent.texts import Message
-from agent.upload.envelope import Entry
+from agent.upload.envelope import BY_HAND, Entry
 
 if TYPE_CHECKING:  # the database's library is only loaded where there is a database
     from agent.memory import CycleOutcome, HistoryEvent, Proof
@@ -131,7 +132,7 @@ def print_entries(console: Console, entries: Sequence[Entry]) -> None:
             envelope.equipment_number.lstrip("0"),
             moment(envelope.created_at),
             state_name(entry.state),
-            ", ".join(receipt.lstrip("0") for receipt in entry.receipts),
+            receipts_text(entry),
             "\n".join(show(reason.message) for reason in entry.reasons),
         )
     section(console, _("Outbox"), table)
@@ -165,7 +166,8 @@ def print_explanation(console: Console, entry: Entry, history: Sequence[HistoryE
     for event in history:
         row(table, moment(event.at), state_name(event.state), show(event.note) if event.note else "")
     section(console, _("History"), table)
-    console.print("\n" + _("What leaves, byte for byte:"), style="bold", markup=False)
+    leaves = _("What is on record, and never sent:") if BY_HAND in entry.receipts else _("What leaves, byte for byte:")
+    console.print("\n" + leaves, style="bold", markup=False)
     console.print(envelope.body.decode(errors="replace"), markup=False, highlight=False, soft_wrap=True)
     if proof is not None:
         console.print("\n" + _origin(proof), markup=False, highlight=False)

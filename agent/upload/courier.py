@@ -28,7 +28,7 @@ TRIES = 3
 
 @dataclass(slots=True)
 class Delivery:
-    """What one delivery did; `trouble` is why it ended early, if it did."""
+    """What one delivery did; `trouble` is why it ended early, if it did. `by_hand`: a person captures."""
 
     accepted: int = 0
     duplicates: int = 0
@@ -36,6 +36,7 @@ class Delivery:
     parked: int = 0
     postponed: int = 0
     trouble: AgentError | None = None
+    by_hand: bool = False
 
     def count(self, outcome: Outcome) -> None:
         """Adds one verdict."""
@@ -47,6 +48,14 @@ class Delivery:
                 self.rejected += 1
             case Kept():
                 self.parked += 1
+
+
+class Person:
+    """In place of a courier where the portal has no API: what is due waits until a person has captured it."""
+
+    async def deliver(self) -> Delivery:
+        """Sends nothing."""
+        return Delivery(by_hand=True)
 
 
 @dataclass(slots=True)

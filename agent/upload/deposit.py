@@ -65,7 +65,7 @@ def _values(parcel: Parcel, content: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
         {
             "reference": reference,
-            "measuring_point": value["measuring_point"],
+            "measuring_point": value.get("measuring_point", ""),
             "meter_code": value["meter_code"],
             "value": value["value"],
             "origin": parcel.origins.get(value["meter_code"]),

@@ -82,6 +82,7 @@ class Kept:
 
 
 Outcome = Accepted | Rejected | Kept
+BY_HAND = "captured by hand"  # the receipt of what a person entered in the portal; the portal's own follow it, if known
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,15 @@ from agent.readout import Readout
 from agent.store import Store
 from agent.texts import Message, message
 from agent.upload.deposit import deposit
-from agent.upload.envelope import Accepted, Entry, Envelope, Kept, Outcome, Rejected, State, canonical
+from agent.upload.envelope import BY_HAND, Accepted, Entry, Envelope, Kept, Outcome, Rejected, State, canonical
 from agent.upload.seal import HELD
 
 PARKED_FOR = timedelta(days=1)
+CAPTURABLE: tuple[State, ...] = (
+    "waiting",
+    "parked",
+    "rejected",
+)  # the portal has not booked it, and it is not held here
 BELOW_LAST = "below_last"  # the finding of `agent.validation`; its value `code` names the meter
 # No portal is believed longer than a day (`agent.upload.refusals`): a wait beyond that is a clock that was set back.
 LONGEST_WAIT = timedelta(days=1)
@@ -195,6 +200,25 @@ class SqlOutbox:
             _required(connection, reference, ("quarantined", "rejected", "parked"), damaged_too=True)
             changes = {"state": "discarded", "slot": None, "settled_at": instant(now)}
             _change(connection, reference, now, changes, message("{who} discarded it.", who=by))
+
+    def capture(self, reference: str, receipts: Sequence[str], note: Message, now: datetime) -> None:
+        """A person entered this reading in the portal: it is settled, and never sent. Its slot stays taken."""
+        with self._store.begin() as connection:
+            _required(connection, reference, CAPTURABLE)
+            changes = {
+                "state": "accepted",
+                "not_before": None,
+                "receipts": json.dumps([BY_HAND, *receipts]),
+                "reasons": "[]",
+                "settled_at": instant(now),
+            }
+            _change(connection, reference, now, changes, note)
+
+    def overtake(self, reference: str, note: Message, now: datetime) -> None:
+        """A later reading of the equipment was captured by hand, so this one is not sent; it keeps its slot."""
+        with self._store.begin() as connection:
+            _required(connection, reference, ("waiting", "parked"), damaged_too=True)
+            _change(connection, reference, now, {"state": "discarded", "settled_at": instant(now)}, note)
 
     def free_slot(self, reference: str, now: datetime) -> None:
         """Frees the slot of an envelope with a final verdict, such as an order that was delivered; the state stays."""

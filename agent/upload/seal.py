@@ -29,7 +29,8 @@ def seal_reading(reading: Reading, source: Source, period: str, *, held: bool, n
         "read_at": timestamp(reading.read_at),
         "readings": [
             {
-                "measuring_point": value.measuring_point,
+                # A list without measuring points is enough: the portal finds them by their meter codes.
+                **({"measuring_point": value.measuring_point} if value.measuring_point else {}),
                 "meter_code": value.meter_code,
                 "value": value.value,
                 "unit": value.unit,

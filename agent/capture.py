@@ -1,0 +1,382 @@
+"""Readings that a person captures by hand: which ones wait for it, and writing down what was captured.
+
+All of an import is one transaction: settled readings, values that differ, and what they overtake are on the disk
+together or not at all. What is settled here is accepted, so no courier ever sends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+
+from sqlalchemy import func, select
+
+from agent.capturing import Captured, DueReading
+from agent.cells import Unreadable, count_of, end_of
+from agent.cycle import newest
+from agent.errors import Problem
+from agent.headings import is_meter
+from agent.memory import SqlMemory
+from agent.migrations.rows import entry_of, is_damaged, moment_of, portions
+from agent.migrations.tables import envelopes, reading_values, readings
+from agent.ports import Parcel
+from agent.printers import Equipment
+from agent.store import Store
+from agent.texts import Message, message
+from agent.upload.envelope import BY_HAND, Entry, Envelope, State, canonical, new_reference
+from agent.upload.outbox import CAPTURABLE, SqlOutbox
+from agent.upload.seal import Source, timestamp
+
+CORRECTED = "/by-hand"  # the slot of other values than ours: a reading is captured once
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A counter whose captured value is not the one that was read."""
+
+    equipment_number: str
+    meter_code: str
+    ours: int
+    captured: int
+
+
+@dataclass(slots=True)
+class Taken:
+    """What an import did, or would do: nothing of it is on the disk while there are problems and all must be sound."""
+
+    captured: int = 0
+    known: int = 0
+    unmarked: int = 0
+    overtaken: int = 0
+    differences: list[Difference] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+class Withdrawn(Exception):
+    """Ends the transaction of an import with nothing of it done."""
+
+
+@dataclass(frozen=True, slots=True)
+class SqlCapture:
+    """Capturing by hand on the database. Every method raises `StoreError` and its subclasses."""
+
+    store: Store
+    source: Source
+
+    def due(self, states: Sequence[State], *, every: bool) -> tuple[list[DueReading], int]:
+        """The readings in these states with their equipment: the newest of each equipment, or `every` one.
+
+        The second is how many damaged rows were left out.
+        """
+        memory, found = SqlMemory(self.store), self._waiting(states, every=every)
+        known = {one.equipment_number: one for one in memory.known_equipments()}
+        known |= {
+            number: self._completed(known.get(number) or Equipment(number))
+            for number in {_number(one) for one in found}
+        }
+        sound = [entry for entry in found if not is_damaged(entry)]
+        dues = []
+        for numbers in portions(sorted({_number(entry) for entry in sound})):
+            reported = memory.last_reported(numbers, ("accepted",))
+            for entry in sound:
+                if (number := _number(entry)) in reported:
+                    dues.append(DueReading(entry, known[number], newest(known[number], reported[number])))
+        return dues, len(found) - len(sound)
+
+    def _completed(self, equipment: Equipment) -> Equipment:
+        """What the list leaves open and the printer itself says, so that a person finds the device."""
+        printer = SqlMemory(self.store).identity(equipment.equipment_number)
+        if printer is None:
+            return equipment
+        identity = printer.identity
+        return replace(
+            equipment,
+            manufacturer_serial_number=equipment.manufacturer_serial_number or identity.serial_number_raw,
+            manufacturer=equipment.manufacturer or identity.manufacturer,
+            model=equipment.model or identity.model,
+        )
+
+    def _waiting(self, states: Sequence[State], *, every: bool) -> list[Entry]:
+        place = func.row_number().over(
+            partition_by=readings.c.equipment_number,
+            order_by=(readings.c.read_at.desc(), envelopes.c.created_at.desc()),
+        )
+        ranked = (
+            select(readings.c.reference, readings.c.read_at, place.label("place"))
+            .join(envelopes, envelopes.c.reference == readings.c.reference)
+            .where(envelopes.c.state.in_(states), envelopes.c.kind == "reading")
+            .subquery()
+        )
+        statement = select(envelopes).join(ranked, ranked.c.reference == envelopes.c.reference)
+        if not every:
+            statement = statement.where(ranked.c.place == 1)
+        with self.store.connect() as connection:
+            rows = connection.execute(statement.order_by(envelopes.c.equipment_number, ranked.c.read_at))
+            return [entry_of(row) for row in rows]
+
+    def take(self, answers: Iterable[Captured], by: str, now: datetime, *, sound_only: bool = False) -> Taken:
+        """Settles what was captured. With a problem in any row nothing is done, unless `sound_only` rows are wanted."""
+        taken = Taken()
+        marked = []
+        for answer in answers:
+            if answer.marked:
+                marked.append(answer)
+            else:
+                taken.unmarked += 1
+                taken.problems += self._changed_unmarked(answer)
+        try:
+            with self.store.together():
+                self._take_all(marked, by, now, taken, sound_only=sound_only)
+        except Withdrawn:
+            return Taken(problems=taken.problems)
+        return taken
+
+    def _take_all(self, marked: Sequence[Captured], by: str, now: datetime, taken: Taken, *, sound_only: bool) -> None:
+        known = {one.equipment_number: one for one in SqlMemory(self.store).known_equipments()}
+        for answer in sorted(marked, key=lambda one: one.row.number):
+            self._take_one(answer, known, by, now, taken)
+        if taken.problems and not sound_only:
+            raise Withdrawn
+
+    def _changed_unmarked(self, answer: Captured) -> list[Problem]:
+        """A value was changed and the row is not marked: what is meant cannot be told."""
+        entry = SqlMemory(self.store).entry(answer.reference)
+        if entry is None or entry.envelope.kind != "reading" or is_damaged(entry):
+            return []
+        changed = []
+        for code, ours in _values(entry).items():
+            text, where = answer.cells.get(code, ("", _NOWHERE))
+            if text and text != str(ours):
+                what = message("The value was changed, but the row is not marked as captured.")
+                remedy = message(
+                    "Enter the day under Captured on (Erfasst am), or put the value back: {ours}", ours=ours
+                )
+                changed.append(Problem(where, what, remedy))
+        return changed
+
+    def _take_one(self, answer: Captured, known: Mapping[str, Equipment], by: str, now: datetime, taken: Taken) -> None:
+        entry = SqlMemory(self.store).entry(answer.reference)
+        refusal = _refusal(answer, entry, known, now)
+        if refusal is not None or entry is None:
+            taken.problems += [refusal] if refusal else []
+            return
+        values, problems = _read_values(answer, entry)
+        booked = self._booked(entry)
+        ours = _values(entry)
+        if booked is not None:
+            problems += [_booked_before(answer, code, booked[code]) for code in values if values[code] != booked[code]]
+            taken.known += not problems
+            taken.problems += problems
+            return
+        differing = {code: value for code, value in values.items() if value != ours[code]}
+        problems += self._below_last(answer, entry, known.get(_number(entry)) or Equipment(_number(entry)), differing)
+        if problems:
+            taken.problems += problems
+            return
+        self._settle(answer, entry, differing, answer.by or by, now)
+        taken.captured += 1
+        taken.overtaken += self._overtake(entry, _captured_at(answer, now) if differing else None, now)
+        number = entry.envelope.equipment_number
+        taken.differences += [Difference(number, code, ours[code], value) for code, value in differing.items()]
+
+    def _booked(self, entry: Entry) -> dict[str, int] | None:
+        """The values with which this reading was captured before; `None` when it was not."""
+        if entry.state != "accepted":
+            return None
+        key = entry.envelope.slot_key + CORRECTED
+        correction = SqlOutbox(self.store).taken("reading", key)
+        return _values(entry) | (_values(correction) if correction is not None and not is_damaged(correction) else {})
+
+    def _below_last(
+        self, answer: Captured, entry: Entry, equipment: Equipment, differing: dict[str, int]
+    ) -> list[Problem]:
+        """A captured value that is below the last reported one, where ours was not."""
+        if not differing:
+            return []
+        number, ours = _number(entry), _values(entry)
+        before = newest(equipment, SqlMemory(self.store).last_reported([number], ("accepted",))[number])
+        problems = []
+        for code, value in differing.items():
+            last = before.get(code)
+            if last is not None and not last.estimated and value < last.value <= ours[code]:
+                what = message("{value} is below the last reported {before}.", value=value, before=last.value)
+                remedy = message("Look it up in the portal, and enter what it has accepted.")
+                problems.append(Problem(answer.cells[code][1], what, remedy))
+        return problems
+
+    def _settle(self, answer: Captured, entry: Entry, differing: dict[str, int], by: str, now: datetime) -> None:
+        outbox, at = SqlOutbox(self.store), _captured_at(answer, now)
+        facts = {"who": by, "day": at.astimezone().date().isoformat()}
+        note = message("{who} captured it by hand in the portal ({day}).", **facts)
+        if differing:
+            ours = _values(entry)
+            told = ", ".join(f"{code} {ours[code]} → {value}" for code, value in differing.items())
+            note = message(
+                "{who} captured it by hand in the portal ({day}), with other values: {values}.", **facts, values=told
+            )
+        outbox.capture(entry.envelope.reference, answer.receipts, note, now)
+        if differing:
+            correction = _correction(entry, differing, self.source, by, at, now)
+            outbox.put_all([Parcel(correction, origins=self._origins(entry, differing))])
+            note = message(
+                "{who} captured these values by hand in the portal ({day}) instead of those of {reference}.",
+                **facts,
+                reference=entry.envelope.reference,
+            )
+            outbox.capture(correction.reference, answer.receipts, note, now)
+
+    def _origins(self, entry: Entry, codes: Collection[str]) -> dict[str, str]:
+        """Where in the printer the counters stand: a person's value is of the same counter, whose place stays known."""
+        statement = select(reading_values.c.meter_code, reading_values.c.origin).where(
+            reading_values.c.reference == entry.envelope.reference, reading_values.c.origin.is_not(None)
+        )
+        with self.store.connect() as connection:
+            return {row.meter_code: row.origin for row in connection.execute(statement) if row.meter_code in codes}
+
+    def _overtake(self, entry: Entry, corrected_at: datetime | None, now: datetime) -> int:
+        """Waiting readings of the equipment from before what was captured: the portal is beyond them."""
+        until = corrected_at or _read_at(entry)
+        number = entry.envelope.equipment_number
+        statement = (
+            select(envelopes)
+            .join(readings, readings.c.reference == envelopes.c.reference)
+            .where(envelopes.c.equipment_number == number, envelopes.c.state.in_(("waiting", "parked")))
+        )
+        with self.store.connect() as connection:
+            waiting = [entry_of(row) for row in connection.execute(statement)]
+        note = message("A later one was captured by hand: {reference}.", reference=entry.envelope.reference)
+        older = [one for one in waiting if not is_damaged(one) and _read_at(one) <= until]
+        for one in older:
+            SqlOutbox(self.store).overtake(one.envelope.reference, note, now)
+        return len(older)
+
+
+_NOWHERE = Message("")
+_EXPORT = message("Export the readings anew (meter-agent outbox export) and use that file.")
+
+
+def _number(entry: Entry) -> str:
+    return entry.envelope.equipment_number
+
+
+def _values(entry: Entry) -> dict[str, int]:
+    return {told["meter_code"]: told["value"] for told in entry.envelope.content["readings"]}
+
+
+def _read_at(entry: Entry) -> datetime:
+    return moment_of(entry.envelope.content["read_at"])
+
+
+def _captured_at(answer: Captured, now: datetime) -> datetime:
+    """The moment that was told, of a day its end; without any, and never later than, `now`."""
+    return now if answer.on is None else min(now, end_of(answer.on))
+
+
+def _refusal(answer: Captured, entry: Entry | None, known: Collection[str], now: datetime) -> Problem | None:
+    """Why this row cannot be taken, whatever its values are."""
+    where = message("row {row}", row=answer.row.number)
+    number = answer.equipment_number
+    if entry is None or entry.envelope.kind != "reading":
+        what = message("There is no reading with the reference {reference}.", reference=answer.reference)
+        return Problem(where, what, _EXPORT)
+    if number and not _same_number(number, entry.envelope.equipment_number):
+        if not any(_same_number(number, one) for one in known):
+            return Problem(where, message("There is no equipment {number}.", number=number), _EXPORT)
+        what = message(
+            "The reading is of equipment {ours}, the row says {number}.",
+            ours=entry.envelope.equipment_number.lstrip("0"),
+            number=number,
+        )
+        return Problem(where, what, message("Perhaps the columns were sorted apart; export the readings anew."))
+    return _unfit_state(where, entry) or _unfit_day(where, answer, entry, now)
+
+
+def _unfit_state(where: Message, entry: Entry) -> Problem | None:
+    reference = entry.envelope.reference[:12]
+    if is_damaged(entry):
+        what = message("The row of {id} in the database is damaged.", id=reference)
+        return Problem(where, what, message("Discard it: meter-agent resolve {id} --discard", id=reference))
+    if entry.state in CAPTURABLE or BY_HAND in entry.receipts:
+        return None
+    if entry.state == "accepted":
+        what = message(
+            "The portal booked this reading through its API: {receipts}.", receipts=", ".join(entry.receipts)
+        )
+        return Problem(where, what, message("If it was captured by hand as well, have one of the two reversed there."))
+    if entry.state == "quarantined":
+        what = message("This reading is held back, a person has to decide about it first.")
+        return Problem(where, what, message("See why, and decide: meter-agent explain {id}", id=reference))
+    what = message("This reading was discarded, or a later one was captured instead.")
+    return Problem(where, what, message("See what became of it: meter-agent explain {id}", id=reference))
+
+
+def _unfit_day(where: Message, answer: Captured, entry: Entry, now: datetime) -> Problem | None:
+    if answer.on is None:
+        return None
+    day = answer.on.date() if isinstance(answer.on, datetime) else answer.on
+    facts = {"day": day.isoformat(), "read": _read_at(entry).astimezone().date().isoformat()}
+    remedy = message("Enter the day on which it was captured in the portal.")
+    if day > now.astimezone().date():
+        return Problem(where, message("The day {day} is in the future.", **facts), remedy)
+    if _is_before(answer.on, _read_at(entry)):
+        what = message("It cannot have been captured on {day}: it was read on {read} only.", **facts)
+        return Problem(where, what, remedy)
+    return None
+
+
+def _is_before(on: date | datetime, read_at: datetime) -> bool:
+    # A person's watch shows minutes.
+    return end_of(on).timestamp() < read_at.replace(second=0, microsecond=0).timestamp()
+
+
+def _read_values(answer: Captured, entry: Entry) -> tuple[dict[str, int], list[Problem]]:
+    """The values of the row by meter code; a counter that the sheet has no column for was not changed."""
+    values, problems = _values(entry), []
+    for code, (text, where) in answer.cells.items():
+        if code not in values:
+            if text and is_meter(code):
+                what = message("This reading has no counter {code}.", code=code)
+                problems.append(Problem(where, what, message("Leave the cell empty.")))
+            continue
+        try:
+            values[code] = count_of(text)
+        except Unreadable as error:
+            problems.append(Problem(where, error.what, error.remedy))
+    return values, problems
+
+
+def _booked_before(answer: Captured, code: str, booked: int) -> Problem:
+    what = message("It was captured before, with {booked}.", booked=booked)
+    where = answer.cells[code][1] if code in answer.cells else message("row {row}", row=answer.row.number)
+    return Problem(where, what, message("What the portal has now, the next reading will show; put the value back."))
+
+
+def _correction(entry: Entry, values: dict[str, int], source: Source, by: str, at: datetime, now: datetime) -> Envelope:
+    """The values that a person entered instead of ours, as a reading of its own that is never sent."""
+    old, reference = entry.envelope, new_reference()
+    told = [
+        {**each, "value": values[each["meter_code"]]}
+        for each in old.content["readings"]
+        if each["meter_code"] in values
+    ]
+    body = {
+        "client_reference": reference,
+        "equipment_number": old.equipment_number,
+        "read_at": timestamp(max(at, _read_at(entry))),
+        "readings": told,
+        "findings": [],
+        "source": {
+            "agent_id": source.agent_id,
+            "agent_version": source.agent_version,
+            "protocol": old.content.get("source", {}).get("protocol", "snmp"),
+            "captured_by": by,
+        },
+        "instead_of": old.reference,
+    }
+    return Envelope(reference, "reading", old.equipment_number, old.slot_key + CORRECTED, now, canonical(body))
+
+
+def _same_number(one: str, other: str) -> bool:
+    """People and spreadsheets leave SAP's leading zeros away."""
+    return one.strip().lstrip("0") == other.strip().lstrip("0")

@@ -1,0 +1,235 @@
+"""Capturing by hand, without the database: the sheet of what is due, and what a filled-in sheet says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Literal
+
+from agent.cells import Unreadable, end_of, is_mark, moment_of
+from agent.display import printable
+from agent.errors import Problem
+from agent.headings import heading_of, meter_code_of, position_of
+from agent.meters import METER_OF_CODE, LastReading
+from agent.printers import Equipment
+from agent.spreadsheet import Cell, Row, Safe, Sheet
+from agent.texts import Message, message
+from agent.upload.envelope import Entry
+
+Layout = Literal["equipment", "counter"]
+LONGEST = 255
+DEVICE = (
+    "equipment_number",
+    "technical_identification_number",
+    "manufacturer_serial_number",
+    "manufacturer",
+    "model",
+)
+MARKING = ("captured_on", "captured_by", "receipt")  # last, so that a file that was cut off lacks them, not digits
+NOTHING = ("",) * len(MARKING)
+
+
+@dataclass(frozen=True, slots=True)
+class DueReading:
+    """A reading that waits, with what is known of its equipment and what was reported of it last."""
+
+    entry: Entry
+    equipment: Equipment
+    last: Mapping[str, LastReading]
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How the sheet is written: one row per equipment or per counter, in which language, dates how."""
+
+    layout: Layout = "equipment"
+    german: bool = False
+    iso_dates: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """What the person says of one reading: `cells` by meter code, `on` the day or the moment, `marked` that it is done.
+
+    A cell counts only where the reading has that counter: people add columns of their own.
+    """
+
+    row: Row
+    reference: str
+    equipment_number: str
+    cells: Mapping[str, tuple[str, Message]]
+    marked: bool
+    on: date | datetime | None = None
+    by: str | None = None
+    receipts: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Answers:
+    """A filled-in sheet: what it says reading by reading, and what in it cannot be understood."""
+
+    captured: dict[str, Captured] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    spoilt: set[str] = field(default_factory=set)  # references of readings with a problem
+
+    def sound(self) -> list[Captured]:
+        """What is said of the readings in whose rows everything can be understood."""
+        return [answer for reference, answer in self.captured.items() if reference not in self.spoilt]
+
+
+def capture_rows(dues: Sequence[DueReading], style: Style) -> list[list[Cell]]:
+    """The sheet to be captured by hand, with its headings."""
+    return _per_counter(dues, style) if style.layout == "counter" else _per_equipment(dues, style)
+
+
+def reference_shown(reference: str) -> str:
+    """With the hyphens of a UUID: 32 digits alone may look like a number, which a spreadsheet would round."""
+    parts = (reference[:8], reference[8:12], reference[12:16], reference[16:20], reference[20:])
+    return "-".join(part for part in parts if part)
+
+
+def reference_of(text: str) -> str:
+    """A reference as it is stored, however it was written."""
+    return text.strip().strip("{}").replace("-", "").lower()
+
+
+def _per_equipment(dues: Sequence[DueReading], style: Style) -> list[list[Cell]]:
+    told = {code for due in dues for code in _values(due.entry)}
+    codes = [code for code in METER_OF_CODE if code in told]
+    codes += sorted(told - set(codes))
+    columns = ("reference", *DEVICE, "read_at", *codes, *MARKING)
+    rows: list[list[Cell]] = [[heading_of(column, german=style.german) for column in columns]]
+    for due in dues:
+        values = _values(due.entry)
+        rows.append([*_device(due, style), *(values.get(code, "") for code in codes), *NOTHING])
+    return rows
+
+
+def _per_counter(dues: Sequence[DueReading], style: Style) -> list[list[Cell]]:
+    columns = ("reference", *DEVICE, "read_at", "measuring_point", "counter", "last_value", "value", *MARKING)
+    rows: list[list[Cell]] = [[heading_of(column, german=style.german) for column in columns]]
+    for due in dues:
+        for told in _told(due.entry):
+            last = due.last.get(told["meter_code"])
+            counter = heading_of(told["meter_code"], german=style.german)
+            counts: list[Cell] = [last.value if last else "", told["value"]]
+            point = printable(told.get("measuring_point", ""))
+            rows.append([*_device(due, style), point, printable(counter), *counts, *NOTHING])
+    return rows
+
+
+def _device(due: DueReading, style: Style) -> list[Cell]:
+    equipment = due.equipment
+    read_at = datetime.fromisoformat(due.entry.envelope.content["read_at"]).astimezone()
+    texts = (
+        reference_shown(due.entry.envelope.reference),
+        equipment.equipment_number.lstrip("0") or equipment.equipment_number,
+        equipment.technical_identification_number or "",
+        equipment.manufacturer_serial_number or "",
+        equipment.manufacturer or "",
+        equipment.model or "",
+    )
+    day = Safe(read_at.strftime("%Y-%m-%d %H:%M" if style.iso_dates else "%d.%m.%Y %H:%M"))
+    return [*(printable(text) for text in texts), day]
+
+
+def _told(entry: Entry) -> list[dict[str, Any]]:
+    told: list[dict[str, Any]] = entry.envelope.content["readings"]
+    return told
+
+
+def _values(entry: Entry) -> dict[str, int]:
+    return {printable(told["meter_code"]): told["value"] for told in _told(entry)}
+
+
+@dataclass(slots=True)
+class Clerk:
+    """Reads a filled-in sheet row by row. With `all_captured` every row counts as captured."""
+
+    sheet: Sheet
+    places: Mapping[str, int]
+    all_captured: bool
+    answers: Answers = field(default_factory=Answers)
+
+    def read(self) -> Answers:
+        """Everything that the sheet says; rows of one reading (one per counter) become one answer."""
+        for row in self.sheet.rows:
+            answer = self._answer(row)
+            if answer is None:
+                continue
+            known = self.answers.captured.get(answer.reference)
+            self.answers.captured[answer.reference] = answer if known is None else self._joined(known, answer)
+        return self.answers
+
+    def _answer(self, row: Row) -> Captured | None:
+        reference = reference_of(self._text(row, "reference"))
+        if not reference:
+            what = message("The reference is missing; it says which reading this is.")
+            self._refuse(row, "reference", what, message("Export the readings anew and use that file."))
+            return None
+        marked, on = self._mark(row)
+        receipt = self._text(row, "receipt")
+        return Captured(
+            row,
+            reference,
+            self._text(row, "equipment_number"),
+            self._cells(row),
+            marked or self.all_captured,
+            on,
+            printable(self._text(row, "captured_by")) or None,
+            (printable(receipt),) if receipt else (),
+        )
+
+    def _mark(self, row: Row) -> tuple[bool, date | datetime | None]:
+        text = self._text(row, "captured_on")
+        if not text or is_mark(text):
+            return bool(text), None
+        try:
+            return True, moment_of(text)
+        except Unreadable as error:
+            self._refuse(row, "captured_on", error.what, error.remedy)
+            return True, None
+
+    def _cells(self, row: Row) -> dict[str, tuple[str, Message]]:
+        """The values of a row as they are written: that of its counter, or those in every column that is not ours."""
+        if "value" in self.places and "counter" in self.places:
+            named = {self.places["value"]: self._text(row, "counter")}
+        else:
+            ours = set(self.places.values())
+            named = {place: heading for place, heading in enumerate(self.sheet.headings) if place not in ours}
+        return {
+            meter_code_of(name): (row.cells[place].strip(), position_of(row, self.sheet.headings[place]))
+            for place, name in named.items()
+        }
+
+    def _joined(self, known: Captured, more: Captured) -> Captured:
+        """Two rows of one reading: its counters are captured together or not at all, and each once."""
+        if known.marked != more.marked or set(known.cells) & set(more.cells):
+            what = message("Row {other} is of the same reading and says something else.", other=known.row.number)
+            remedy = message("A reading is captured with all its counters or not at all: mark all its rows alike.")
+            self._refuse(more.row, "reference", what, remedy)
+        latest = max((on for on in (known.on, more.on) if on is not None), key=end_of, default=None)
+        return Captured(
+            known.row,
+            known.reference,
+            known.equipment_number,
+            {**known.cells, **more.cells},
+            known.marked,
+            latest,
+            known.by or more.by,
+            tuple(dict.fromkeys((*known.receipts, *more.receipts))),
+        )
+
+    def _text(self, row: Row, column: str) -> str:
+        place = self.places.get(column)
+        text = row.cells[place].strip() if place is not None else ""
+        if len(text) > LONGEST:
+            self._refuse(row, column, message("The text is longer than 255 characters."), message("Shorten it."))
+        return text
+
+    def _refuse(self, row: Row, column: str, what: Message, remedy: Message) -> None:
+        place = self.places.get(column)
+        heading = self.sheet.headings[place] if place is not None else column
+        self.answers.problems.append(Problem(position_of(row, heading), what, remedy))
+        self.answers.spoilt.add(reference_of(row.cells[self.places["reference"]]))
