@@ -84,7 +84,8 @@ def _others(rig: Rig, quick: bool, count: int, say: Say) -> list[Row]:
     rows += network.large(rig, 1024 if quick else 65_536)
     say("sweep measured")
     rows += service.memory(rig, 200 if quick else 10_000)
-    say("memory measured")
+    rows += service.idle(rig, 200 if quick else 10_000)
+    say("memory and idleness measured")
     rows += service.command_line(rig, 3 if quick else 10)
     return [*rows, *hostile.rows()]
 

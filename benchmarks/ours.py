@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ from agent.meters import MeasuringPoint
 from agent.ports import Account, Snmp
 from agent.printers import Endpoint, Equipment
 from agent.readout import Readout
+from agent.schedule import Rhythm, keep_running
 from agent.settings import Settings
 from agent.snmp.access import UserAccess
 from agent.snmp.catalogue import shipped
@@ -47,6 +49,7 @@ from benchmarks.search import PUBLIC, settings_of
 from benchmarks.usage import Usage
 
 Job = dict[str, Any]
+IDLE = 20.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +181,10 @@ async def cycle(job: Job, *, booking: bool = True, before: int = 0) -> str:
     many cycles `before`, each of a day of its own."""
     endpoints = endpoints_of(job)
     with tempfile.TemporaryDirectory() as folder:
-        with Store.open(Path(folder) / "warm.db", exclusive=True) as store:
+        with prepared(Path(folder) / "warm.db") as store:
             await composed(job, endpoints[: job["warm"]], store, booking=booking).run(Unwatched())
         # A service has made its tables, read its profiles and got its equipment long ago.
-        with Store.open(Path(folder) / "agent.db", exclusive=True) as store:
+        with prepared(Path(folder) / "agent.db") as store:
             whole = composed(job, endpoints, store, booking=booking)
             for day in range(before):
                 await replace(whole, period=lambda _, day=day: f"day {day}").run(Unwatched())
@@ -190,6 +193,37 @@ async def cycle(job: Job, *, booking: bool = True, before: int = 0) -> str:
             state = "accepted" if booking else "waiting"
             read = sum(1 for line in report.lines if line.entry and line.entry.state == state)
             return usage.report(read=read)
+
+
+async def idle(job: Job) -> str:
+    """The service after its first cycle, doing nothing until the next: what that costs in `IDLE` seconds."""
+    endpoints, done = endpoints_of(job), asyncio.Event()
+    with tempfile.TemporaryDirectory() as folder, prepared(Path(folder) / "agent.db") as store:
+        whole = composed(job, endpoints, store, booking=True)
+
+        async def cycled() -> None:
+            await whole.run(Unwatched())
+            done.set()
+
+        async def delivered() -> None:
+            await whole.courier.deliver()
+
+        stop = asyncio.Event()
+        service = asyncio.create_task(keep_running(cycled, delivered, Rhythm(60, 5, 60), stop))
+        await done.wait()
+        usage = Usage.begin()
+        await asyncio.sleep(IDLE)
+        report = usage.report(read=len(endpoints))
+        stop.set()
+        await service
+        return report
+
+
+def prepared(path: Path) -> Store:
+    """A new database whose tables another process has made: of that nothing is in this one's memory."""
+    script = "import sys, pathlib, agent.store as s; s.Store.open(pathlib.Path(sys.argv[1]), exclusive=True).close()"
+    subprocess.run([sys.executable, "-c", script, path], check=True)
+    return Store.open(path, exclusive=True)
 
 
 class Resting(Courier):
@@ -220,7 +254,15 @@ def composed(job: Job, endpoints: Sequence[Endpoint], store: Store, *, booking: 
     )
 
 
-PARTS = {"snmp": snmp, "v3": v3, "interpretation": interpretation, "pipeline": pipeline, "later": later, "cycle": cycle}
+PARTS = {
+    "snmp": snmp,
+    "v3": v3,
+    "interpretation": interpretation,
+    "pipeline": pipeline,
+    "later": later,
+    "cycle": cycle,
+    "idle": idle,
+}
 
 
 def main() -> None:

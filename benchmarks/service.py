@@ -29,6 +29,19 @@ def memory(rig: Rig, printers: int) -> list[Row]:
     return [Row(what, told, target=target, met=sample.valid and megabytes <= 120)]
 
 
+def idle(rig: Rig, printers: int) -> list[Row]:
+    """The service between two cycles."""
+    printers = printers if rig.responder else FLEET
+    what, target = f"the service with {printers:,} printers, idle: CPU of a core", "≤ 0.5 %"
+    with rig.printers() as responder:
+        try:
+            sample = Contest.at(rig, responder, printers).ours("idle", patience=PATIENCE)
+        except subprocess.TimeoutExpired:
+            return [Row(what, f"void: not done after {PATIENCE:.0f} s", target=target, met=False)]
+    share = 100 * sample.cpu / sample.wall
+    return [Row(what, f"{share:.2f} % ({sample.wall:.0f} s)", target=target, met=share <= 0.5)]
+
+
 def command_line(rig: Rig, rounds: int) -> list[Row]:
     """`meter-agent --help`, from the start of the process to its end."""
     command = pinned(rig.near, [str(Path(sys.executable).with_name("meter-agent")), "--help"])

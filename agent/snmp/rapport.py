@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from agent.snmp.pacing import Pace
 
 REMEMBERED = 16  # request ids; answers to older ones do not come any more
@@ -20,11 +18,11 @@ class Rapport:
 
     def __init__(self) -> None:
         self._smooth = self._varies = self._at = 0.0
-        self._asked: deque[int] = deque(maxlen=REMEMBERED)
+        self._asked: tuple[int, ...] = ()  # the latest last; of ten thousand printers a deque each would be felt
 
     def asked(self, number: int) -> None:
         """A request with this id was sent."""
-        self._asked.append(number)
+        self._asked = (*self._asked[1 - REMEMBERED :], number)
 
     def knows(self, number: int) -> bool:
         """Whether a request with this id was sent lately."""
