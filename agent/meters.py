@@ -39,7 +39,8 @@ class Counter:
 
     `meter` is the name in the stable JSON (`total`, `monochrome`, `copy_full_color`, …); the key below it
     is service x colour x size. `value` >= 0. `source` is the OID (or the sum of OIDs) or `ipp:` attribute it came from,
-    `profile` the profile and version that says so. `place` says for a row of a table by which meaning it was found.
+    `profile` the profile and version that says so. `place` says for a row of a table by which meaning it was found,
+    `rows` how many rows were added up where nobody but the printer knows how many there are, else 0.
     """
 
     meter: str
@@ -51,11 +52,25 @@ class Counter:
     source: str
     profile: str
     place: str = ""
+    rows: int = 0
 
     @property
     def origin(self) -> str:
-        """What must stay the same for two values to be compared: `place` where rows may move, else `source`."""
-        return self.place or self.source
+        """What must stay for two values to be compared: `place` where rows may move, and how many, else `source`."""
+        return f"{self.place or self.source}{ROWS}{self.rows}" if self.rows else self.place or self.source
+
+
+ROWS = " x"  # between the place of a sum and the number of its rows
+
+
+def same_origin(now: str, before: str) -> bool:
+    """Whether a value stood where one stood before; of a sum of rows, in no fewer rows than were known then.
+
+    A row comes when something is counted for the first time; none goes as long as the printer tells everything.
+    """
+    place, _, rows = now.partition(ROWS)
+    known, _, least = before.partition(ROWS)
+    return place == known and int(rows or 0) >= int(least or 0)
 
 
 def protocol_of(source: str) -> str:

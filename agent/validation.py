@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from agent.meters import METER_OF_CODE, Counter, Finding, LastReading, MeasuringPoint, MeterValue, Reading, protocol_of
+from agent.meters import (
+    METER_OF_CODE,
+    Counter,
+    Finding,
+    LastReading,
+    MeasuringPoint,
+    MeterValue,
+    Reading,
+    protocol_of,
+    same_origin,
+)
 from agent.printers import Equipment
 from agent.readout import Readout
 from agent.texts import Message, message
@@ -71,6 +81,7 @@ TRAVELLING = frozenset(
         "life_count_differs",
         "negative_counter",
         "odd_answers",
+        "other_count_as_total",
         "parts_mismatch",
         "sum_mismatch",
         "unit_unknown",
@@ -140,8 +151,9 @@ def voice_changed(counter: Counter, last: LastReading | None) -> bool:
 
 
 def origin_changed(counter: Counter, last: LastReading) -> bool:
-    """Another object of the same printer: a life count instead of the billing counter, say, need not count the same."""
-    return last.origin is not None and counter.origin != last.origin
+    """Another object of the same printer: a life count instead of the billing counter, say, need not count the same.
+    So need a sum of fewer rows than there were."""
+    return last.origin is not None and not same_origin(counter.origin, last.origin)
 
 
 def _other_voice(point: MeasuringPoint, counter: Counter, last: LastReading | None) -> Message:

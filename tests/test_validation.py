@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -67,6 +68,10 @@ def billed(value: int, row: int) -> Counter:
         ("the same counter in another row of its table", billed(2463, 25), BILLED, []),
         ("the same object", counter(2501), LIFE_COUNT, []),
         ("nobody knows where the value before stood", billed(2463, 22), None, []),
+        ("a sum of as many rows", replace(billed(2463, 22), rows=2), f"{BILLED} x2", []),
+        ("a sum of more rows", replace(billed(2463, 22), rows=10), f"{BILLED} x2", []),
+        ("a sum of fewer rows", replace(billed(2463, 22), rows=1), f"{BILLED} x2", ["source_changed"]),
+        ("nobody counted the rows before", replace(billed(2463, 22), rows=2), BILLED, []),
     ],
 )
 def test_a_counter_keeps_its_place(says, counter, before, codes):

@@ -157,6 +157,7 @@ def _place(profile: Profile, part: CounterPart) -> str:
             "same": _("the row where"),
             "sum": _("all rows where"),
             "each": _("one row each where"),
+            "some": _("one row each, as far as there are any, where"),
         }[part.rows]
         lines = [profile.objects[part.column], how, *rows]
     elif part.sum:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from agent.meters import Counter, Finding, Unit
 from agent.snmp.octets import records, text_of
-from agent.snmp.profile import COLOR_PARTS, UNITS, CheckPart, CounterPart, Profile
+from agent.snmp.profile import UNITS, CounterPart, Profile
+from agent.snmp.proofs import checked, cross_checks, without_unproven
 from agent.snmp.varbinds import Oid, Value, as_number, as_octets
 from agent.snmp.witness import Witness
 from agent.texts import Message, message
 
-NOISE = 10  # pages; a printer may print while it is read
-LOST_BY_JAMS = 10_000  # one page in so many is counted by one function and not by the other, or the other way round
 LIFE_COUNT = "prtMarkerLifeCount"
 SIZES = ("large", "small")
 SERVICES = ("print", "copy", "fax", "scan", "report", "stored", "filed", "other", "feeder", "blank")
@@ -39,11 +38,18 @@ NO_COLOR = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A value with the identifiers it came from, and the table index it stood at, if any."""
+    """A value with the identifiers it came from, and the table index it stood at, if any.
+
+    `partial` says that a part of the sum was not told: it may be too low. `rows` is how many rows of a table were
+    added up without its being known how many there ought to be, `place` where the meters stood that it was made of.
+    """
 
     value: int
     sources: tuple[str, ...]
     index: Oid = ()
+    partial: bool = False
+    rows: int = 0
+    place: str = ""
 
 
 def read_counters(
@@ -59,6 +65,7 @@ def read_counters(
     counters: dict[str, Counter] = {}
     findings: list[Finding] = []
     unproven: set[str] = set()
+    partial: set[str] = set()
     why: dict[str, str] = {}
     for part in profile.counters:
         if part.meter in counters or part.meter in cut or not part.about(model):
@@ -68,15 +75,18 @@ def read_counters(
         if lost and part.names & lost:
             cut.add(part.meter)
             continue
-        counter, odd = _counter(profile, part, witness, counters)
-        if counter:
-            counters[part.meter], why[part.meter] = counter, part.source
+        found, odd = _wanted(part, witness, counters)
+        if found:
+            counters[part.meter] = counter = _counter(profile, part, witness, found)
+            why[part.meter] = part.source
             unproven |= {part.meter} if part.confidence == "C" else set()
+            partial |= {part.meter} if found.partial or not partial.isdisjoint(part.of) else set()
+            odd = [*odd, *_oddities(part, counter.unit)]
         findings += [one for one in odd if one not in findings]
     findings += [Finding("counter_cut", _cut_short(meter)) for meter in sorted(cut)]
-    findings += _without_unproven(counters, unproven)
-    findings += _cross_checks(counters, witness, why)
-    findings += [finding for check in profile.checks for finding in _checked(check, counters)]
+    findings += without_unproven(profile.checks, counters, unproven, partial)
+    findings += cross_checks(counters, list(witness.numbers(LIFE_COUNT).values()), why)
+    findings += [finding for check in profile.checks for finding in checked(check, counters)]
     return list(counters.values()), findings
 
 
@@ -90,32 +100,8 @@ def _cut_short(meter: str) -> Message:
     return message("The counter {meter} is not read: the printer's answer about it was cut short.", meter=meter)
 
 
-def _without_unproven(counters: dict[str, Counter], unproven: Iterable[str]) -> list[Finding]:
-    """Takes out what only the total could prove, where it does not; says so."""
-    dropped = [] if _colors_make_total(counters) else [meter for meter in counters if meter in unproven]
-    findings = []
-    for meter in dropped:
-        del counters[meter]
-        said = message(
-            "The counter {meter} is not read: black and color do not make the total, and only that would prove it.",
-            meter=meter,
-        )
-        findings.append(Finding("unproven_counter", said))
-    return findings
-
-
-def _colors_make_total(counters: dict[str, Counter]) -> bool:
-    """Whether black and full colour are told and, with the other colours that are told, make the total."""
-    total = counters.get("total")
-    if total is None or not {"monochrome", "full_color"} <= set(counters):
-        return False
-    made = sum(counters[name].value for name in COLOR_PARTS if name in counters)
-    return abs(made - total.value) <= min(NOISE, total.value // 100)  # of a new printer nearly every sum is near
-
-
-def _counter(
-    profile: Profile, part: CounterPart, witness: Witness, read: Mapping[str, Counter]
-) -> tuple[Counter | None, list[Finding]]:
+def _wanted(part: CounterPart, witness: Witness, read: Mapping[str, Counter]) -> tuple[Found | None, list[Finding]]:
+    """What the device tells of this meter at this place, if it is a count."""
     rows = witness.numbers(part.first[0]) if part.fallback else {}
     if len(rows) > 1:
         # Adding up several markers is right for some engines and wrong for others; nothing in the MIB tells which.
@@ -125,13 +111,23 @@ def _counter(
         return None, []
     if found.value < 0:
         return None, [Finding("negative_counter", message("The counter {meter} is negative.", meter=part.meter))]
-    unit = _unit(profile, part, witness, found.index)
+    return found, []
+
+
+def _counter(profile: Profile, part: CounterPart, witness: Witness, found: Found) -> Counter:
     service, color, size = key_of(part.meter)
-    source = "+".join(found.sources)
-    value = int(found.value * part.scale)
-    place = _place(part, part.column, witness) if part.column else ""
-    counter = Counter(part.meter, service, color, size, unit, value, source, part.origin or profile.label, place)
-    return counter, _oddities(part, unit)
+    return Counter(
+        meter=part.meter,
+        service=service,
+        color=color,
+        size=size,
+        unit=_unit(profile, part, witness, found.index),
+        value=int(found.value * part.scale),
+        source="+".join(found.sources),
+        profile=part.origin or profile.label,
+        place=_place(part, part.column, witness) if part.column else found.place,
+        rows=found.rows,
+    )
 
 
 @lru_cache(maxsize=500)
@@ -150,25 +146,36 @@ def _found(part: CounterPart, witness: Witness) -> Found | None:
     if part.column:
         return _joined(part, part.column, witness)
     if part.sum:
-        terms = [_term(term, witness) for term in part.sum]
-        there = [term for term in terms if term is not None and term.value >= 0]
-        less = [_term(term, witness) for term in part.minus]
-        if terms[0] is None or not there or any(term is None or term.value < 0 for term in less):
-            return None
-        if part.rows == "each" and len(there) < len(terms):
-            return None
-        taken = [term for term in less if term is not None]
-        sources = tuple(source for term in there for source in term.sources)
-        sources += tuple(f"-{source}" for term in taken for source in term.sources)
-        return Found(sum(term.value for term in there) - sum(term.value for term in taken), sources)
+        return _sum(part, witness)
     return next((found for term in part.first if (found := _term(term, witness)) is not None), None)
+
+
+def _sum(part: CounterPart, witness: Witness) -> Found | None:
+    """The terms together; -1 says that a term is not offered, one that is not told may be more than nothing."""
+    terms = [_term(term, witness) for term in part.sum]
+    less = [_term(term, witness) for term in part.minus]
+    told = [term for term in terms if term is not None and term.value >= -1]
+    there = [term for term in told if term.value >= 0]
+    taken = [term for term in less if term is not None and term.value >= 0]
+    partial = len(told) < len(terms)
+    if terms[0] is None or not there or len(taken) < len(less) or (part.rows == "each" and partial):
+        return None
+    sources = tuple(source for term in there for source in term.sources)
+    sources += tuple(f"-{source}" for term in taken for source in term.sources)
+    return Found(sum(term.value for term in there) - sum(term.value for term in taken), sources, partial=partial)
 
 
 def _made(part: CounterPart, read: Mapping[str, Counter]) -> Found | None:
     """The sum of other meters; none where one of them is not read, as it would be too low."""
     if any(meter not in read for meter in part.of):
         return None
-    return Found(sum(read[meter].value for meter in part.of), tuple(read[meter].source for meter in part.of))
+    made = [read[meter] for meter in part.of]
+    return Found(
+        value=sum(counter.value for counter in made),
+        sources=tuple(counter.source for counter in made),
+        rows=sum(counter.rows for counter in made),
+        place="+".join(counter.place or counter.source for counter in made),
+    )
 
 
 def _term(term: str, witness: Witness) -> Found | None:
@@ -195,15 +202,34 @@ def _joined(part: CounterPart, column: str, witness: Witness) -> Found | None:
     rows = [index for index in numbers if any(_stands(index, place) for place in part.at)] if part.at else list(numbers)
     for name, value in part.where.items():
         rows = [index for index in rows if _is(wanted[name].get(index), value)]
-    rows = [index for index in rows if numbers[index] >= 0]
-    if not rows or (part.rows == "one" and len(rows) > 1) or (part.rows == "each" and not _each(part, wanted, rows)):
+    found = _rows_of_each(part, wanted, rows) if part.rows in ("each", "some") else [1]
+    told = [index for index in rows if numbers[index] != -1]
+    rows = [index for index in told if numbers[index] >= 0]
+    if not rows or len(rows) < len(told) or (part.rows == "one" and len(rows) > 1) or max(found) > 1:
+        return None
+    if (part.rows == "each" and min(found) < 1) or (part.rows == "sum" and _torn(part, numbers, wanted)):
         return None
     if part.rows == "same":
         if len({numbers[index] for index in rows}) > 1:
             return None
         rows = rows[:1]
-    sources = tuple(witness.oid_text(column, index) for index in rows)
-    return Found(sum(numbers[index] for index in rows), sources, rows[0])
+    return Found(
+        value=sum(numbers[index] for index in rows),
+        sources=tuple(witness.oid_text(column, index) for index in rows),
+        index=rows[0],
+        partial=part.rows == "some" and min(found) < 1,
+        rows=len(rows) if part.rows == "sum" else 0,
+    )
+
+
+def _torn(part: CounterPart, numbers: Mapping[Oid, int], columns: Mapping[str, Mapping[Oid, Value]]) -> bool:
+    """Whether a cell is missing of a row that may belong to the sum: it would be too low."""
+    cells = [numbers, *columns.values()]
+    for index in set().union(*cells):
+        told = [_is(columns[name][index], value) for name, value in part.where.items() if index in columns[name]]
+        if all(told) and any(index not in column for column in cells):
+            return True
+    return False
 
 
 def _place(part: CounterPart, column: str, witness: Witness) -> str:
@@ -212,12 +238,12 @@ def _place(part: CounterPart, column: str, witness: Witness) -> str:
     return f"{witness.oid_text(column)}?{','.join((*meaning, *part.at))}"
 
 
-def _each(part: CounterPart, columns: dict[str, dict[Oid, Value]], rows: list[Oid]) -> bool:
-    """Whether each of the several wanted values has exactly one row: a sum with a part missing would be too low."""
+def _rows_of_each(part: CounterPart, columns: dict[str, dict[Oid, Value]], rows: list[Oid]) -> list[int]:
+    """How many rows each of the several wanted values or places has: one, or a sum of them is too low or too high."""
     if len(part.at) > 1:
-        return all(sum(_stands(index, place) for index in rows) == 1 for place in part.at)
+        return [sum(_stands(index, place) for index in rows) for place in part.at]
     name, values = next((name, wanted) for name, wanted in part.where.items() if isinstance(wanted, tuple))
-    return all(sum(_is(columns[name].get(index), value) for index in rows) == 1 for value in values)
+    return [sum(_is(columns[name].get(index), value) for index in rows) for value in values]
 
 
 def _stands(index: Oid, place: str) -> bool:
@@ -257,7 +283,10 @@ def _unit(profile: Profile, part: CounterPart, witness: Witness, index: Oid) -> 
 
 def _oddities(part: CounterPart, unit: Unit) -> list[Finding]:
     odd: list[Finding] = []
-    if part.fallback:
+    if part.fallback and LIFE_COUNT not in part.names:
+        said = message("The total is not the printer's billing counter, which it does not tell, but another one.")
+        odd.append(Finding("other_count_as_total", said))
+    elif part.fallback:
         said = message("The total is the printer's life count; nothing better is known for this model.")
         odd.append(Finding("life_count_as_total", said))
         if unit == "sheets":
@@ -265,60 +294,3 @@ def _oddities(part: CounterPart, unit: Unit) -> list[Finding]:
     if unit == "unknown":
         odd.append(Finding("unit_unknown", message("The printer does not say what its counter counts.")))
     return odd
-
-
-def _cross_checks(counters: dict[str, Counter], witness: Witness, why: Mapping[str, str]) -> list[Finding]:
-    """Whether the parts make the whole, and whether the maker's total is the standard's; a difference is shown.
-
-    `why` says by meter why the profile believes it.
-    """
-    total = counters.get("total")
-    if total is None:
-        return []
-    findings = []
-    parts = [counters[name].value for name in COLOR_PARTS if name in counters]
-    if {"monochrome", "full_color"} <= set(counters) and not _near(sum(parts), total.value):
-        said = message(
-            "Black and color make {sum} ({parts}), the total is {total} ({source}).",
-            sum=sum(parts),
-            parts=", ".join(counters[name].source for name in COLOR_PARTS if name in counters),
-            total=total.value,
-            source=total.source,
-        )
-        findings.append(Finding("sum_mismatch", said))
-    life = list(witness.numbers(LIFE_COUNT).values())
-    if len(life) == 1 and not _near(life[0], total.value):
-        said = message(
-            "The standard's life count is {life}, the total is {total} ({source}). The total counts, because: {why}.",
-            life=life[0],
-            total=total.value,
-            source=total.source,
-            why=why.get("total", "–").rstrip("."),
-        )
-        findings.append(Finding("life_count_differs", said))
-    return findings
-
-
-def _checked(check: CheckPart, counters: dict[str, Counter]) -> list[Finding]:
-    """Whether the parts that a maker's sum is made of make it; a difference is shown."""
-    parts = [name for name in check.parts if name in counters]
-    if check.whole not in counters or not parts or (check.relation == "=" and len(parts) == 1 < len(check.parts)):
-        return []
-    whole, made = counters[check.whole].value, sum(counters[name].value for name in parts)
-    complete = check.relation == "=" and len(parts) == len(check.parts)
-    noise = NOISE + whole // LOST_BY_JAMS
-    if made <= whole + noise and (not complete or made >= whole - noise):
-        return []
-    said = message(
-        "The functions {parts} make {sum}, {whole} is {value} ({source}).",
-        parts=", ".join(f"{name} ({counters[name].source})" for name in parts),
-        sum=made,
-        whole=check.whole,
-        value=whole,
-        source=counters[check.whole].source,
-    )
-    return [Finding("parts_mismatch", said)]
-
-
-def _near(one: int, other: int) -> bool:
-    return abs(one - other) <= NOISE

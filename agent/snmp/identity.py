@@ -15,6 +15,7 @@ from agent.snmp.witness import Witness
 
 PRINTER_DEVICE = oid_of("1.3.6.1.2.1.25.3.1.5")  # hrDevicePrinter, RFC 2790
 PRINTER_MIB = oid_of("1.3.6.1.2.1.43")
+NETWORK_CARD = re.compile(r"HP ETHERNET MULTI-ENVIRONMENT(?!.*\bPID:HP )")  # it sits in other makers' printers too
 
 
 def read_identity(profile: Profile, witness: Witness) -> Identity:
@@ -160,7 +161,7 @@ def _manufacturer(
     return (
         maker_in(profile, own_words)
         or next((maker.name for maker in profile.manufacturers if object_id and maker.owns(object_id)), None)
-        or maker_in(profile, [description])
+        or maker_in(profile, [description] if description and not NETWORK_CARD.match(description) else [])
     )
 
 

@@ -50,7 +50,9 @@ def interpret(profile: Profile, endpoint: Endpoint, first: Varbinds, answer: Ans
             datagrams=answer.datagrams,
             profile=profile.label,
         )
-    cut = set(answer.missing) - set(answer.refused)
+    # What is refused from the start is not offered; a column that is refused in its midst lacks rows.
+    refused = {oid for oid in answer.refused if not answer.varbinds.has_below(oid)}
+    cut = set(answer.missing) - refused
     counters, odd_counters = read_counters(profile, witness, identity.model, cut)
     supplies, odd_supplies = read_supplies(profile, witness, identity.model)
     gaps = _gaps(answer, counters, identity)

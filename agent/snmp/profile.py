@@ -105,8 +105,10 @@ class CounterPart(Part):
     `minus`; or the sum `of` other meters, all of them; or the row of `column` whose other columns are as `where` says,
     a value or several, or whose index is one of `at` (`*.20.3`, a star for any number). `rows = "same"` takes several
     rows of one value for the one, `rows = "sum"` adds up whatever rows fit, `rows = "each"` needs exactly one row for
-    each of the several values, of a sum every term. `scale` makes impressions or sheets of other units (0.1 of tenths),
-    rounded down. `unit` is a word or the column that tells it. `fallback` marks a value that stands for the meter only
+    each of the several values or places, of a sum every term. With `rows = "some"` a row, and in a `sum` a term, may be
+    missing; then it is read only where it makes a whole with others, to the page (`[[checks]]`). `scale` makes
+    impressions or sheets of other units (0.1 of tenths), rounded down. `unit` is a word or the column that tells it.
+    `fallback` marks a value that stands for the meter only
     because nothing better is known; `model` is a regular expression for the only models that it is about, `beside`
     another meter that must be read for this one to make sense. Of `confidence` A adds up or equals a web page, B is
     documented; C is not proven and is read only where the colours then make the total.
@@ -120,7 +122,7 @@ class CounterPart(Part):
     column: str | None = None
     where: dict[str, int | str | tuple[int | str, ...]] = Field(default_factory=dict)
     at: tuple[Index, ...] = ()
-    rows: Literal["one", "same", "sum", "each"] = "one"
+    rows: Literal["one", "same", "sum", "each", "some"] = "one"
     scale: Decimal = Field(default=Decimal(1), gt=0)
     unit: str = "impressions"
     model: Pattern | None = None
@@ -153,10 +155,15 @@ class CounterPart(Part):
             )
         if self.minus and not self.sum:
             raise Unfit(message("minus belongs to a sum."), message("Write sum instead of first."))
-        if self.rows == "each" and len(several) + (len(self.at) > 1) != 1 and not self.sum:
+        if self.rows in ("each", "some") and len(several) + (len(self.at) > 1) != 1 and not self.sum:
             raise Unfit(
-                message('rows = "each" needs exactly one column with several values.'),
+                message('rows = "each" or "some" needs exactly one column with several values, or several places.'),
                 message("Write where = {kinds = [101, 201]}, or leave rows out."),
+            )
+        if self.rows == "sum" and len(self.at) > 1:
+            raise Unfit(
+                message('A sum of several places with rows = "sum" does not notice that one is missing.'),
+                message('Write rows = "each" or rows = "some".'),
             )
         if self.confidence == "C" and self.meter.removeprefix("large_") not in COLOR_PARTS:
             raise Unfit(

@@ -17,6 +17,7 @@ from agent.snmp.vendor_supplies import vendor_supplies, with_vendor
 from agent.snmp.witness import Witness
 from agent.supplies.levels import (
     EMPTY,
+    UNKNOWN,
     Level,
     Supply,
     SupplyClass,
@@ -31,13 +32,17 @@ from agent.texts import message
 
 RECEPTACLES = frozenset({"waste_toner", "waste_ink", "waste_wax", "waste_water", "waste_paper"})
 COLORED = frozenset({"toner", "toner_cartridge", "ink", "ink_cartridge", "ink_ribbon", "solid_wax", "ribbon_wax"})
+VAGUE = frozenset({"unknown", "other"})
 UNTOLD_COLORANT = frozenset({"fuser", "transfer_unit", "staples"}) | RECEPTACLES
 MOST = 100  # rows; presses have about 40, and rows are compared with one another
 
 
 @dataclass(slots=True)
 class Row:
-    """One row of prtMarkerSuppliesTable as it was told; `model` is whose."""
+    """One row of prtMarkerSuppliesTable as it was told; `model` is whose.
+
+    `lost` says that this row has no type although others have one: the description does not stand in for it.
+    """
 
     index: Oid
     level: int | None
@@ -48,6 +53,7 @@ class Row:
     description: str | None
     colorant: str | None
     model: str | None
+    lost: bool
 
     @property
     def slot(self) -> str:
@@ -95,13 +101,15 @@ def _rows(witness: Witness, model: str | None) -> Iterable[Row]:
             descriptions.get(index),
             colorant,
             model,
+            lost=bool(kinds) and index not in kinds,
         )
 
 
 def _supply(profile: Profile, row: Row, witness: Witness) -> tuple[Supply, list[Finding]]:
     words, kind = profile.words, _type(profile, row)
     unit = words.supply_unit.get(row.unit)
-    told = "receptacle" if kind in RECEPTACLES else words.supply_class.get(row.supply_class, "consumed")
+    untold = "other" if kind in VAGUE else "consumed"
+    told = "receptacle" if kind in RECEPTACLES else words.supply_class.get(row.supply_class, untold)
     colorant, contradiction = (
         (None, False)
         if kind in UNTOLD_COLORANT
@@ -131,10 +139,13 @@ def _supply(profile: Profile, row: Row, witness: Witness) -> tuple[Supply, list[
 def _type(profile: Profile, row: Row) -> str:
     """The type as it is told; where the device tells none, what the description says beyond doubt."""
     told = profile.words.supply_type.get(row.kind, "unknown")
-    if told != "unknown" or row.description is None:
+    if told != "unknown" or row.description is None or row.lost:
         return told
-    named = (one.type for one in profile.supplies.types if one.about(row.model) and _names(one, row.description))
-    return profile.supply_names.named_in(row.description) or next(named, told)
+    names = (one.type for one in profile.supplies.types if one.about(row.model) and _names(one, row.description))
+    named = profile.supply_names.named_in(row.description) or next(names, told)
+    # A box for toner is no toner, whatever it is called.
+    receptacle = profile.words.supply_class.get(row.supply_class) == "receptacle"
+    return told if receptacle and named in COLORED else named
 
 
 def _names(name: SupplyName, description: str) -> bool:
@@ -145,6 +156,8 @@ def _level(profile: Profile, kind: str, row: Row, unit: str | None) -> Level:
     rule = _rule(profile.supplies.levels, kind, row.model)
     if rule is None:
         return level_of(row.level, row.capacity, unit)
+    if kind == "unknown" and rule.types and rule.counts == "used":
+        return UNKNOWN  # left or used: only the type could tell
     if row.level in rule.empty:
         return EMPTY
     level = level_of(row.level, row.capacity, unit)
@@ -153,8 +166,9 @@ def _level(profile: Profile, kind: str, row: Row, unit: str | None) -> Level:
 
 
 def _rule(rules: Iterable[LevelRule], kind: str, model: str | None) -> LevelRule | None:
+    """The first rule that fits; of a supply whose type is not told it may be any."""
     for rule in rules:
-        if (not rule.types or kind in rule.types) and rule.about(model):
+        if (not rule.types or kind in rule.types or kind == "unknown") and rule.about(model):
             return rule
     return None
 

@@ -29,6 +29,8 @@ from agent.supplies.levels import (
 from agent.texts import message
 
 FAMILIES = {"toner_cartridge": "toner", "ink_cartridge": "ink"}
+VAGUE = frozenset({"unknown", "other"})
+INKS = frozenset({"toner", "ink"})
 MOST = 100  # rows of one table
 SAID = {"some_left": SOME_LEFT, "low": SAID_LOW, "empty": SAID_EMPTY}
 
@@ -175,9 +177,11 @@ def _partner(supplies: Sequence[Supply], one: VendorSupply, count: int) -> int |
     own = one.supply
     known = [at for at in range(count) if None in (own.colorant, supplies[at].colorant)
              or own.colorant == supplies[at].colorant]  # fmt: skip
+    # Two of which nobody knows what they are need not be the same, nor two toners of which nobody knows the colour.
+    sure = family(own) not in VAGUE and (own.colorant is not None or family(own) not in INKS)
     ways = (
         [at for at in known if one.by_words and supplies[at].description == own.description],
-        [at for at in known if family(supplies[at]) == family(own) and supplies[at].colorant == own.colorant],
+        [at for at in known if sure and family(supplies[at]) == family(own) and supplies[at].colorant == own.colorant],
         [at for at in known if one.named and compiled(one.named).search((supplies[at].description or "")[:LONGEST])],
     )
     return next((way[0] for way in ways if len(way) == 1), None)
