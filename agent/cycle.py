@@ -422,5 +422,10 @@ ENDINGS = {
 
 def same_device(printer: Printer, readout: Readout) -> bool:
     """Whether the device that was read is the one that was identified: addresses change hands between two packets."""
-    before, now = printer.identity.serial_number, readout.identity.serial_number
-    return before is None or now is None or same_serial(before, now)
+    before, now = printer.identity, readout.identity
+    if None not in (before.sys_object_id, now.sys_object_id) and before.sys_object_id != now.sys_object_id:
+        return False
+    if before.mac_addresses and now.mac_addresses and set(before.mac_addresses).isdisjoint(now.mac_addresses):
+        return False
+    serials = before.serial_number, now.serial_number
+    return None in serials or same_serial(*serials)

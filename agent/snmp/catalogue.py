@@ -38,20 +38,33 @@ class Catalogue:
         return frozenset(counter.meter for profile in self.every for counter in profile.counters)
 
     def choose(self, identity: Identity, varbinds: Varbinds) -> Profile:
-        """The profile that is best proven for a device, of the site's own if any fits; else the generic one."""
-        best, strength = self.generic, 0
+        """The profile that is best proven for a device, of the site's own if any fits; else the generic one.
+
+        Where two makers' branches answer and nothing says who made it, none of them is proven.
+        """
+        best, strength = [self.generic], 0
         for way in self._ways.get(identity.manufacturer) or self._ways[None]:
-            if way.strength > strength and way.fits(identity, varbinds):
-                best, strength = way.profile, way.strength
-        return best
+            if way.strength >= max(strength, 1) and way.fits(identity, varbinds):
+                best = [*best, way.profile] if way.strength == strength else [way.profile]
+                strength = way.strength
+        rivals = {profile.name for profile in best} if strength < OWN else set()
+        return self.generic if len(rivals) > 1 else best[0]
 
     @cached_property
     def _ways(self) -> dict[str | None, list[Way]]:
-        """By maker what may fit its devices, in the profiles' order; None for all makers that no profile names."""
-        every = [(one.manufacturer, Way.of(profile, one, OWN)) for profile in self.own for one in profile.match]
-        every += [(one.manufacturer, Way.of(profile, one)) for profile in self.vendors for one in profile.match]
-        makers = {maker for maker, _ in every} | {None}
-        return {maker: [way for of, way in every if of in (None, maker)] for maker in makers}
+        """By maker what may fit its devices, in the profiles' order; None for all makers that no profile names.
+
+        What answers proves a shipped profile for devices of no maker, and of the makers that it is for: a network card,
+        or what one maker made for another, answers in foreign branches too.
+        """
+        own = [(one.manufacturer, Way.of(profile, one, OWN)) for profile in self.own for one in profile.match]
+        shipped = [(one.manufacturer, Way.of(profile, one)) for profile in self.vendors for one in profile.match]
+        makers = {maker for maker, _ in (*own, *shipped)} | {None}
+        return {
+            maker: [way for of, way in own if of in (None, maker)]
+            + [way for of, way in shipped if of == maker or (of is None and way.is_for(maker))]
+            for maker in makers
+        }
 
     @cached_property
     def signature_ask(self) -> Ask:
@@ -83,6 +96,10 @@ class Way:
         """The way that a match describes; it proves `more` than the match alone."""
         model = re.compile(match.model, re.IGNORECASE) if match.model else None
         return Way(profile, match.strength + more, model, tuple(profile.oids[name] for name in match.answers))
+
+    def is_for(self, maker: str | None) -> bool:
+        """Whether devices of this maker may be of the profile, or of no maker that is known."""
+        return maker is None or any(match.manufacturer == maker for match in self.profile.match)
 
     def fits(self, identity: Identity, varbinds: Varbinds) -> bool:
         """Whether everything else that the match says holds for a device with these answers."""

@@ -32,6 +32,7 @@ from agent.texts import message
 
 RECEPTACLES = frozenset({"waste_toner", "waste_ink", "waste_wax", "waste_water", "waste_paper"})
 COLORED = frozenset({"toner", "toner_cartridge", "ink", "ink_cartridge", "ink_ribbon", "solid_wax", "ribbon_wax"})
+PROCESS_COLORS = ("cyan", "magenta", "yellow")
 VAGUE = frozenset({"unknown", "other"})
 UNTOLD_COLORANT = frozenset({"fuser", "transfer_unit", "staples"}) | RECEPTACLES
 MOST = 100  # rows; presses have about 40, and rows are compared with one another
@@ -137,12 +138,20 @@ def _supply(profile: Profile, row: Row, witness: Witness) -> tuple[Supply, list[
 
 
 def _type(profile: Profile, row: Row) -> str:
-    """The type as it is told; where the device tells none, what the description says beyond doubt."""
+    """The type as it is told; where the device tells none, what the description says beyond doubt.
+
+    A toner or ink that is described as something else is neither: staples or a waste box must not be ordered as toner.
+    """
     told = profile.words.supply_type.get(row.kind, "unknown")
-    if told != "unknown" or row.description is None or row.lost:
+    if row.description is None or (told != "unknown" and told not in COLORED):
+        return told
+    named = profile.supply_names.named_in(row.description)
+    if told != "unknown":
+        return told if named is None or named in COLORED else "unknown"
+    if row.lost:
         return told
     names = (one.type for one in profile.supplies.types if one.about(row.model) and _names(one, row.description))
-    named = profile.supply_names.named_in(row.description) or next(names, told)
+    named = named or next(names, told)
     # A box for toner is no toner, whatever it is called.
     receptacle = profile.words.supply_class.get(row.supply_class) == "receptacle"
     return told if receptacle and named in COLORED else named
@@ -202,12 +211,18 @@ def _has_step(profile: Profile, supply: Supply, model: str | None) -> bool:
 
 
 def _only_colorant(supplies: list[Supply], witness: Witness) -> list[Supply]:
-    """The one toner or ink of a marker with a single process colorant is black (RFC 3805 prtMarkerProcessColorants)."""
+    """The one toner or ink of a marker with a single process colorant is black (RFC 3805 prtMarkerProcessColorants).
+
+    Some list cyan, magenta and yellow all the same, and point their black toner at the first of them.
+    """
     process = list(witness.numbers("prtMarkerProcessColorants").values())
     colored = [supply for supply in supplies if supply.type in COLORED]
-    if process != [1] or len(colored) != 1 or colored[0].colorant is not None:
+    if process != [1] or len(colored) != 1:
         return supplies
-    return [replace(one, colorant="black") if one is colored[0] else one for one in supplies]
+    told = colored[0].colorant
+    if told not in (None, *PROCESS_COLORS):
+        return supplies
+    return [replace(one, colorant=None if told else "black") if one is colored[0] else one for one in supplies]
 
 
 def _listed_once(supplies: list[Supply], details: tuple[str, ...]) -> list[Supply]:
