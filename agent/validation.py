@@ -60,13 +60,34 @@ def validate(equipment: Equipment, readout: Readout, before: Mapping[str, LastRe
         where = (counter.source, counter.origin)
         values.append(MeterValue(point.measuring_point, point.meter_code, counter.value, point.unit, *where))
         hold, notice = _judge(point, counter, before.get(point.meter_code), readout.read_at)
-        holds += hold
+        holds += hold + _unconfirmed(point, counter, before.get(point.meter_code), readout)
         notices += notice
     findings = (*holds, *notices, *(finding for finding in readout.findings if finding.code in TRAVELLING))
     reading = Reading(equipment.equipment_number, readout.read_at, tuple(values), findings)
     if holds:
         return Verdict("quarantined", reading, tuple(holds))
     return Verdict("suspect" if notices else "accepted", reading, tuple(notices))
+
+
+# What casts doubt on the first value that this agent reads of a meter: a person compares it with the panel once.
+DOUBTS = {
+    "sum_mismatch": ("monochrome", "full_color", "highlight_color", "two_color"),
+    "life_count_far": ("total",),
+    "other_count_as_total": ("total",),
+}
+
+
+def _unconfirmed(point: MeasuringPoint, counter: Counter, last: LastReading | None, readout: Readout) -> list[Finding]:
+    """Why a first value waits for a person's consent; a later one is compared with the one that was accepted."""
+    if last is not None and last.origin is not None:
+        return []
+    doubts = [one for one in readout.findings if counter.meter in DOUBTS.get(one.code, ())]
+    said = message(
+        "The counter {code} is {now}, and other counters contradict it. Accept it if the printer's panel shows it.",
+        code=point.meter_code,
+        now=counter.value,
+    )
+    return [Finding("unconfirmed", said)] if doubts else []
 
 
 # Cross-checks and doubts of the readout that stay with the numbers they are about.
@@ -79,6 +100,7 @@ TRAVELLING = frozenset(
         "ipp_identity_differs",
         "life_count_as_total",
         "life_count_differs",
+        "life_count_far",
         "negative_counter",
         "odd_answers",
         "other_count_as_total",

@@ -441,3 +441,33 @@ def test_a_sum_of_rows_tells_how_many(tmp_path):
     """So that the next reading notices when one is gone."""
     (counter,) = read(tmp_path, ADDED, rows((1, 5), (1, 7))).counters
     assert (counter.rows, counter.origin) == (2, f"{BASE}.2?{BASE}.1=1 x2")
+
+
+DOUBTED = (
+    '[[counters]]\nmeter="total"\nfirst=["first"]\nsource="s"\n'
+    '[[counters]]\nmeter="print_total"\ncolumn="value"\nwhere={kind=1}\nconfidence="C"\nsource="s"\n'
+    '[[counters]]\nmeter="copy_total"\ncolumn="value"\nwhere={kind=2}\nconfidence="C"\nsource="s"\n'
+    '[[checks]]\nwhole="total"\nparts=["print_total","copy_total"]\nsource="s"\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("table", "found"),
+    [
+        (rows((1, 6000), (2, 3995)), {"print_total": 6000, "copy_total": 3995}),
+        (rows((1, 6000), (2, 3000)), {}),
+        (rows((1, 10_000)), {}),
+    ],
+)
+def test_a_function_of_one_source_must_make_the_whole(tmp_path, table, found):
+    """Told by one source alone, it is read where the check's parts make the whole; one part alone shows nothing."""
+    assert meters(read(tmp_path, DOUBTED, f"{BASE}.3.0|2|10000\n", table)) == {"total": 10_000} | found
+
+
+@pytest.mark.parametrize(
+    ("life", "far"), [(10_000, False), (5000, False), (20_000, False), (4999, True), (20_001, True), (0, True)]
+)
+def test_a_total_far_from_the_life_count_is_shown(tmp_path, life, far):
+    """Large sheets counted as two make it twice as much at most."""
+    total = '[[counters]]\nmeter="total"\nfirst=["first"]\nsource="s"\n'
+    assert ("life_count_far" in codes(read(tmp_path, total, f"{BASE}.3.0|2|10000\n", f"{LIFE}|65|{life}\n"))) == far

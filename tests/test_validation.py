@@ -199,3 +199,30 @@ def test_cross_checks_travel_with_the_reading():
     assert verdict.outcome == "accepted"
     assert verdict.reading is not None
     assert verdict.reading.findings == (doubt,)
+
+
+DOUBT = message("Two counters of the printer contradict each other.")
+
+
+@pytest.mark.parametrize(
+    ("says", "code", "meter", "before", "held"),
+    [
+        ("black and color do not make the total", "sum_mismatch", "black", None, True),
+        ("the total itself is not in doubt then", "sum_mismatch", "total", None, False),
+        ("the total is far from the life count", "life_count_far", "total", None, True),
+        ("another counter stands for the total", "other_count_as_total", "total", None, True),
+        ("only the portal knows a value", "sum_mismatch", "black", LastReading(900, NOW), True),
+        ("a value of the same place was accepted", "sum_mismatch", "black", LastReading(900, NOW, origin="o"), False),
+        ("an ordinary difference", "life_count_differs", "total", None, False),
+    ],
+)
+def test_a_contradicted_first_value_waits_for_a_person(says, code, meter, before, held):
+    """Whether it is right the panel shows; from then on values are compared with it."""
+    name = {"black": "monochrome"}.get(meter, meter)
+    value = Counter(name, "total", "any", "any", "impressions", 1000, "o", "xerox/1")
+    told = replace(readout(value), findings=(Finding(code, DOUBT),))
+    equipment = Equipment("1", measuring_points=(replace(point(), meter_code=meter),))
+    verdict = validate(equipment, told, {meter: before} if before else {})
+    assert (verdict.outcome == "quarantined", "unconfirmed" in [one.code for one in verdict.reasons]) == (held, held), (
+        says
+    )

@@ -304,7 +304,7 @@ TOSHIBA = f"{E}.1129.2.3.50.1.3.21.6.1"
 
 @pytest.mark.parametrize(("life", "proven"), [(500, True), (400, False)])
 def test_colours_of_a_toshiba_count_where_they_make_the_life_count(life, proven):
-    """A model that counts large sheets twice does not: then the colours of the machine are not read, and it is said."""
+    """A model that counts large sheets twice does not: then neither colours nor functions are read, and it is said."""
     counts = {"2.1.1": 150, "2.1.2": 10, "2.1.3": 340, "3.1.1": 100, "3.1.2": 10, "3.1.3": 200,
               "4.1.1": 50, "4.1.2": 0, "4.1.3": 100, "7.1.3": 30, "11.1.3": 10}  # fmt: skip
     text = LIFE.format(life) + "".join(f"{TOSHIBA}.{place}|2|{value}\n" for place, value in counts.items())
@@ -315,8 +315,8 @@ def test_colours_of_a_toshiba_count_where_they_make_the_life_count(life, proven)
         "copy_monochrome": 100, "copy_full_color": 50, "copy_highlight_color": 0, "copy_total": 150,
         "fax_total": 30, "report_total": 10,
     }  # fmt: skip
-    assert meters(readout) == {"total": life} | functions | (colours if proven else {})
-    assert ({"unproven_counter", "parts_mismatch"} <= codes(readout)) == (not proven)
+    assert meters(readout) == {"total": life} | (functions | colours if proven else {})
+    assert ("unproven_counter" in codes(readout)) == (not proven)
 
 
 @pytest.mark.parametrize(("life", "proven"), [(1200, True), (1600, False)])

@@ -111,7 +111,7 @@ class CounterPart(Part):
     `fallback` marks a value that stands for the meter only
     because nothing better is known; `model` is a regular expression for the only models that it is about, `beside`
     another meter that must be read for this one to make sense. Of `confidence` A adds up or equals a web page, B is
-    documented; C is not proven and is read only where the colours then make the total.
+    documented; C is not proven and is read only where colours make the total, functions what a check says.
     """
 
     meter: str = Field(pattern=r"^[a-z]+(_[a-z0-9]+)*$")
@@ -164,11 +164,6 @@ class CounterPart(Part):
             raise Unfit(
                 message('A sum of several places with rows = "sum" does not notice that one is missing.'),
                 message('Write rows = "each" or rows = "some".'),
-            )
-        if self.confidence == "C" and self.meter.removeprefix("large_") not in COLOR_PARTS:
-            raise Unfit(
-                message("Only the colors of the whole machine can be proven by the total."),
-                message('Write confidence = "B" if it is documented, else leave this counter out.'),
             )
         return self
 

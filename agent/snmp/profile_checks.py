@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 from agent.snmp.profile import UNITS, AskPart, CounterPart, IdentityPart, Profile, VendorFile, objects_of
+from agent.snmp.proofs import is_color
 from agent.snmp.supply_profile import SupplyRecord, SupplyTable
 from agent.snmp.varbinds import Oid, oid_of
 from agent.texts import Message, message
@@ -51,7 +52,20 @@ def mistakes(vendor: VendorFile, base: Profile, meters: Collection[str]) -> list
         *_unknown_meters(vendor, meters),
         *_unknown_makers(vendor, base),
         *_unknown_words(vendor, base),
+        *_unprovable(vendor, base),
     ]
+
+
+def _unprovable(vendor: VendorFile, base: Profile) -> Iterator[Mistake]:
+    """Counters of one source alone that nothing could prove: they would never be read."""
+    provable = {part for check in (*vendor.checks, *base.checks) for part in check.parts}
+    for at, counter in enumerate(vendor.counters):
+        if counter.confidence == "C" and not is_color(counter.meter) and counter.meter not in provable:
+            yield Mistake(
+                ("counters", at, "confidence"),
+                message("Nothing can prove this counter: it is no color of the whole machine and part of no check."),
+                message('Write confidence = "B" if it is documented, or a [[checks]] with it among the parts.'),
+            )
 
 
 def _redefined(vendor: VendorFile, base: Profile) -> Iterator[Mistake]:

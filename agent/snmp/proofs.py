@@ -9,6 +9,7 @@ from agent.snmp.profile import COLOR_PARTS, CheckPart
 from agent.texts import message
 
 NOISE = 10  # pages; a printer may print while it is read
+FEW = 1000  # pages; of a new printer even twice as many are a few
 LOST_BY_JAMS = 10_000  # one page in so many is counted by one function and not by the other, or the other way round
 COLORS = CheckPart(whole="total", parts=COLOR_PARTS, relation="=", source="a page has one kind of colour")
 
@@ -19,7 +20,8 @@ def without_unproven(
     """Takes out what only a sum could prove, where it does not; says so.
 
     `partial` are sums of which a part was not told. They can only be too low, so that where several of them make a
-    whole, to the page, each is right. `doubted` (confidence C) are colours that have to make the total.
+    whole, to the page, each is right. `doubted` (confidence C) are colours that have to make the total, and functions
+    that have to make what a check says.
     """
     dropped = _not_exact(checks, counters, partial)
     findings = []
@@ -29,14 +31,26 @@ def without_unproven(
             meter=meter,
         )
         findings.append(Finding("unproven_counter", said))
-    for meter in [] if _colors_make_total(counters) else [meter for meter in doubted if meter in counters]:
+    colors = [meter for meter in doubted if meter in counters and is_color(meter)]
+    for meter in [] if _colors_make_total(counters) else colors:
         del counters[meter]
         said = message(
             "The counter {meter} is not read: black and color do not make the total, and only that would prove it.",
             meter=meter,
         )
         findings.append(Finding("unproven_counter", said))
+    for meter in _not_near(checks, counters, [meter for meter in doubted if not is_color(meter)]):
+        said = message(
+            "The counter {meter} is not read: it does not make the whole with others, and only that would prove it.",
+            meter=meter,
+        )
+        findings.append(Finding("unproven_counter", said))
     return findings
+
+
+def is_color(meter: str) -> bool:
+    """Whether the meter is a colour of the whole machine, which the total can prove."""
+    return meter.removeprefix("large_") in COLOR_PARTS
 
 
 def _not_exact(checks: Sequence[CheckPart], counters: dict[str, Counter], partial: Iterable[str]) -> list[str]:
@@ -48,6 +62,25 @@ def _not_exact(checks: Sequence[CheckPart], counters: dict[str, Counter], partia
     for meter in open_:
         del counters[meter]
     return open_
+
+
+def _not_near(checks: Sequence[CheckPart], counters: dict[str, Counter], doubted: Iterable[str]) -> list[str]:
+    """Takes out the functions that no whole proves; a whole that is proven itself proves its parts."""
+    unproven = [meter for meter in counters if meter in set(doubted)]
+    while proven := [meter for meter in unproven if any(_near_whole(c, meter, counters, unproven) for c in checks)]:
+        unproven = [meter for meter in unproven if meter not in proven]
+    for meter in unproven:
+        del counters[meter]
+    return unproven
+
+
+def _near_whole(check: CheckPart, meter: str, counters: Mapping[str, Counter], unproven: Sequence[str]) -> bool:
+    """Whether this meter and the others that are told make a whole that is known, but for a few pages."""
+    if meter not in check.parts or check.whole not in counters or check.whole in unproven:
+        return False
+    whole, told = counters[check.whole].value, [counters[one].value for one in check.parts if one in counters]
+    proves = check.relation == "=" or len(told) > 1  # one part alone is as large as the whole by chance at most
+    return proves and abs(sum(told) - whole) <= min(NOISE, whole // 100)
 
 
 def _makes(check: CheckPart, meter: str, counters: Mapping[str, Counter], open_: Sequence[str]) -> bool:
@@ -94,7 +127,15 @@ def cross_checks(counters: Mapping[str, Counter], life: Sequence[int], why: Mapp
             why=why.get("total", "–").rstrip("."),
         )
         findings.append(Finding("life_count_differs", said))
+        if is_far(total.value, life[0]):
+            far = message("One of the two is more than twice the other: the total may be another counter.")
+            findings.append(Finding("life_count_far", far))
     return findings
+
+
+def is_far(one: int, other: int) -> bool:
+    """Whether two counters of all pages cannot both be that, even where one counts large sheets as two."""
+    return max(one, other) > FEW and max(one, other) > 2 * min(one, other)
 
 
 def checked(check: CheckPart, counters: Mapping[str, Counter]) -> list[Finding]:
