@@ -122,14 +122,15 @@ def _is_held(now: Counter, before: Counter, said: Readout) -> bool:
 
 
 def _wrong_identity(truth: Whole, said: Identity) -> Iterator[str]:
-    """Model, firmware and names may be told elsewhere in other words; who it is may not change."""
+    """Model, firmware and names may be told elsewhere in other words; who it is may not change, except to whom the
+    branch of its sysObjectID or of its counters belongs: one maker may have made it for the other."""
     known = truth.readout.identity
     if said.serial_number not in (None, known.serial_number) and said.serial_number_raw not in truth.serials:
         yield f"the serial number is {said.serial_number} instead of {known.serial_number}"
     made_for = said.sys_object_id and any(
         maker.name == said.manufacturer and maker.owns(said.sys_object_id) for maker in truth.profile.manufacturers
     )
-    if said.manufacturer not in (None, known.manufacturer) and not made_for:
+    if said.manufacturer not in (None, known.manufacturer, truth.profile.maker) and not made_for:
         yield f"the maker is {said.manufacturer} instead of {known.manufacturer}"
     if not set(said.mac_addresses) <= set(known.mac_addresses):
         yield f"the network cards are {said.mac_addresses} instead of {known.mac_addresses}"

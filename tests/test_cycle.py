@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, nullcontext
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from agent.cycle import COMMITTED_TOGETHER, Cycle, CycleReport
+from agent.cycle import COMMITTED_TOGETHER, Cycle, CycleReport, same_device
 from agent.discovery.directory import Named
 from agent.errors import PortalUnavailable, StoreError
 from agent.memory import SqlMemory
 from agent.meters import LastReading, MeasuringPoint
-from agent.printers import Endpoint, Equipment, Sighting
+from agent.printers import Endpoint, Equipment, Identity, Printer, Sighting
+from agent.readout import Readout
 from agent.snmp.catalogue import shipped
 from agent.snmp.recording import parse_recording
 from agent.snmp.varbinds import Answer, Ask
@@ -265,3 +266,25 @@ def test_without_the_portal_the_last_list_serves(store: Store) -> None:
     (line,) = cycle(store, printers, firm, period="tomorrow").lines
     assert line.entry is not None
     assert sorted(totals(store)["0"]) == [1000, 1200]
+
+
+@pytest.mark.parametrize(
+    ("says", "before", "now", "same"),
+    [
+        ("nothing is known", Identity(), Identity(), True),
+        ("the serial number tells", Identity(serial_number="AB12345"), Identity(serial_number="AB12346"), False),
+        ("zeros before it are none", Identity(serial_number="0012345"), Identity(serial_number="12345"), True),
+        ("another kind of device", Identity(sys_object_id="1.3.6.1.4.1.367.1.1"),
+         Identity(sys_object_id="1.3.6.1.4.1.1347.41"), False),
+        ("another network card", Identity(mac_addresses=("00:26:73:00:00:01",)),
+         Identity(mac_addresses=("00:26:73:00:00:02",)), False),
+        ("one card more", Identity(mac_addresses=("00:26:73:00:00:01",)),
+         Identity(mac_addresses=("00:26:73:00:00:01", "00:26:73:00:00:02")), True),
+    ],
+)  # fmt: skip
+def test_another_device_than_a_moment_before_is_noticed(says, before, now, same):
+    """An address that changes hands between two packets: what was read is not of the printer that was identified."""
+    printer = Printer(Endpoint("127.0.0.1"), before)
+    assert (
+        same_device(printer, Readout(Endpoint("127.0.0.1"), "ok", datetime(2026, 11, 23, tzinfo=UTC), now)) is same
+    ), says

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.snmp.interpretation import identify
+from agent.snmp.recording import parse_recording
 from agent.snmp.varbinds import Oid, Tag, Value, Varbinds
 from tests.damage import CATALOGUE, Whole, understood, whole, wrong
 from tests.test_profiles import DEVICE_FILES
@@ -182,3 +183,54 @@ def test_two_makers_branches_prove_neither() -> None:
     assert "life_count_as_total" in {finding.code for finding in readout.findings}
     assert {counter.meter for counter in readout.counters} <= {"total"}
     assert understood(Varbinds(nameless(one))).profile.startswith("kyocera/")
+
+
+SYSTEM = "1.3.6.1.2.1.1.1.0|4|{}\n1.3.6.1.2.1.43.5.1.1.1.1|65|1\n"
+SUPPLY = "1.3.6.1.2.1.43.11.1.1"
+
+
+def supply_row(kind: int | None, description: str, group: int = 3, colorant: int = 0) -> str:
+    """A supply at half its level, of no type where `kind` is None, beside a fuser that has one."""
+    cells = {3: f"2|{colorant}", 4: f"2|{group}", 6: f"4|{description}", 8: "2|100", 9: "2|50"}
+    cells |= {} if kind is None else {5: f"2|{kind}"}
+    return "".join(f"{SUPPLY}.{column}.1.1|{cell}\n" for column, cell in cells.items())
+
+
+@pytest.mark.parametrize(
+    ("says", "row", "kind", "group"),
+    [
+        ("a box for used toner, whatever it is called", supply_row(2, "Toner Collection Container"), "waste_toner", 4),
+        ("a receptacle that is called a toner", supply_row(2, "Toner", group=4), "unknown", 4),
+        ("staples told as toner", supply_row(3, "Staple Cartridge"), "unknown", 3),
+        ("a waste box told as toner", supply_row(3, "Waste Toner Box"), "unknown", 3),
+        ("a toner told as toner", supply_row(3, "Black Toner"), "toner", 3),
+        ("a type that is not known", supply_row(2, "Black Toner"), "toner", 3),
+        ("a type that got lost", supply_row(None, "Black Toner") + f"{SUPPLY}.5.1.2|2|15\n", "unknown", 3),
+    ],
+)
+def test_a_supply_is_no_toner_by_mistake(says: str, row: str, kind: str, group: int) -> None:
+    """What type and description say of it must agree, or nobody orders it as toner."""
+    supply = understood(parse_recording(SYSTEM.format("SHARP MX-3070") + row).varbinds).supplies[0]
+    assert (supply.type, supply.supply_class) == (kind, {3: "consumed", 4: "receptacle"}[group]), says
+
+
+def test_a_black_toner_is_not_cyan_by_its_row() -> None:
+    """A printer of one colour that lists cyan first and points its only toner there: the colour is not known."""
+    text = SYSTEM.format("SHARP MX-M3070") + supply_row(3, "Toner Cartridge", colorant=1)
+    text += "1.3.6.1.2.1.43.10.2.1.6.1.1|2|1\n1.3.6.1.2.1.43.12.1.1.4.1.1|4|cyan\n"
+    (supply,) = understood(parse_recording(text).varbinds).supplies
+    assert supply.colorant is None
+
+
+@pytest.mark.parametrize(
+    ("says", "text", "told"),
+    [
+        ("hexadecimal octets", "1.3.6.1.4.1.11.2.3.9.1.1.7.0|4|MFG:EPSON;MDL:X;SN:58384739303030343135;", (None, "X")),
+        ("a name that people gave", "1.3.6.1.2.1.1.1.0|4|HP ETHERNET MULTI-ENVIRONMENT,PID:Purchasing", (None, None)),
+        ("a print server's name", "1.3.6.1.2.1.1.1.0|4|ZebraNet Wired PS", (None, None)),
+    ],
+)
+def test_a_text_that_is_none_identifies_nothing(says: str, text: str, told: tuple[str | None, str | None]) -> None:
+    """Neither a serial number nor a model, where the device has no better place."""
+    identity = understood(parse_recording(f"{text}\n1.3.6.1.2.1.43.5.1.1.1.1|65|1\n").varbinds).identity
+    assert (identity.serial_number, identity.model) == told, says

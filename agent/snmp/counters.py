@@ -9,7 +9,7 @@ from functools import lru_cache
 from agent.meters import Counter, Finding, Unit
 from agent.snmp.octets import records, text_of
 from agent.snmp.profile import UNITS, CounterPart, Profile
-from agent.snmp.proofs import checked, cross_checks, without_unproven
+from agent.snmp.proofs import checked, cross_checks, without_partial, without_unproven
 from agent.snmp.varbinds import Oid, Value, as_number, as_octets
 from agent.snmp.witness import Witness
 from agent.texts import Message, message
@@ -84,9 +84,11 @@ def read_counters(
             odd = [*odd, *_oddities(part, counter.unit)]
         findings += [one for one in odd if one not in findings]
     findings += [Finding("counter_cut", _cut_short(meter)) for meter in sorted(cut)]
-    findings += without_unproven(profile.checks, counters, unproven, partial)
+    findings += without_partial(profile.checks, counters, partial)
+    mismatches = [finding for check in profile.checks for finding in checked(check, counters)]
+    findings += without_unproven(profile.checks, counters, unproven)
     findings += cross_checks(counters, list(witness.numbers(LIFE_COUNT).values()), why)
-    findings += [finding for check in profile.checks for finding in checked(check, counters)]
+    findings += mismatches
     return list(counters.values()), findings
 
 

@@ -14,24 +14,30 @@ LOST_BY_JAMS = 10_000  # one page in so many is counted by one function and not 
 COLORS = CheckPart(whole="total", parts=COLOR_PARTS, relation="=", source="a page has one kind of colour")
 
 
-def without_unproven(
-    checks: Sequence[CheckPart], counters: dict[str, Counter], doubted: Iterable[str], partial: Iterable[str]
-) -> list[Finding]:
-    """Takes out what only a sum could prove, where it does not; says so.
+def without_partial(checks: Sequence[CheckPart], counters: dict[str, Counter], partial: Iterable[str]) -> list[Finding]:
+    """Takes out the sums of which a part was not told, where no whole proves them; says so.
 
-    `partial` are sums of which a part was not told. They can only be too low, so that where several of them make a
-    whole, to the page, each is right. `doubted` (confidence C) are colours that have to make the total, and functions
-    that have to make what a check says.
+    They can only be too low, so that where several of them make a whole, to the page, each is right.
     """
-    dropped = _not_exact(checks, counters, partial)
     findings = []
-    for meter in dropped:
+    for meter in _not_exact(checks, counters, partial):
         said = message(
             "The counter {meter} is not read: parts of it are not told, and the others do not make the whole.",
             meter=meter,
         )
         findings.append(Finding("unproven_counter", said))
+    return findings
+
+
+def without_unproven(
+    checks: Sequence[CheckPart], counters: dict[str, Counter], doubted: Iterable[str]
+) -> list[Finding]:
+    """Takes out what only others could prove (confidence C), where they do not; says so.
+
+    Colours have to make the total, functions what a check says.
+    """
     colors = [meter for meter in doubted if meter in counters and is_color(meter)]
+    findings = []
     for meter in [] if _colors_make_total(counters) else colors:
         del counters[meter]
         said = message(
