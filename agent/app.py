@@ -230,8 +230,9 @@ class Agent:
     async def run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
         """Works by the clock until `stop` is set; `ready` is called when the first cycle may begin."""
         schedule = self.settings.schedule
-        rhythm = Rhythm(schedule.cycle_minutes, schedule.courier_minutes, schedule.jitter_seconds)
         async with self.cycle(always=False) as cycle:
+            agent_id = cycle.source.agent_id
+            rhythm = Rhythm(schedule.cycle_minutes, schedule.courier_minutes, schedule.jitter_seconds, agent_id)
             ready()
             await keep_running(_logged_cycle(cycle), _logged_delivery(cycle), rhythm, stop)
 

@@ -113,6 +113,29 @@ class PortalUnavailable(PortalError):
         self.retry_after = retry_after
 
 
+class PortalUnreachable(PortalUnavailable):
+    """The portal as a whole is away: no connection, or only a gateway or a notice of maintenance answers.
+
+    That says nothing about what was sent.
+    """
+
+
+class RateLimited(PortalUnavailable):
+    """The portal has not looked at the request (429): waiting is all that it wants, and it counts as no try."""
+
+
+class RequestRefused(PortalError):
+    """The portal understands us and will never take this request as it is; `code` names its problem."""
+
+    def __init__(self, what: Message, remedy: Message | None = None, *, code: str) -> None:
+        super().__init__(what, remedy)
+        self.code = code
+
+
+class AgentTooOld(PortalError):
+    """The portal takes nothing from this version any more: pause until it was updated."""
+
+
 class PortalUntrusted(PortalError):
     """The connection is not safe (certificate, key size, host name, plain http): nothing was sent."""
 

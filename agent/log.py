@@ -33,7 +33,7 @@ _SHORTEST_ANYWHERE = 4
 _FRAMES = 12
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 # They tell of every request and every job; one line per printer and minute says nothing to an administrator.
-_TALKATIVE = ("httpx", "httpcore", "apscheduler", "alembic", "sqlalchemy", "uvicorn", "asyncio")
+_TALKATIVE = ("httpx", "httpcore", "alembic", "sqlalchemy", "uvicorn", "asyncio")
 
 
 def start_log(

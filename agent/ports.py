@@ -176,8 +176,11 @@ class Outbox(Protocol):
     def settle_all(self, outcomes: Mapping[str, Outcome], now: datetime) -> None:
         """The verdicts of several by reference, in one transaction."""
 
-    def postpone(self, references: Sequence[str], until: datetime, reason: Finding) -> None:
-        """No verdict yet: one more attempt counted, not tried again before `until`."""
+    def postpone(self, references: Sequence[str], until: datetime, reason: Finding, *, counts: bool = True) -> None:
+        """No verdict yet: not tried again before `until`; one more attempt if it `counts`."""
+
+    def waiting_orders(self) -> Sequence[str]:
+        """The references of all orders that wait for a verdict."""
 
 
 @dataclass(frozen=True, slots=True)

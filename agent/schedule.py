@@ -1,25 +1,56 @@
-"""When things happen: cycles and deliveries by the clock, never two at once, ended by one event."""
+"""When things happen: cycles and deliveries by the clock, never two at once, ended by one event.
+
+Every agent has a phase of its own within the interval, made of its identification: many agents never beat together,
+and after an outage they come back as evenly as they always come. The wall clock says only where in the interval we
+are; how long to wait is measured by the event loop's monotonic clock and is never longer than one and a half
+intervals, so that a clock that is set a year back or forth delays nothing.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import logging
+import random
+import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.interval import IntervalTrigger
+from dataclasses import dataclass, field
 
 Job = Callable[[], Awaitable[None]]
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
-    """Minutes between two cycles and between two deliveries (>= 1), and by how many seconds starts are scattered."""
+    """Minutes between two cycles and between two deliveries (>= 1), and by how many seconds starts are scattered.
 
-    cycle_minutes: int
-    courier_minutes: int
-    jitter_seconds: int
+    `agent_id` gives the phase. `wall` is the seconds since 1970, `chance` 0 to 1.
+    """
+
+    cycle_minutes: float
+    courier_minutes: float
+    jitter_seconds: float
+    agent_id: str = ""
+    wall: Callable[[], float] = time.time
+    chance: Callable[[], float] = field(default=random.SystemRandom().random)
+
+    def pause(self, minutes: float) -> float:
+        """Seconds until the next beat of this interval."""
+        interval = 60.0 * minutes
+        scatter = self.chance() * min(self.jitter_seconds, interval / 2)
+        return wait_for(self.wall(), interval, phase_of(self.agent_id, interval)) + scatter
+
+
+def phase_of(agent_id: str, interval: float) -> float:
+    """Where in every interval this agent beats, in seconds: always and everywhere the same, agents evenly spread."""
+    number = int.from_bytes(hashlib.sha256(agent_id.encode()).digest()[:8])
+    return interval * (number / 2**64)
+
+
+def wait_for(now: float, interval: float, phase: float) -> float:
+    """Seconds from `now` to a moment with this phase: at least half an interval, at most one and a half."""
+    wait = (phase - now) % interval
+    return wait if wait >= interval / 2 else wait + interval
 
 
 async def keep_running(cycle: Job, courier: Job, rhythm: Rhythm, stop: asyncio.Event) -> None:
@@ -28,28 +59,27 @@ async def keep_running(cycle: Job, courier: Job, rhythm: Rhythm, stop: asyncio.E
     Ending a job half-way is safe: everything it has promised is already committed.
     """
     turn = asyncio.Lock()
-    running: set[asyncio.Task[None]] = set()
 
-    async def in_turn(job: Job) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            running.add(task)
-            task.add_done_callback(running.discard)
-        async with turn:
-            await job()
+    async def beat(job: Job, minutes: float) -> None:
+        while True:
+            try:
+                async with turn:
+                    await job()
+            except Exception:
+                log.exception("a job failed in a way that nobody foresaw; it runs again at its next time")
+            await asyncio.sleep(rhythm.pause(minutes))
 
-    scheduler = AsyncIOScheduler(
-        timezone=UTC, job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
+    async def later(job: Job, minutes: float) -> None:
+        await asyncio.sleep(rhythm.pause(minutes))
+        await beat(job, minutes)
+
+    beats = (
+        asyncio.create_task(beat(cycle, rhythm.cycle_minutes)),
+        asyncio.create_task(later(courier, rhythm.courier_minutes)),
     )
-    for name, job, minutes in (("cycle", cycle, rhythm.cycle_minutes), ("courier", courier, rhythm.courier_minutes)):
-        trigger = IntervalTrigger(minutes=minutes, jitter=rhythm.jitter_seconds or None, timezone=UTC)
-        first = {"next_run_time": datetime.now(UTC)} if name == "cycle" else {}
-        scheduler.add_job(in_turn, trigger, args=[job], id=name, **first)
-    scheduler.start()
     try:
         await stop.wait()
     finally:
-        scheduler.shutdown(wait=False)
-        for task in running:
+        for task in beats:
             task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await asyncio.gather(*beats, return_exceptions=True)

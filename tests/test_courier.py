@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,15 @@ import pytest
 from agent.clock import SystemClock
 from agent.errors import (
     AgentError,
+    AgentTooOld,
     BatchTooLarge,
     CredentialsRejected,
     PortalError,
     PortalUnavailable,
+    PortalUnreachable,
     PortalUntrusted,
+    RateLimited,
+    RequestRefused,
     RightMissing,
 )
 from agent.memory import SqlMemory
@@ -35,6 +40,7 @@ from agent.upload.envelope import Accepted, Envelope, Kept, Kind, Outcome, Rejec
 from agent.upload.outbox import SqlOutbox
 from agent.upload.portal import PortalClient
 from agent.upload.refusals import IN_A_MOMENT
+from agent.upload.restraint import OPENS_AFTER
 from tests.portal_process import PortalProcess
 from tests.test_portal_client import connect, start
 
@@ -78,10 +84,20 @@ class HandClock:
     """A clock that is moved by hand; sleeping moves it too and is written down."""
 
     at: datetime = START
+    set_by: timedelta = timedelta()
     slept: list[float] = field(default_factory=list)
 
     def now(self) -> datetime:
         return self.at
+
+    def ticks(self) -> float:
+        """Monotonic seconds: what passes, and not where somebody sets the clock to."""
+        return self.at.timestamp() - self.set_by.total_seconds()
+
+    def jump(self, by: timedelta) -> None:
+        """Somebody sets the clock."""
+        self.at += by
+        self.set_by += by
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -97,6 +113,8 @@ class LedgerPortal:
     always: PortalError | None = None
     locked: dict[Kind, str] = field(default_factory=dict)
     verdicts: dict[str, Outcome] = field(default_factory=dict)
+    poison: set[str] = field(default_factory=set)
+    senseless: set[str] = field(default_factory=set)
     booked: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
@@ -121,6 +139,10 @@ class LedgerPortal:
         self._asked("reading", f"{len(envelopes)} readings")
         if len(envelopes) > self.limit:
             raise BatchTooLarge(message("Too many."))
+        if any(envelope.reference in self.poison for envelope in envelopes):
+            raise unavailable()
+        if any(envelope.reference in self.senseless for envelope in envelopes):
+            raise RequestRefused(message("No sense."), code="malformed-request")
         return [self._book(envelope) for envelope in envelopes]
 
     async def submit_order(self, envelope: Envelope, *, first_try: bool) -> Outcome:
@@ -161,6 +183,28 @@ class World:
     def deliver(self) -> Delivery:
         return asyncio.run(self.courier.deliver())
 
+    def earn(self, repeats: int) -> None:
+        """So many requests that went well that this many may be repeated."""
+        for n in range(10 * repeats):
+            self.readings(1, f"earned{n}")
+            self.clock.at += timedelta(seconds=2)
+            self.deliver()
+        self.portal.asked.clear()
+        self.portal.booked.clear()
+
+    def restart(self) -> None:
+        """Another courier on the same outbox, as after a start of the agent."""
+        clock = self.clock
+        self.courier = Courier(
+            self.outbox,
+            self.portal,
+            clock,
+            clock.sleep,
+            chance=lambda: 0.5,
+            ticks=clock.ticks,
+            batch=self.courier.batch,
+        )
+
     def states(self, references: Sequence[str]) -> list[str]:
         return [entry.state for entry in map(self.memory.entry, references) if entry]
 
@@ -170,7 +214,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     clock, portal = HandClock(), LedgerPortal()
     with Store.open(tmp_path / "a.sqlite", exclusive=True) as store:
         outbox = SqlOutbox(store)
-        courier = Courier(outbox, portal, clock, clock.sleep, chance=lambda: 0.5)
+        courier = Courier(outbox, portal, clock, clock.sleep, chance=lambda: 0.5, ticks=clock.ticks)
         yield World(outbox, SqlMemory(store), portal, clock, courier)
 
 
@@ -260,6 +304,7 @@ def test_parked_again(world: World) -> None:
 
 def test_a_moment(world: World) -> None:
     """A portal that fails for a moment is asked again at once, with growing pauses, and nobody notices."""
+    world.earn(2)
     world.portal.failing = [unavailable(), unavailable()]
     references = world.readings(2)
     world.clock.at += timedelta(minutes=1)
@@ -271,6 +316,7 @@ def test_a_moment(world: World) -> None:
 
 def test_down(world: World) -> None:
     """A portal that stays away is left alone after a few tries; everything is kept, and tried again later."""
+    world.earn(2)
     world.portal.always = unavailable()
     references = world.readings(3)
     world.clock.at += timedelta(minutes=1)
@@ -305,6 +351,7 @@ def test_longer_and_longer(world: World) -> None:
 @pytest.mark.parametrize(("told", "slept"), [(7.0, [7.0]), (PATIENCE, [PATIENCE]), (PATIENCE + 1, []), (86_400.0, [])])
 def test_told_when(world: World, told: float, slept: list[float]) -> None:
     """A portal that says when is believed to the second: a short time is waited for, a long one put off."""
+    world.earn(1)
     world.portal.failing = [unavailable(told)]
     (reference,) = world.readings(1)
     world.clock.at += timedelta(minutes=1)
@@ -325,7 +372,8 @@ def test_told_when(world: World, told: float, slept: list[float]) -> None:
 STOPS: dict[str, Callable[[], PortalError]] = {
     "credentials": lambda: CredentialsRejected(message("No.")),
     "untrusted": lambda: PortalUntrusted(message("No.")),
-    "too old": lambda: PortalError(message("No.")),
+    "too old": lambda: AgentTooOld(message("No.")),
+    "a proxy's word": lambda: PortalError(message("No.")),
 }
 
 
@@ -361,6 +409,7 @@ def test_verdicts(world: World) -> None:
 
 def test_order_unknown_outcome(world: World) -> None:
     """An order without an answer is asked for before it is sent again, at once and in a later round."""
+    world.earn(2)
     world.portal.failing = [unavailable() for _ in range(TRIES)]
     world.put(order("E1", world.clock.at))
     world.deliver()
@@ -370,9 +419,13 @@ def test_order_unknown_outcome(world: World) -> None:
     assert world.portal.asked[TRIES:] == ["order after asking"]
 
 
-def test_order_of_a_killed_agent(world: World) -> None:
-    """An order from before this start may have been sent by an agent that was killed: the portal is asked first."""
-    world.put(order("E1", world.clock.at - timedelta(seconds=1)))
+@pytest.mark.parametrize("jump", [timedelta(), timedelta(days=-365), timedelta(days=365)])
+def test_order_of_a_killed_agent(world: World, jump: timedelta) -> None:
+    """An order from before this start may have been sent by an agent that was killed: the portal is asked first, by
+    whatever clock the order was made."""
+    world.put(order("E1", world.clock.at + jump))
+    world.clock.at = max(world.clock.at, world.clock.at + jump)
+    world.restart()
     world.deliver()
     assert world.portal.asked == ["order after asking"]
 
@@ -380,22 +433,160 @@ def test_order_of_a_killed_agent(world: World) -> None:
 @pytest.mark.parametrize("jump", [timedelta(days=365), timedelta(days=-365), timedelta(hours=-1), timedelta(hours=1)])
 def test_clock_jumps(world: World, jump: timedelta) -> None:
     """Whichever way the clock is set, what waits and what is parked goes out about a day later, and once."""
-    world.portal.failing = [unavailable(PATIENCE + 1)]
-    waiting = world.readings(2)
-    world.clock.at += timedelta(minutes=1)
-    world.deliver()
     parked = world.readings(1, "parked")
     world.portal.verdicts = {parked[0]: Kept("equipment-unknown", "no")}
+    world.clock.at += timedelta(minutes=1)
+    world.deliver()
+    world.portal.failing = [unavailable(PATIENCE + 1)]
+    waiting = world.readings(2)
     world.clock.at += timedelta(seconds=1)
     world.deliver()
     assert world.states([*waiting, *parked]) == ["waiting", "waiting", "parked"]
     world.portal.verdicts = {}
-    world.clock.at += jump
+    world.clock.jump(jump)
     for _ in range(26):
         world.clock.at += timedelta(hours=1)
         world.deliver()
     assert world.states([*waiting, *parked]) == ["accepted"] * 3
     assert sorted(world.portal.booked) == sorted([*waiting, *parked])
+
+
+def unreachable() -> PortalUnreachable:
+    return PortalUnreachable(message("Nobody there."))
+
+
+def test_few_repeats(world: World) -> None:
+    """A courier that has sent little repeats nothing at once: what failed goes with the next delivery."""
+    world.portal.failing = [unavailable()]
+    world.readings(1)
+    world.clock.at += timedelta(minutes=1)
+    assert (world.deliver().postponed, len(world.portal.asked), world.clock.slept) == (1, 1, [])
+    world.clock.at += timedelta(seconds=FIRST_WAIT)
+    assert world.deliver().accepted == 1
+
+
+def test_probe(world: World) -> None:
+    """After five failures in a row a delivery begins with one item; when that arrives, the rest follows."""
+    world.portal.always = unreachable()
+    references = world.readings(30)
+    for _ in range(8):
+        world.clock.at += timedelta(minutes=5)
+        world.deliver()
+    assert world.portal.asked == [*["30 readings"] * OPENS_AFTER, *["1 readings"] * 3]
+    world.portal.always = None
+    world.clock.at += timedelta(minutes=5)
+    assert world.deliver().accepted == 30
+    assert world.portal.asked[8:] == ["1 readings", "29 readings"]
+    assert world.portal.booked == references
+
+
+def test_absence_is_no_fault(world: World) -> None:
+    """A portal that is away for days costs the readings nothing: the first delivery after it takes them all."""
+    world.portal.always = unreachable()
+    (reference, *_) = world.readings(3)
+    for _ in range(500):
+        world.clock.at += timedelta(minutes=5)
+        world.deliver()
+    entry = world.memory.entry(reference)
+    assert entry is not None
+    assert (entry.attempts, [str(reason.message) for reason in entry.reasons]) == (0, ["Nobody there."])
+    world.portal.always = None
+    world.clock.at += timedelta(minutes=5)
+    assert world.deliver().accepted == 3
+
+
+@pytest.mark.parametrize("limited", [RateLimited, PortalUnreachable])
+def test_nothing_before_its_time(world: World, limited: type[PortalUnavailable]) -> None:
+    """A time that the portal names (429, 503) holds for everything, also for what it was not told about; a clock that
+    is set changes nothing, and it was no try."""
+    world.portal.failing = [limited(message("Later."), retry_after=3600.0)]
+    (first,) = world.readings(1)
+    world.clock.at += timedelta(minutes=1)
+    world.deliver()
+    world.readings(1, "another")
+    world.clock.jump(timedelta(days=365))
+    world.clock.at += timedelta(seconds=3599)
+    assert isinstance(world.deliver().trouble, limited)
+    assert len(world.portal.asked) == 1
+    entry = world.memory.entry(first)
+    assert entry is not None
+    assert entry.attempts == 0
+    world.clock.at += timedelta(seconds=1)
+    assert world.deliver().accepted == 2
+
+
+def test_limited_order(world: World) -> None:
+    """An order that the portal had no time for is placed without a question; one without an answer never."""
+    world.portal.failing = [RateLimited(message("Later."), retry_after=60.0), unavailable()]
+    world.put(order("E1", world.clock.at))
+    for _ in range(3):
+        world.deliver()
+        world.clock.at += timedelta(minutes=5)
+    assert world.portal.asked == ["order at once", "order at once", "order after asking"]
+
+
+def test_pause(world: World) -> None:
+    """Credentials that are not taken pause everything: the portal is asked once an hour, and each delivery says why."""
+    world.portal.always = CredentialsRejected(message("No."))
+    world.readings(1)
+    for _ in range(36):
+        world.clock.at += timedelta(minutes=5)
+        assert isinstance(world.deliver().trouble, CredentialsRejected)
+    assert len(world.portal.asked) == 3
+    world.portal.always = None
+    world.clock.at += timedelta(hours=1)
+    assert world.deliver().accepted == 1
+
+
+def test_more_at_once(world: World) -> None:
+    """A batch that was halved grows again, an eighth after ten full ones, never beyond the first size."""
+    world.portal.limit = 8
+    world.courier.batch = 16
+    world.restart()
+    world.readings(16)
+    world.clock.at += timedelta(minutes=1)
+    world.deliver()
+    world.portal.limit, world.portal.asked = 16, []
+    world.readings(1500, "later")
+    world.clock.at += timedelta(minutes=1)
+    assert world.deliver().accepted == 1500
+    sizes = [int(asked.split()[0]) for asked in world.portal.asked[:-1]]
+    assert sizes == sorted(sizes)
+    assert (sizes[0], sizes[-1]) == (8, 16)
+    assert all(later - earlier <= max(earlier // 8, 1) for earlier, later in pairwise(sizes))
+
+
+def test_poison(world: World) -> None:
+    """A reading at which the portal fails every time is put apart step by step: it holds up nobody for ever."""
+    references = world.readings(100)
+    world.portal.poison = {references[77]}
+    for _ in range(120):
+        world.clock.at += timedelta(minutes=5)
+        world.deliver()
+    states = world.states(references)
+    assert (states.count("accepted"), states[77]) == (99, "waiting")
+
+
+def test_senseless(world: World) -> None:
+    """A reading that the portal finds malformed is found among a hundred, rejected with the portal's words and
+    an alarm, and the others arrive."""
+    references = world.readings(100)
+    world.portal.senseless = {references[77]}
+    world.clock.at += timedelta(minutes=1)
+    delivery = world.deliver()
+    assert (delivery.accepted, delivery.rejected) == (99, 1)
+    assert isinstance(delivery.trouble, RequestRefused)
+    assert world.states(references)[77] == "rejected"
+    assert len(world.portal.asked) < 16
+
+
+def test_everything_senseless(world: World) -> None:
+    """A portal that refuses everything is a matter for a person: one reading a delivery is put aside, no more."""
+    references = world.readings(10)
+    world.portal.senseless = set(references)
+    world.clock.at += timedelta(minutes=1)
+    assert world.deliver().rejected == 1
+    assert world.states(references).count("waiting") == 9
 
 
 def counted(portal: PortalProcess) -> tuple[dict[str, int], dict[str, int]]:
@@ -439,7 +630,7 @@ def test_bad_day(tmp_path: Path) -> None:
         async def until_empty() -> int:
             client = PortalClient(connect(portal, timeout=5.0))
             chance = random.Random(5)
-            courier = Courier(outbox, client, clock, clock.sleep, chance=chance.random, batch=5)
+            courier = Courier(outbox, client, clock, clock.sleep, chance=chance.random, ticks=clock.ticks, batch=5)
             try:
                 for rounds in range(1, 400):
                     await courier.deliver()
@@ -571,7 +762,7 @@ def test_portal_killed(tmp_path: Path) -> None:
         async def round_(running: PortalProcess) -> Delivery:
             client = PortalClient(connect(running, timeout=5.0))
             try:
-                return await Courier(outbox, client, clock, clock.sleep, batch=7).deliver()
+                return await Courier(outbox, client, clock, clock.sleep, ticks=clock.ticks, batch=7).deliver()
             finally:
                 await client.close()
 

@@ -1,29 +1,45 @@
 """Bringing envelopes to the portal: in batches, in order, until a verdict; never faster than the portal likes.
 
 The courier decides nothing about an item: the portal's verdict is written down, and where there is none the item stays.
+It is the only one that asks again: nothing below it repeats a request, but for one new token.
 """
 
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
+from itertools import takewhile
 
 import tenacity
 
-from agent.errors import AgentError, BatchTooLarge, PortalError, PortalUnavailable, RightMissing
+from agent.errors import (
+    AgentError,
+    AgentTooOld,
+    BatchTooLarge,
+    CredentialsRejected,
+    PortalError,
+    PortalUnavailable,
+    PortalUnreachable,
+    RateLimited,
+    RequestRefused,
+    RightMissing,
+)
 from agent.meters import Finding
 from agent.ports import Clock, Outbox, Portal
 from agent.texts import message
 from agent.upload.envelope import Accepted, Entry, Kept, Kind, Outcome, Rejected
 from agent.upload.refusals import IN_A_MOMENT
+from agent.upload.restraint import PAUSE, BatchSize, Breaker, Hold, RetryBudget
 
 FIRST_WAIT = 5.0  # seconds; full jitter over base x 2^attempts, as the contract's conventions say
 LONGEST_WAIT = 900.0
 SHORTEST_WAIT = 1.0  # what has to wait is not due again in the same delivery
-PATIENCE = 20.0  # a Retry-After up to this is waited for here; a longer one is left to the next delivery
+PATIENCE = 20.0  # a Retry-After up to this is waited for here; a longer one is left to a later delivery
 TRIES = 3
+SUSPICIOUS = 3  # tries without a verdict, from which on a batch is divided: one of its readings may be the cause
 
 
 @dataclass(slots=True)
@@ -60,9 +76,9 @@ class Person:
 
 @dataclass(slots=True)
 class Courier:
-    """Sends what is due. `sleep` and `chance` (0..1) come from outside, so that waiting can be tested.
+    """Sends what is due. `sleep`, `chance` (0..1) and `ticks` (monotonic seconds) come from outside.
 
-    `batch` is how many readings go at once; it is halved, and stays so, when the portal takes fewer.
+    `batch` is how many readings go at once; fewer while the portal takes fewer.
     """
 
     outbox: Outbox
@@ -70,56 +86,111 @@ class Courier:
     clock: Clock
     sleep: Callable[[float], Awaitable[None]]
     chance: Callable[[], float] = field(default=random.SystemRandom().random)
+    ticks: Callable[[], float] = field(default=time.monotonic)
     batch: int = 100
-    _began: datetime = field(init=False)
+    _size: BatchSize = field(init=False)
+    _budget: RetryBudget = field(init=False, default_factory=RetryBudget)
+    _breaker: Breaker = field(init=False, default_factory=Breaker)
+    _hold: Hold = field(init=False, default_factory=Hold)
+    _doubtful: set[str] = field(init=False)
+    _narrowed: int = field(init=False, default=0)
+    _lonely: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
-        self._began = self.clock.now()
+        self._size = BatchSize(self.batch)
+        # What waits now may have been sent by an agent that was killed in the act.
+        self._doubtful = set(self.outbox.waiting_orders())
 
     async def deliver(self) -> Delivery:
         """Sends everything that is due, until nothing is left or the portal cannot answer. Raises only `StoreError`."""
-        delivery = Delivery()
+        delivery = Delivery(trouble=self._hold.reason(self.ticks()))
+        if delivery.trouble is not None:
+            return delivery
         locked: dict[Kind, RightMissing] = {}
         while entries := self._next():
             kind = entries[0].envelope.kind
             if kind in locked:  # known by now: parked without asking, so that the other kind behind them has its turn
                 self._park(entries, locked[kind], delivery)
-                continue
-            try:
-                await self._send(entries, delivery)
-            except BatchTooLarge as error:
-                self._halve(entries, error, delivery)
-            except RightMissing as error:
-                self._park(entries, error, delivery)
-                locked[kind] = error
-            except PortalUnavailable as error:
-                self._postpone(entries, error, delivery)
-                break
-            except PortalError as error:
-                delivery.trouble = error
+            elif not await self._sent(entries, delivery, locked):
                 break
         return delivery
 
     def _next(self) -> Sequence[Entry]:
         """The next entries of one kind: a batch of readings, or one order."""
-        due = self.outbox.due(self.clock.now(), self.batch)
+        limit = 1 if self._breaker.is_open else self._narrowed or self._size.size
+        due = self.outbox.due(self.clock.now(), limit)
         readings = [entry for entry in due if entry.envelope.kind == "reading"]
-        return readings or due[:1]
+        if not readings:
+            return due[:1]
+        tries = readings[0].attempts
+        if tries < SUSPICIOUS:
+            return readings
+        suspects = list(takewhile(lambda entry: entry.attempts >= SUSPICIOUS, readings))
+        return suspects[: max(self._size.size >> (tries - SUSPICIOUS + 1), 1)]
 
-    async def _send(self, entries: Sequence[Entry], delivery: Delivery) -> None:
-        first_try = all(entry.attempts == 0 and self._is_ours(entry) for entry in entries)
+    async def _sent(self, entries: Sequence[Entry], delivery: Delivery, locked: dict[Kind, RightMissing]) -> bool:
+        """One request with its consequences; whether there may be another one."""
+        try:
+            self._settle(entries, await self._outcomes(entries), delivery)
+        except BatchTooLarge as error:
+            self._halve(entries, error, delivery)
+        except RightMissing as error:
+            self._park(entries, error, delivery)
+            locked[entries[0].envelope.kind] = error
+        except RequestRefused as error:
+            return self._narrow(entries, error, delivery)
+        except PortalUnavailable as error:
+            self._postpone(entries, error, delivery)
+            return False
+        except PortalError as error:
+            if isinstance(error, CredentialsRejected | AgentTooOld):
+                self._hold.begin(self.ticks(), PAUSE, error)
+            delivery.trouble = error
+            return False
+        return True
+
+    async def _outcomes(self, entries: Sequence[Entry]) -> Sequence[Outcome]:
+        """The portal's verdicts: a few tries in place while it says a moment, its Retry-After kept to the second."""
+        tried = any(entry.attempts for entry in entries)
 
         async def attempt() -> Sequence[Outcome]:
-            nonlocal first_try
-            envelopes = [entry.envelope for entry in entries]
+            nonlocal tried
+            self._budget.sent(self.ticks(), again=tried)
+            tried = True
             try:
-                if envelopes[0].kind == "reading":
-                    return await self.portal.submit_readings(envelopes)
-                return [await self.portal.submit_order(envelopes[0], first_try=first_try)]
-            finally:
-                first_try = False
+                outcomes = await self._submit(entries)
+            except PortalUnavailable as error:
+                self._breaker.answered() if isinstance(error, RateLimited) else self._breaker.failed()
+                raise
+            self._breaker.answered()
+            return outcomes
 
-        outcomes = await self._patiently(attempt)
+        retrying = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception(self._worth_a_moment),
+            stop=tenacity.stop_after_attempt(TRIES),
+            wait=self._moment,
+            sleep=self.sleep,
+            reraise=True,
+        )
+        return await retrying(attempt)
+
+    async def _submit(self, entries: Sequence[Entry]) -> Sequence[Outcome]:
+        envelopes = [entry.envelope for entry in entries]
+        if envelopes[0].kind == "reading":
+            return await self.portal.submit_readings(envelopes)
+        reference = envelopes[0].reference
+        asks_first = reference in self._doubtful
+        self._doubtful.add(reference)
+        try:
+            outcome = await self.portal.submit_order(envelopes[0], first_try=not asks_first)
+        except RateLimited:
+            if not asks_first:  # nobody has looked at it
+                self._doubtful.discard(reference)
+            raise
+        self._doubtful.discard(reference)
+        return [outcome]
+
+    def _settle(self, entries: Sequence[Entry], outcomes: Sequence[Outcome], delivery: Delivery) -> None:
         verdicts: dict[str, Outcome] = {}
         for entry, outcome in zip(entries, outcomes, strict=True):
             if isinstance(outcome, Kept) and outcome.code == IN_A_MOMENT:
@@ -129,21 +200,16 @@ class Courier:
             verdicts[entry.envelope.reference] = outcome
             delivery.count(outcome)
         self.outbox.settle_all(verdicts, self.clock.now())
+        self._lonely = False
+        if entries[0].envelope.kind == "reading":
+            self._size.taken(len(entries))
 
-    def _is_ours(self, entry: Entry) -> bool:
-        """Sealed since this courier began: an older one may have been sent by one that was killed in the act."""
-        return entry.envelope.created_at >= self._began
-
-    async def _patiently(self, attempt: Callable[[], Awaitable[Sequence[Outcome]]]) -> Sequence[Outcome]:
-        """A few tries in place while the portal says a moment; its Retry-After is kept to the second."""
-        retrying = tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception(_worth_a_moment),
-            stop=tenacity.stop_after_attempt(TRIES),
-            wait=self._moment,
-            sleep=self.sleep,
-            reraise=True,
-        )
-        return await retrying(attempt)
+    def _worth_a_moment(self, error: BaseException) -> bool:
+        """Whether waiting here may help: no verdict, no long wait asked for, and few repeats so far."""
+        if not isinstance(error, PortalUnavailable) or self._breaker.is_open:
+            return False
+        soon = error.retry_after is None or error.retry_after <= PATIENCE
+        return soon and self._budget.allows(self.ticks())
 
     def _moment(self, state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
@@ -151,25 +217,51 @@ class Courier:
         return told if told is not None else self.chance() * 2.0**state.attempt_number
 
     def _postpone(self, entries: Sequence[Entry], error: PortalUnavailable, delivery: Delivery) -> None:
-        """No verdict for the whole request."""
-        self._wait(entries, Finding("no_verdict", error.what), error.retry_after, delivery)
+        """No verdict for the whole request. A time that the portal names holds for everything that waits."""
+        counts = not isinstance(error, PortalUnreachable | RateLimited)
+        self._wait(entries, Finding("no_verdict", error.what), error.retry_after, delivery, counts=counts)
+        if error.retry_after is not None:
+            self._hold.begin(self.ticks(), error.retry_after, error)
         delivery.trouble = error
 
-    def _wait(self, entries: Sequence[Entry], reason: Finding, told: float | None, delivery: Delivery) -> None:
-        """The entries wait, longer with every attempt, but exactly `told` seconds if the portal has said so."""
+    def _wait(
+        self, entries: Sequence[Entry], reason: Finding, told: float | None, delivery: Delivery, *, counts: bool = True
+    ) -> None:
+        """The entries wait, longer with every attempt, but exactly `told` seconds if the portal has said so.
+
+        What `counts` as no attempt says nothing about the entries: they go with the next delivery.
+        """
         attempts = max(entry.attempts for entry in entries)
         jitter = max(self.chance() * min(FIRST_WAIT * 2.0 ** min(attempts, 16), LONGEST_WAIT), SHORTEST_WAIT)
-        until = self.clock.now() + timedelta(seconds=told if told is not None else jitter)
-        self.outbox.postpone([entry.envelope.reference for entry in entries], until, reason)
+        seconds = told if told is not None else jitter if counts else SHORTEST_WAIT
+        until = self.clock.now() + timedelta(seconds=seconds)
+        self.outbox.postpone([entry.envelope.reference for entry in entries], until, reason, counts=counts)
         delivery.postponed += len(entries)
 
     def _halve(self, entries: Sequence[Entry], error: BatchTooLarge, delivery: Delivery) -> None:
         """Fewer at once from now on. One alone that is too large will never be taken, and holds nobody up."""
         if len(entries) > 1:
-            self.batch = len(entries) // 2
+            self._size.refused(len(entries))
             return
-        outcome = Rejected("batch-too-large", str(error.what))
-        self.outbox.settle(entries[0].envelope.reference, outcome, self.clock.now())
+        self._settle_one(entries[0], Rejected("batch-too-large", str(error.what)), delivery)
+
+    def _narrow(self, entries: Sequence[Entry], error: RequestRefused, delivery: Delivery) -> bool:
+        """A request that makes no sense to the portal: halves show which item it is, and that one is put aside.
+
+        When two are refused alone and nothing was taken in between, it is not the items: that needs a person.
+        """
+        if len(entries) > 1:
+            self._narrowed = len(entries) // 2
+            return True
+        self._narrowed, delivery.trouble = 0, error
+        if self._lonely:
+            return False
+        self._settle_one(entries[0], Rejected(error.code, str(error.what)), delivery)
+        self._lonely = True
+        return True
+
+    def _settle_one(self, entry: Entry, outcome: Outcome, delivery: Delivery) -> None:
+        self.outbox.settle(entry.envelope.reference, outcome, self.clock.now())
         delivery.count(outcome)
 
     def _park(self, entries: Sequence[Entry], error: RightMissing, delivery: Delivery) -> None:
@@ -178,10 +270,3 @@ class Courier:
         self.outbox.settle_all({entry.envelope.reference: outcome for entry in entries}, self.clock.now())
         delivery.parked += len(entries)
         delivery.trouble = error
-
-
-def _worth_a_moment(error: BaseException) -> bool:
-    """Whether waiting here may help: there was no verdict, and the portal did not ask for a long wait."""
-    if not isinstance(error, PortalUnavailable):
-        return False
-    return error.retry_after is None or error.retry_after <= PATIENCE

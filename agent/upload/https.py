@@ -18,7 +18,14 @@ import httpx
 import truststore
 from pydantic import BaseModel, ValidationError
 
-from agent.errors import ConfigError, CredentialsRejected, PortalError, PortalUnavailable, PortalUntrusted
+from agent.errors import (
+    ConfigError,
+    CredentialsRejected,
+    PortalError,
+    PortalUnavailable,
+    PortalUnreachable,
+    PortalUntrusted,
+)
 from agent.secrets import Secret
 from agent.texts import Message, message
 from agent.upload.refusals import error_of, is_json
@@ -259,7 +266,7 @@ def _connect_error(error: httpx.ConnectError) -> PortalError:
         for pattern, what, remedy in TLS_CAUSES:
             if re.search(pattern, text, re.IGNORECASE):
                 return PortalUntrusted(what, remedy)
-    return PortalUnavailable(
+    return PortalUnreachable(
         message("The portal cannot be reached: {why}.", why=str(error) or type(error).__name__),
         message("Check url in the section [portal], the internet connection, the firewall and the proxy."),
     )

@@ -135,14 +135,20 @@ class SqlOutbox:
                 lines = [{"reference": one["mine"], "at": at, **one} for one in verdicts]
                 connection.execute(insert(history), [{name: line[name] for name in LINE} for line in lines])
 
-    def postpone(self, references: Sequence[str], until: datetime, reason: Finding) -> None:
-        """No verdict yet: one more attempt counted, not tried again before `until`.
+    def waiting_orders(self) -> Sequence[str]:
+        """The references of all orders that wait for a verdict."""
+        statement = select(envelopes.c.reference).where(envelopes.c.state == "waiting", envelopes.c.kind == "order")
+        with self._store.connect() as connection:
+            return connection.execute(statement).scalars().all()
+
+    def postpone(self, references: Sequence[str], until: datetime, reason: Finding, *, counts: bool = True) -> None:
+        """No verdict yet: not tried again before `until`; one more attempt if it `counts`.
 
         Not a change of state, so no line in the history: a year without the portal would fill the disk with them.
         """
         waiting = envelopes.c.state == "waiting"
         changes = {
-            "attempts": envelopes.c.attempts + 1,
+            "attempts": envelopes.c.attempts + counts,
             "not_before": instant(until),
             "reasons": findings_json([reason]),
         }

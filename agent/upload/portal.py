@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from urllib.parse import quote
 
 import httpx
 
-from agent.errors import PortalError, PortalUnavailable
+from agent.errors import AgentTooOld, PortalError, PortalUnavailable, RequestRefused
 from agent.meters import Finding
 from agent.ports import Account
 from agent.printers import Equipment
@@ -17,7 +16,7 @@ from agent.supplies.orders import BomItem
 from agent.texts import message
 from agent.upload.envelope import Accepted, Envelope, Outcome
 from agent.upload.https import Call, Connection, parsed, unreadable
-from agent.upload.refusals import error_of, problem_of, refusal, retry_after
+from agent.upload.refusals import error_of, problem_of, refusal, wait_of
 from agent.upload.wire import (
     AccountAnswer,
     BatchAnswer,
@@ -101,7 +100,10 @@ class PortalClient:
         """Places one order; unless it is the `first_try`, asks first whether the portal already has it."""
         if not first_try:
             query = {"client_reference": envelope.reference}
-            page = await self._connection.ask(Call("GET", "orders", query), OrderPage)
+            try:
+                page = await self._connection.ask(Call("GET", "orders", query), OrderPage)
+            except RequestRefused as error:  # the question was refused, not the order
+                raise PortalUnavailable(error.what, error.remedy) from error
             ours = [order for order in page.items if order.client_reference == envelope.reference]
             if ours:
                 return Accepted((ours[0].order_number,), duplicate=True)
@@ -144,10 +146,11 @@ def _order_refused(response: httpx.Response) -> Outcome:
     if response.status_code == 409 and problem.slug == "order-already-open" and problem.order_number:
         return Accepted((problem.order_number,), duplicate=True)
     if response.status_code == 409 and problem.slug == "idempotency-request-in-progress":
-        wait = retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
-        raise PortalUnavailable(message("The portal is still working on this order."), retry_after=wait or 5.0)
+        wait = wait_of(response)
+        busy = message("The portal is still working on this order.")
+        raise PortalUnavailable(busy, retry_after=5.0 if wait is None else wait)
     error = error_of(response)
-    if isinstance(error, PortalUnavailable) or response.status_code == 426:
+    if isinstance(error, PortalUnavailable | AgentTooOld):
         raise error
     if not 400 <= response.status_code <= 499 or not problem.slug:
         raise unreadable(f"HTTP {response.status_code}")

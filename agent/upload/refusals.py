@@ -12,7 +12,16 @@ from email.utils import parsedate_to_datetime
 import httpx
 from pydantic import ValidationError
 
-from agent.errors import BatchTooLarge, PortalError, PortalUnavailable, RightMissing
+from agent.errors import (
+    AgentTooOld,
+    BatchTooLarge,
+    PortalError,
+    PortalUnavailable,
+    PortalUnreachable,
+    RateLimited,
+    RequestRefused,
+    RightMissing,
+)
 from agent.texts import message
 from agent.upload.envelope import Kept, Rejected
 from agent.upload.wire import Problem
@@ -21,6 +30,8 @@ from agent.upload.wire import Problem
 PARKING = frozenset({"scope-not-unlocked", "equipment-not-assigned", "contract-inactive", "equipment-unknown"})
 # The code of an item that needs neither a person nor a day, only another try.
 IN_A_MOMENT = "in-a-moment"
+# Who answers so is not the portal, or a portal that is closed.
+GATEWAYS = frozenset({502, 503, 504})
 # Problems that pass by themselves within minutes, as the statuses 408, 425, 429 and 5xx do.
 PASSING = frozenset({"idempotency-request-in-progress", "rate-limited", "maintenance"})
 
@@ -54,20 +65,45 @@ def error_of(response: httpx.Response) -> PortalError:
     if status == 413:
         return BatchTooLarge(message("The portal takes fewer items at once."))
     if status == 426:
-        return PortalError(
+        return AgentTooOld(
             message("The portal no longer accepts this version of the agent."), message("Install the newest version.")
         )
     if passes(status, problem):
-        return PortalUnavailable(
-            message("The portal cannot answer now (HTTP {status}).", status=status),
-            message("Nothing is lost; it is tried again."),
-            retry_after=retry_after(response.headers.get("Retry-After"), datetime.now(UTC)),
-        )
+        return _passing(response, problem)
     text = problem.detail or problem.title or problem.slug or "-"
-    return PortalError(
-        message("The portal refuses (HTTP {status}): {detail}", status=status, detail=text),
-        message("Show this to your portal's support; nothing is lost."),
+    what = message("The portal refuses (HTTP {status}): {detail}", status=status, detail=text)
+    remedy = message("Show this to your portal's support; nothing is lost.")
+    if 400 <= status <= 499 and problem.slug:
+        return RequestRefused(what, remedy, code=problem.slug)
+    return PortalError(what, remedy)
+
+
+def _passing(response: httpx.Response, problem: Problem) -> PortalUnavailable:
+    """The error behind an answer that says later: which of the three decides what it says about the items."""
+    kind = PortalUnavailable
+    if response.status_code == 429 or problem.slug == "rate-limited":
+        kind = RateLimited
+    elif response.status_code in GATEWAYS or problem.slug == "maintenance":
+        kind = PortalUnreachable
+    return kind(
+        message("The portal cannot answer now (HTTP {status}).", status=response.status_code),
+        message("Nothing is lost; it is tried again."),
+        retry_after=wait_of(response),
     )
+
+
+def wait_of(response: httpx.Response) -> float | None:
+    """Seconds that a response tells to wait. A date is measured from the response's own: our clock may be wrong."""
+    return retry_after(response.headers.get("Retry-After"), date_of(response) or datetime.now(UTC))
+
+
+def date_of(response: httpx.Response) -> datetime | None:
+    """The portal's clock by the header Date (RFC 9110 section 6.6.1)."""
+    try:
+        moment = parsedate_to_datetime(response.headers.get("Date", ""))
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def retry_after(header: str | None, now: datetime) -> float | None:
