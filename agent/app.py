@@ -33,7 +33,7 @@ from agent.period import period_key
 from agent.schedule import Rhythm, keep_running
 from agent.searches import Searches, missing, numbers_of
 from agent.secrets import Secrets
-from agent.settings import Settings, UserSettings, load, portal_of
+from agent.settings import PortalSettings, Settings, UserSettings, load, portal_of
 from agent.snmp.access import LEAST_SECRET, UserAccess
 from agent.snmp.catalogue import shipped
 from agent.snmp.manners import Manners
@@ -43,10 +43,12 @@ from agent.survey import Progress, Survey
 from agent.surveying import Accesses, survey_of
 from agent.texts import Message, message
 from agent.upload.courier import Courier, Person
+from agent.upload.credentials import ClientKey, ClientSecret, Credentials, KeyRing
 from agent.upload.file_portal import FilePortal
 from agent.upload.https import Connection
 from agent.upload.outbox import SqlOutbox
 from agent.upload.portal import PortalClient
+from agent.upload.route import Proxy, Route, Trust
 from agent.upload.seal import Source
 
 VERSION = version("meter-agent")
@@ -94,7 +96,7 @@ class Agent:
     def source(self) -> Source:
         """Who we are in what is sealed. Raises `ConfigError` when a portal is needed and none is named."""
         try:
-            return Source(portal_of(self.settings).client_id, VERSION)
+            return Source(self.credentials().agent_id, VERSION)
         except ConfigError:
             if not self.settings.by_hand.enabled:
                 raise
@@ -157,20 +159,35 @@ class Agent:
         if self.settings.by_hand.enabled:
             yield FilePortal(self.equipment_file)
             return
-        settings = portal_of(self.settings)
-        connection = Connection(
-            settings.url,
-            settings.client_id,
-            self.secrets.get(settings.secret),
-            ca_file=settings.ca_file,
-            timeout=settings.timeout_seconds,
-            proxy=settings.proxy,
-            agent_version=VERSION,
-        )
-        try:
+        credentials = self.credentials()
+        credentials.request("", 0.0)  # a secret that is missing is said before anybody is asked
+        async with self.connection(credentials) as connection:
             yield PortalClient(connection)
+
+    @asynccontextmanager
+    async def connection(self, credentials: Credentials) -> AsyncIterator[Connection]:
+        """A connection to the portal with these credentials. Raises `ConfigError` or `SecretError`."""
+        connection = Connection(route_of(portal_of(self.settings), self.secrets), credentials, VERSION)
+        try:
+            yield connection
         finally:
             await connection.close()
+
+    def ring(self) -> KeyRing:
+        """Where the agent's own key is, if it has one."""
+        return KeyRing(self.secrets, portal_of(self.settings).key)
+
+    def credentials(self) -> Credentials:
+        """The agent's own key where there is one, else client id and secret. Raises `ConfigError` for neither."""
+        settings, ring = portal_of(self.settings), self.ring()
+        if ring.exists:
+            return ClientKey(ring)
+        if settings.client_id is None:
+            raise ConfigError(
+                message("This agent has neither a key of its own nor a client id."),
+                message("Ask your key user for an enrolment code, then: meter-agent enroll"),
+            )
+        return ClientSecret(settings.client_id, partial(self.secrets.get, settings.secret))
 
     @asynccontextmanager
     async def cycle(self, *, always: bool) -> AsyncIterator[Cycle]:
@@ -275,14 +292,21 @@ class Agent:
 
     async def _portal_ready(self) -> AsyncIterator[Check]:
         try:
+            way = self.credentials().way
             async with self.portal() as portal:
-                async for check in check_portal(portal.account, self._areas(), self.clock.now):
+                async for check in check_portal(portal.account, self._areas(), self.clock.now, way):
                     yield check
         except AgentError as error:
             yield Check(message("Portal reachable"), trouble=error)
 
+    def _portal_secrets(self) -> list[str]:
+        settings, credentials = portal_of(self.settings), self.credentials()
+        credentials.request("", 0.0)
+        own = settings.key if isinstance(credentials, ClientKey) else settings.secret
+        return [own, settings.proxy_secret] if settings.proxy_secret else [own]
+
     async def _secrets_found(self) -> Message:
-        names = [] if self.settings.by_hand.enabled else [portal_of(self.settings).secret]
+        names = [] if self.settings.by_hand.enabled else self._portal_secrets()
         names += [name[1:] for name in self.settings.snmp.communities if name.startswith("@")]
         for user in self.settings.snmp.users:
             names += [secret[1:] for secret in (user.authentication_secret, user.privacy_secret) if secret]
@@ -332,6 +356,13 @@ class Agent:
             areas["orders:write"] = message("to order supplies")
             areas["orders:read"] = message("to follow orders")
         return areas
+
+
+def route_of(settings: PortalSettings, secrets: Secrets) -> Route:
+    """The way to the portal by these settings. Raises `SecretError` for a proxy's password that is not there."""
+    password = secrets.get(settings.proxy_secret) if settings.proxy_secret else None
+    proxy = Proxy(settings.proxy, settings.proxy_user, password, settings.no_proxy) if settings.proxy else None
+    return Route(settings.url, Trust(settings.ca_file, frozenset(settings.pins)), proxy, settings.timeout_seconds)
 
 
 def rules_of(settings: Settings) -> OrderRules:

@@ -49,11 +49,11 @@ async def attempt(name: Message, work: Callable[[], Awaitable[Message | None]]) 
 
 
 async def check_portal(
-    account: Callable[[], Awaitable[Account]], needed: dict[str, Message], now: Callable[[], datetime]
+    account: Callable[[], Awaitable[Account]], needed: dict[str, Message], now: Callable[[], datetime], way: Message
 ) -> AsyncIterator[Check]:
     """Reachable, certificate, credentials, rights, clock: one request answers all; the first failure ends it.
 
-    `needed` are the areas this configuration uses, with what for.
+    `needed` are the areas this configuration uses, with what for; `way` says by what the agent proves who it is.
     """
     try:
         answer = await account()
@@ -71,6 +71,7 @@ async def check_portal(
     yield Check(message("Portal reachable"))
     yield Check(message("Portal certificate"))
     yield Check(message("Portal password"), message("This agent is {agent}.", agent=answer.agent_id))
+    yield Check(message("Portal credentials"), way)
     for area, purpose in needed.items():
         yield _right(area, purpose, answer)
     yield _clock(answer.server_time, now())

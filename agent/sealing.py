@@ -51,6 +51,17 @@ def write_sealed(file: Path, value: bytes) -> None:
         ) from error
 
 
+def remove_sealed(file: Path) -> None:
+    """Deletes the file, if there is one. Raises `SecretError`."""
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        raise SecretError(
+            message("The secret file {file} cannot be deleted: {reason}", file=str(file), reason=error.strerror),
+            message("Run the command as the user that the service runs as, or as administrator."),
+        ) from error
+
+
 def _read(file: Path, limit: int) -> bytes:
     # Non-blocking, so that a pipe in the file's place is refused and not waited for. Links are not followed:
     # the file that is judged is the file that is read.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import final
 
 from agent.errors import SecretError
-from agent.sealing import read_sealed, write_sealed
+from agent.sealing import read_sealed, remove_sealed, write_sealed
 from agent.texts import message
 
 MAX_BYTES = 4096
@@ -92,6 +92,11 @@ class Secrets:
         _check_name(name)
         octets = value.encode("utf-8", "surrogateescape")
         write_sealed(self._directory / name, _value(name, octets).encode())
+
+    def remove(self, name: str) -> None:
+        """Deletes the stored secret, if there is one; raises `SecretError`."""
+        _check_name(name)
+        remove_sealed(self._directory / name)
 
     def names(self) -> tuple[str, ...]:
         """The names of all secrets that are there, sorted; whether they can be used only `get` tells."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable
 from datetime import time
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,6 +21,8 @@ from agent.problems import Unfit
 from agent.secrets import is_secret_name
 from agent.snmp.access import MOST_NAME
 from agent.texts import message
+
+SHA256_OCTETS = 32
 
 
 def checked_range(text: str) -> str:
@@ -127,6 +131,35 @@ def checked_proxy(text: str) -> str:
     if not text.lower().startswith(("http://", "https://")):
         raise Unfit(message("This is not a proxy address."), message('Write it as "http://proxy.example.com:3128".'))
     return checked_url(text)
+
+
+def checked_pin(text: str) -> str:
+    """The SHA-256 of a public key in base64, with or without "sha256/" before it; without it afterwards."""
+    digest = text.removeprefix("sha256/")
+    try:
+        octets = base64.b64decode(digest, validate=True)
+    except ValueError:
+        octets = b""
+    if len(octets) == SHA256_OCTETS:
+        return digest
+    raise Unfit(
+        message("This is not the pin of a key."),
+        message('Write the base64 of its SHA-256: "sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="'),
+    )
+
+
+def checked_bypass(text: str) -> str:
+    """A host, a domain or a network that is asked without the proxy."""
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        labels = text.strip(".").split(".")
+        if not all(is_label(label) for label in labels):
+            raise Unfit(
+                message("This is neither a host nor a network."),
+                message('Write "portal.example.com", "example.com" for all below it, or "10.0.0.0/8".'),
+            ) from None
+    return text
 
 
 def clock_time(value: object) -> object:

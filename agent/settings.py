@@ -27,10 +27,12 @@ from agent.errors import ConfigError, Problem
 from agent.period import Every
 from agent.problems import ConfigProblems, Unfit, problems_of
 from agent.setting_values import (
+    checked_bypass,
     checked_community,
     checked_domain,
     checked_exclusion,
     checked_network,
+    checked_pin,
     checked_portal_url,
     checked_proxy,
     checked_range,
@@ -66,14 +68,38 @@ class Section(BaseModel):
 
 
 class PortalSettings(Section):
-    """[portal]: where readings and orders go. `url` has no slash at its end; `timeout_seconds` is per answer."""
+    """[portal]: where readings and orders go. `url` has no slash at its end; `timeout_seconds` is per answer.
+
+    `client_id` and `secret` count until the agent has a `key` of its own. `no_proxy` are hosts, domains and networks.
+    """
 
     url: Annotated[str, AfterValidator(checked_portal_url)]
-    client_id: Text
+    client_id: Text | None = None
     secret: SecretName = "portal"  # noqa: S105  the name of a stored secret, not a secret
+    key: SecretName = "portal-key"
     ca_file: FilePath | None = None
+    pins: Annotated[tuple[Annotated[str, AfterValidator(checked_pin)], ...], Field(strict=False, max_length=16)] = ()
     timeout_seconds: Annotated[float, Field(ge=1, le=300)] = 30.0
     proxy: Annotated[str, AfterValidator(checked_proxy)] | None = None
+    proxy_user: Text | None = None
+    proxy_secret: SecretName | None = None
+    no_proxy: Annotated[
+        tuple[Annotated[str, AfterValidator(checked_bypass)], ...], Field(strict=False, max_length=64)
+    ] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> PortalSettings:
+        if len(set(self.pins)) == 1:
+            raise Unfit(
+                message("A single pin locks the agent out on the day when the portal changes its key."),
+                message("Add the pin of the portal's backup key, or delete pins."),
+            )
+        if (self.proxy_user is None) != (self.proxy_secret is None) or (self.proxy_user and self.proxy is None):
+            raise Unfit(
+                message("proxy_user and proxy_secret belong together, and to a proxy."),
+                message("Write all three, or leave out proxy_user and proxy_secret."),
+            )
+        return self
 
 
 class ByHandSettings(Section):
@@ -258,7 +284,7 @@ def portal_of(settings: Settings) -> PortalSettings:
         raise ConfigError(
             message("The config file names no portal."),
             message(
-                "Add the section [portal] with url and client_id, or without an API of the portal: "
+                "Add the section [portal] with its url, or without an API of the portal: "
                 "enabled = true in the section [by_hand]."
             ),
         )

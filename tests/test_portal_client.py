@@ -30,9 +30,11 @@ from agent.errors import (
     RightMissing,
 )
 from agent.secrets import Secret
+from agent.upload.credentials import ClientSecret
 from agent.upload.envelope import Accepted, Envelope, Kept, Outcome, Rejected, canonical, new_reference
 from agent.upload.https import MAX_ANSWER, Connection
 from agent.upload.portal import PortalClient
+from agent.upload.route import Route, Trust
 from tests.portal_process import PortalProcess
 
 T = TypeVar("T")
@@ -81,15 +83,10 @@ SEED = {
 
 def connect(portal: PortalProcess, **changes: Any) -> Connection:
     options: dict[str, Any] = {"url": portal.url, "secret": portal.client_secret, "ca_file": portal.ca_file} | changes
-    return Connection(
-        options["url"],
-        portal.client_id,
-        Secret(options["secret"]),
-        ca_file=options["ca_file"],
-        timeout=options.get("timeout", 10.0),
-        proxy=None,
-        agent_version="1",
-    )
+    trust = Trust(options["ca_file"], options.get("pins", frozenset()))
+    route = Route(options["url"], trust, options.get("proxy"), options.get("timeout", 10.0))
+    credentials = ClientSecret(portal.client_id, lambda: Secret(options["secret"]))
+    return Connection(route, options.get("credentials", credentials), "1")
 
 
 def ask(portal: PortalProcess, question: Callable[[PortalClient], Awaitable[T]], **changes: Any) -> T:

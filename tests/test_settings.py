@@ -111,13 +111,12 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
         """,
     )
     assert set(found) == {
-        *("langage", "portal.url", "portal.client_id", "discovery.ranges[2]", "discovery.packets_per_second"),
+        *("langage", "portal.url", "discovery.ranges[2]", "discovery.packets_per_second"),
         *("readings.every", "readings.at[0]", "readings.send_host_names", "orders.threshold_percent"),
         "schedule.cycle_minutes",
     }
     assert 'Did you mean "language"?' in found["langage"]
     assert "https://" in found["portal.url"]
-    assert "missing" in found["portal.client_id"]
     assert '"day", "week", "month"' in found["readings.every"]
     assert "50" in found["orders.threshold_percent"]
     assert "without quotation marks" in found["discovery.packets_per_second"]

@@ -61,6 +61,29 @@ def check(config: Config = None) -> None:
     raise typer.Exit(check_all(config))
 
 
+Rsa = Annotated[bool, typer.Option("--rsa", help=_("An RSA key of 3072 bits instead of EC P-256."))]
+
+
+@app.command("enroll", help=_("Make a key of this agent's own and register it; asks for the key user's one-time code."))
+def enroll(
+    config: Config = None,
+    rsa: Rsa = False,
+    replace: Annotated[bool, typer.Option("--replace", help=_("Give up the key that is there."))] = False,
+) -> None:
+    """Enrolment; the code is asked for, or read from standard input."""
+    from agent.cli.enrolment import enroll as enroll_agent
+
+    raise typer.Exit(enroll_agent(config, kind="rsa" if rsa else "ec", replace=replace))
+
+
+@app.command("rotate-key", help=_("Replace this agent's own key by a new one."))
+def rotate(config: Config = None, rsa: Rsa = False) -> None:
+    """Another key."""
+    from agent.cli.enrolment import rotate_key
+
+    raise typer.Exit(rotate_key(config, kind="rsa" if rsa else "ec"))
+
+
 @app.command("status", help=_("What waits, what was reported last, what needs a person."))
 def status(config: Config = None, as_json: Json = False) -> None:
     """Counts and outcomes from the database."""

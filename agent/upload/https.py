@@ -6,35 +6,29 @@ TLS is verified always; there is nothing to switch that off, and nothing is ever
 from __future__ import annotations
 
 import asyncio
-import re
-import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import httpx
-import truststore
 from pydantic import BaseModel, ValidationError
 
-from agent.errors import (
-    ConfigError,
-    CredentialsRejected,
-    PortalError,
-    PortalUnavailable,
-    PortalUnreachable,
-    PortalUntrusted,
-)
-from agent.secrets import Secret
-from agent.texts import Message, message
-from agent.upload.refusals import error_of, is_json
+from agent.errors import PortalUnavailable, PortalUnreachable, PortalUntrusted
+from agent.texts import message
+from agent.upload.credentials import Credentials
+from agent.upload.refusals import date_of, error_of, is_json
+from agent.upload.route import Proxy, Route, Trust
+from agent.upload.trust import connect_error, tls_context
 from agent.upload.wire import TokenAnswer
 
 A = TypeVar("A", bound=BaseModel)
 MAX_ANSWER = 1024 * 1024  # bytes
 # `timeout` is for every single wait. An answer that drips forever is given up after this many of them.
 LONGEST_EXCHANGE = 5
+REFUSING = (400, 401, 403)  # of the token endpoint (RFC 6749 section 5.2)
+MOST_SKEW = 5.0  # seconds; a clock that differs by more is believed to be the reason for a refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,34 +44,25 @@ class Call:
 
 
 class Connection:
-    """`url` is https; `secret` is revealed only to ask for a token, which stays in memory."""
+    """The only way to the portal. A token stays in memory; what it was asked with is read anew each time."""
 
-    def __init__(
-        self,
-        url: str,
-        client_id: str,
-        secret: Secret,
-        *,
-        ca_file: Path | None,
-        timeout: float,
-        proxy: str | None,
-        agent_version: str,
-    ) -> None:
-        if not url.lower().startswith("https://"):
+    def __init__(self, route: Route, credentials: Credentials, agent_version: str) -> None:
+        if not route.url.lower().startswith("https://"):
             raise PortalUntrusted(
-                message("The portal address {url} is not https; nothing was sent.", url=url),
+                message("The portal address {url} is not https; nothing was sent.", url=route.url),
                 message("Enter the address with https:// in the section [portal]."),
             )
-        self._client_id = client_id
-        self._secret = secret
-        self._deadline = LONGEST_EXCHANGE * timeout
+        self._credentials = credentials
+        self._deadline = LONGEST_EXCHANGE * route.timeout
         self._token = ""
         self._token_until = 0.0
+        self.token_endpoint = f"{route.url}/v1/oauth2/token"
+        self.clock_offset = 0.0  # seconds that the portal's clock is ahead, once it was asked
         self._client = httpx.AsyncClient(
-            base_url=f"{url}/v1/",
-            verify=tls_context(ca_file),
-            timeout=timeout,
-            proxy=proxy,
+            base_url=f"{route.url}/v1/",
+            verify=tls_context(route.trust),
+            timeout=route.timeout,
+            proxy=_proxy(route.tunnel),
             trust_env=False,
             follow_redirects=False,
             headers={
@@ -102,17 +87,18 @@ class Connection:
         """The response to an authorised call, whatever it says; a token that has become invalid is renewed once."""
         for fresh in (False, True):
             bearer = {"Authorization": f"Bearer {await self._bearer(fresh=fresh)}"}
-            response = await self._exchange(replace(call, headers={**call.headers, **bearer}))
+            response = await self.exchange(replace(call, headers={**call.headers, **bearer}))
             if response.status_code != httpx.codes.UNAUTHORIZED:
                 return response
-        raise rejected_credentials()
+        raise self._credentials.rejected()
 
     async def _bearer(self, *, fresh: bool) -> str:
         if fresh or time.monotonic() >= self._token_until:
-            call = Call("POST", "oauth2/token", form={"grant_type": "client_credentials"})
-            response = await self._exchange(call, httpx.BasicAuth(self._client_id, self._secret.reveal()))
-            if response.status_code in (400, 401, 403):
-                raise rejected_credentials()
+            response = await self._ask_for_token()
+            if response.status_code in REFUSING and self.learn_clock(response):
+                response = await self._ask_for_token()
+            if response.status_code in REFUSING:
+                raise self._credentials.rejected()
             if not response.is_success:
                 raise error_of(response)
             answer = parsed(response, TokenAnswer)
@@ -120,8 +106,25 @@ class Connection:
             self._token_until = time.monotonic() + max(answer.expires_in - 30, answer.expires_in / 2)
         return self._token
 
-    async def _exchange(self, call: Call, auth: httpx.BasicAuth | None = None) -> httpx.Response:
-        """One HTTP exchange with a bounded answer."""
+    async def _ask_for_token(self) -> httpx.Response:
+        asked = self._credentials.request(self.token_endpoint, time.time() + self.clock_offset)
+        basic = httpx.BasicAuth(asked.basic[0], asked.basic[1].reveal()) if asked.basic else None
+        return await self.exchange(Call("POST", "oauth2/token", form=asked.form), basic)
+
+    def learn_clock(self, response: httpx.Response) -> bool:
+        """Whether the portal's clock is another one than was thought; from now on it is known.
+
+        What we sign carries a time, and the portal judges that by its own clock.
+        """
+        told = date_of(response)
+        offset = (told - datetime.now(UTC)).total_seconds() if told else self.clock_offset
+        if abs(offset - self.clock_offset) <= MOST_SKEW:
+            return False
+        self.clock_offset = offset
+        return True
+
+    async def exchange(self, call: Call, auth: httpx.BasicAuth | None = None) -> httpx.Response:
+        """One HTTP exchange with a bounded answer, without a token."""
         headers = dict(call.headers)
         if call.content is not None:
             headers["Content-Type"] = "application/json"
@@ -136,31 +139,21 @@ class Connection:
                 finally:
                     await response.aclose()
         except httpx.ConnectError as error:
-            raise _connect_error(error) from error
+            raise connect_error(error) or broken("EOF") from error
+        except httpx.ProxyError as error:
+            raise proxy_refuses(str(error)) from error
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TimeoutError) as error:
             raise broken(type(error).__name__) from error
 
 
-def tls_context(ca_file: Path | None) -> ssl.SSLContext:
-    """TLS 1.2 or newer, host names checked, keys of RSA 2048 bits or the like; the system's trust, or this CA alone.
-
-    Raises `ConfigError` for an unusable CA file.
-    """
-    if ca_file is None:
-        context: ssl.SSLContext = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    else:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        try:
-            context.load_verify_locations(cafile=ca_file)
-        except (OSError, ssl.SSLError) as error:
-            raise ConfigError(
-                message("The CA file {file} cannot be used: {why}.", file=str(ca_file), why=str(error)),
-                message("Enter the right file at ca_file in the section [portal], or remove that line."),
-            ) from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    # OpenSSL's security level 2: at least 112 bits, which is RSA 2048; shorter certificate keys fail the handshake.
-    context.set_ciphers("DEFAULT:@SECLEVEL=2")
-    return context
+def _proxy(proxy: Proxy | None) -> httpx.Proxy | None:
+    """The proxy with its credentials; a proxy that is asked over TLS has to be trusted by the system."""
+    if proxy is None:
+        return None
+    auth = (proxy.user, proxy.password.reveal()) if proxy.user is not None and proxy.password is not None else None
+    return httpx.Proxy(
+        proxy.url, auth=auth, ssl_context=tls_context(Trust()) if proxy.url.startswith("https") else None
+    )
 
 
 async def _read(response: httpx.Response) -> httpx.Response:
@@ -189,14 +182,6 @@ def parsed(response: httpx.Response, model: type[A]) -> A:
         raise unreadable(f"{where}: {first['msg']}") from error
 
 
-def rejected_credentials() -> CredentialsRejected:
-    """The error for credentials that the portal does not take."""
-    return CredentialsRejected(
-        message("The portal does not accept this agent's client id and password."),
-        message("Check client_id in the section [portal], and store the password anew: meter-agent secret set portal"),
-    )
-
-
 def broken(why: str) -> PortalUnavailable:
     """The error for a connection that ended before the answer did."""
     return PortalUnavailable(
@@ -205,68 +190,17 @@ def broken(why: str) -> PortalUnavailable:
     )
 
 
+def proxy_refuses(why: str) -> PortalUnreachable:
+    """The error for a proxy that makes no tunnel; nothing goes another way."""
+    return PortalUnreachable(
+        message("The proxy makes no connection to the portal: {why}.", why=why),
+        message("Check proxy, proxy_user and proxy_secret in the section [portal], or ask your administrator."),
+    )
+
+
 def unreadable(why: str) -> PortalUnavailable:
     """The error for an answer that means nothing: no verdict, nothing is settled."""
     return PortalUnavailable(
         message("The portal's answer cannot be understood: {why}.", why=why),
         message("Nothing is lost; it is tried again. If it goes on, check that the address is the portal's."),
-    )
-
-
-# What OpenSSL and the system's verifier say -> what it means for a person.
-TLS_CAUSES: tuple[tuple[str, Message, Message], ...] = (
-    (
-        r"certificate has expired|not yet valid|CERT_E_EXPIRED",
-        message("The portal's certificate is not valid at this time."),
-        message("Check this computer's date and time; if they are right, tell your portal's support."),
-    ),
-    (
-        r"Hostname mismatch|IP address mismatch|doesn't match|CN_NO_MATCH",
-        message("The portal's certificate is for another name than the address in the config."),
-        message("Check url in the section [portal]."),
-    ),
-    (
-        r"key too (weak|small)|EE_KEY_TOO_SMALL|too weak|CA_MD_TOO_WEAK",
-        message("The portal's certificate has a key that is too short (less than 2048 bits)."),
-        message("Tell your portal's support; no data leaves until the certificate is replaced."),
-    ),
-    (
-        r"UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|no protocols available|alert protocol version",
-        message("The portal speaks only an outdated version of TLS (older than 1.2)."),
-        message("Tell your portal's support; a proxy in between may also be the cause."),
-    ),
-    (
-        r"WRONG_VERSION_NUMBER|record layer failure|http request",
-        message("At the portal's address something answers that does not speak TLS."),
-        message("Check url and port in the section [portal], and the proxy."),
-    ),
-    (
-        r"self.signed|unable to get (local )?issuer|UNTRUSTEDROOT|unknown ca",
-        message("The portal's certificate comes from an issuer that this computer does not trust."),
-        message("If your portal has a CA of its own, enter its file at ca_file in the section [portal]."),
-    ),
-    (
-        r"CERTIFICATE_VERIFY_FAILED|SSL|TLS",
-        message("No safe connection to the portal could be made."),
-        message("Check the address, the computer's time, and a proxy that opens encrypted connections."),
-    ),
-)
-
-
-def _connect_error(error: httpx.ConnectError) -> PortalError:
-    text = str(error)
-    inner: BaseException | None = error
-    seen = 0
-    while inner is not None and seen < 8:
-        text += f" {inner}"
-        inner, seen = inner.__cause__ or inner.__context__, seen + 1
-    if "UNEXPECTED_EOF" in text:  # hung up in the middle of the handshake: a portal that restarts does that
-        return broken("EOF")
-    if "[SSL" in text or "CERTIFICATE" in text or "certificate" in text:
-        for pattern, what, remedy in TLS_CAUSES:
-            if re.search(pattern, text, re.IGNORECASE):
-                return PortalUntrusted(what, remedy)
-    return PortalUnreachable(
-        message("The portal cannot be reached: {why}.", why=str(error) or type(error).__name__),
-        message("Check url in the section [portal], the internet connection, the firewall and the proxy."),
     )

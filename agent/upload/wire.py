@@ -38,6 +38,22 @@ class TokenAnswer(Answer):
     expires_in: Annotated[float, Field(gt=0, le=86_400)] = 300
 
 
+class EnrolmentAnswer(Answer):
+    """A new agent."""
+
+    agent_id: Number
+    customer_number: Number
+    kid: Number
+    token_audience: Text
+    scopes: list[Number] = []
+
+
+class KeyAnswer(Answer):
+    """A registered key."""
+
+    kid: Number
+
+
 class Limits(Answer):
     """What the portal takes at once."""
 
