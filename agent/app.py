@@ -388,6 +388,8 @@ def _logged_cycle(cycle: Cycle) -> Callable[[], Awaitable[None]]:
             return
         booked = sum(1 for line in report.lines if line.entry and line.entry.state == "accepted" and not line.repeated)
         log.info("cycle done: %d equipment, %d booked, %d addresses silent", len(report.lines), booked, report.silent)
+        for finding in report.findings:
+            log.warning("%s", finding.message)
         if report.trouble:
             log.warning("portal: %s", report.trouble)
 

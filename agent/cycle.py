@@ -31,6 +31,7 @@ from agent.upload.seal import Source, order_key, reading_slots, seal_order, seal
 from agent.validation import Verdict, validate
 
 WAITING = Finding("waiting", message("Ready, and waiting to be sent to the portal."))
+LIST_LASTS = timedelta(days=1)
 COMMITTED_TOGETHER = 100  # readings in one transaction: what a crash in it loses is read again
 
 
@@ -72,6 +73,7 @@ class CycleReport:
     silent: int = 0
     delivery: Delivery | None = None
     trouble: AgentError | None = None
+    findings: tuple[Finding, ...] = ()
 
 
 class Carrier(Protocol):
@@ -110,6 +112,7 @@ class Cycle:
             equipments, trouble = await self._equipments(progress)
         except PortalError as error:
             return CycleReport(started, self.clock.now(), trouble=error)
+        findings = old_list(self.memory.listed_at(), started) if trouble else ()
         found, matching = await self._found(equipments, progress)
         lines = await self._read_and_seal(matching, found, progress)
         self.survey.manners.flush()
@@ -121,7 +124,7 @@ class Cycle:
         outcomes = (
             (number_of(line), Fate(outcome_of(line, self.waiting), steps_of(line.match, places))) for line in lines
         )
-        self.memory.remember_cycle(equipments, outcomes, self.clock.now())
+        self.memory.remember_cycle(() if trouble else equipments, outcomes, self.clock.now())
         return CycleReport(
             started_at=started,
             ended_at=self.clock.now(),
@@ -131,6 +134,7 @@ class Cycle:
             silent=found.silent,
             delivery=delivery,
             trouble=delivery.trouble or trouble,
+            findings=findings,
         )
 
     async def _found(self, equipments: Sequence[Equipment], progress: Progress) -> tuple[Found, Matching]:
@@ -321,6 +325,17 @@ class Cycle:
             )
             for line in lines
         ]
+
+
+def old_list(listed_at: datetime | None, now: datetime) -> tuple[Finding, ...]:
+    """That the equipment list is older than a day: what is new in the portal, or gone from it, is not known here."""
+    if listed_at is None or now - listed_at <= LIST_LASTS:
+        return ()
+    what = message(
+        "The portal's equipment list is {hours} hours old; the portal has not given a newer one.",
+        hours=int((now - listed_at) / timedelta(hours=1)),
+    )
+    return (Finding("equipment_list_old", what),)
 
 
 def number_of(line: Line) -> str:

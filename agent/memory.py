@@ -11,7 +11,7 @@ from datetime import datetime
 from itertools import islice
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import Connection, Select, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, delete, func, insert, select
 
 from agent.meters import Finding, LastReading
 from agent.migrations.packing import unpacked
@@ -51,6 +51,7 @@ from agent.texts import Message, message
 from agent.upload.envelope import Entry, Standing, State
 
 COUNTING = ("accepted", "waiting")  # states whose values later readings are compared with
+CYCLE_ROW = 0  # of the equipment list: when the last cycle ended; the list itself stands in the rows from 1 on
 _IDENTITY = TypeAdapter(Identity)
 _ENDPOINT = TypeAdapter(Endpoint)
 _EQUIPMENTS = TypeAdapter(tuple[Equipment, ...])
@@ -229,8 +230,8 @@ class SqlMemory:
                 for place, some in enumerate(portions(equipments), 1):
                     content = _EQUIPMENTS.dump_json(tuple(some)).decode()
                     connection.execute(insert(equipment_list).values(id=place, at=at, content=content))
-            elif connection.execute(update(equipment_list).values(at=at)).rowcount == 0:
-                connection.execute(insert(equipment_list).values(id=1, at=at, content="[]"))
+            connection.execute(delete(equipment_list).where(equipment_list.c.id == CYCLE_ROW))
+            connection.execute(insert(equipment_list).values(id=CYCLE_ROW, at=at, content="[]"))
             fates = iter(outcomes)
             while some_fates := list(islice(fates, 500)):
                 _replace(connection, cycle_outcomes, {number: _fate_row(fate, at) for number, fate in some_fates})
@@ -247,8 +248,15 @@ class SqlMemory:
 
     def last_cycle(self) -> datetime | None:
         """When the last cycle ended; `None` before the first."""
+        return self._at(equipment_list.c.id >= CYCLE_ROW)
+
+    def listed_at(self) -> datetime | None:
+        """When the portal gave the equipment list that is known; `None` before the first."""
+        return self._at(equipment_list.c.id > CYCLE_ROW)
+
+    def _at(self, which: ColumnElement[bool]) -> datetime | None:
         with self._store.connect() as connection:
-            at = connection.execute(select(equipment_list.c.at)).scalar()
+            at = connection.execute(select(equipment_list.c.at).where(which).order_by(equipment_list.c.id)).scalar()
         return moment_shown(at) if at else None
 
     def outcome(self, equipment_number: str) -> CycleOutcome | None:

@@ -208,6 +208,9 @@ class Memory(Protocol):
     ) -> None:
         """Notes the portal's equipment list and what became of each equipment (by number) in this cycle."""
 
+    def listed_at(self) -> datetime | None:
+        """When the portal gave that list; `None` before the first."""
+
     def known_equipments(self) -> Sequence[Equipment]:
         """The equipment list of the last cycle that had one; empty before the first."""
 

@@ -117,8 +117,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-def cycle(store: Store, printers: Printers, firm: Firm, *, period: str | None = "today") -> CycleReport:
+def cycle(store: Store, printers: Printers, firm: Firm, *, period: str | None = "today", later: int = 0) -> CycleReport:
     outbox, memory, clock = SqlOutbox(store), SqlMemory(store), Clock()
+    clock.moment += timedelta(hours=later)
     survey = Survey(printers, printers, CATALOGUE, clock)
     courier = Courier(outbox, firm, clock, asyncio.sleep)
     source = Source("agent", "0")
@@ -288,3 +289,19 @@ def test_another_device_than_a_moment_before_is_noticed(says, before, now, same)
     assert (
         same_device(printer, Readout(Endpoint("127.0.0.1"), "ok", datetime(2026, 11, 23, tzinfo=UTC), now)) is same
     ), says
+
+
+def test_the_age_of_the_list_is_told_when_it_is_more_than_a_day(store: Store) -> None:
+    """While the portal is silent its last list counts, and how old that is is known."""
+    memory, printers, firm = SqlMemory(store), Printers(1), Firm(1)
+    first = cycle(store, printers, firm)
+    assert (first.findings, memory.listed_at()) == ((), first.ended_at)
+    firm.silent = True
+    soon = cycle(store, printers, firm, later=23)
+    assert (soon.findings, memory.listed_at(), memory.last_cycle()) == ((), first.ended_at, soon.ended_at)
+    late = cycle(store, printers, firm, later=26)
+    assert [str(finding.message) for finding in late.findings] == [
+        "The portal's equipment list is 26 hours old; the portal has not given a newer one."
+    ]
+    firm.silent = False
+    assert cycle(store, printers, firm, later=27).findings == ()

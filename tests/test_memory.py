@@ -123,7 +123,7 @@ def test_cycle(tmp_path: Path) -> None:
         later = NOON + timedelta(hours=1)
         memory.remember_cycle([], [("2", Fate(fine))], later)
         assert memory.known_equipments() == (EQUIPMENT, Equipment("2"))
-        assert memory.last_cycle() == later
+        assert (memory.last_cycle(), memory.listed_at()) == (later, NOON)
         assert memory.outcomes() == {
             EQUIPMENT.equipment_number: CycleOutcome(NOON, fine, steps),
             "2": CycleOutcome(later, fine),

@@ -166,6 +166,38 @@ def test_equipment(portal: PortalProcess) -> None:
     assert (point.last_reading.value, point.last_reading.estimated) == (1000, False)
 
 
+def test_unchanged_equipment(portal: PortalProcess) -> None:
+    """Pages that have not changed are not sent again, and are the same; a page that has changed is."""
+    number = "000000000010000150"
+
+    async def thrice(client: PortalClient) -> tuple[Any, Any, Any, list[int]]:
+        first = await client.equipments()
+        sizes = [len(packed) for _, packed in client._pages.values()]
+        second = await client.equipments()
+        await client.submit_readings([reading(1100, number)])
+        return first, second, await client.equipments(), sizes
+
+    first, second, third, sizes = ask(portal, thrice)
+    assert first == second
+    assert (len(sizes), max(sizes) < 20_000) == (3, True)
+    changed = [one.equipment_number for one, before in zip(third, first, strict=True) if one != before]
+    assert changed == [number]
+
+
+def test_nothing_new_without_a_page(portal: PortalProcess) -> None:
+    """A portal that says "unchanged" to who was never there is not understood: no list is made up."""
+
+    async def asked() -> None:
+        said = answer("304 Not Modified", b"")
+        async with stranger(portal.ca_file.with_name("server-good.pem"), said, 0.0) as (url, _):
+            client = PortalClient(connect(portal, url=url))
+            with pytest.raises(PortalError):
+                await client.equipments()
+            await client.close()
+
+    asyncio.run(asked())
+
+
 def test_account(portal: PortalProcess) -> None:
     """The portal says who we are, what we may do, and how much it takes at once."""
     account = ask(portal, lambda client: client.account())

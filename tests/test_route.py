@@ -7,7 +7,6 @@ import base64
 import contextlib
 import hashlib
 import os
-import secrets
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -27,7 +26,7 @@ from agent.upload.trust import tls_context
 from tests.portal_process import PortalProcess
 from tests.test_portal_client import ask, connect, start
 
-OTHER = base64.b64encode(secrets.token_bytes(32)).decode()
+OTHER = base64.b64encode(hashlib.sha256(b"another key").digest()).decode()
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,10 @@ from agent.cli.service import agent_of
 from agent.cli.views import print_entries, print_explanation, print_outcomes, print_steps
 from agent.cli.watch import Watch
 from agent.clock import SystemClock
+from agent.cycle import old_list
 from agent.discovery.target import Target
 from agent.errors import AgentError, ConfigError
-from agent.language import _, moment, number
+from agent.language import _, moment, number, show
 from agent.loop import run
 from agent.memory import SqlMemory
 from agent.printers import Equipment
@@ -35,14 +36,21 @@ def show_status(config: Path | None, *, as_json: bool) -> int:
     with _store(agent) as store:
         memory = SqlMemory(store)
         counts, last, outcomes = memory.counts(), memory.last_cycle(), memory.outcomes()
+        listed = memory.listed_at()
     if as_json:
-        emit({"last_cycle": timestamp(last) if last else None, "counts": counts})
+        listed_text = timestamp(listed) if listed else None
+        emit({"last_cycle": timestamp(last) if last else None, "equipment_list_from": listed_text, "counts": counts})
         for equipment_number, outcome in outcomes.items():
             finding = outcome.finding
             emit({"equipment_number": equipment_number, "code": finding.code, "detail": str(finding.message)})
     else:
         when = moment(last) if last else _("none yet")
         sys.stdout.write(_("Last cycle: {when}").replace("{when}", when) + "\n")
+        if listed:
+            since = moment(listed)
+            sys.stdout.write(_("Equipment list of the portal: from {when}").replace("{when}", since) + "\n")
+        for finding in old_list(listed, SystemClock().now()):
+            sys.stdout.write(show(finding.message) + "\n")
         print_outcomes(Console(), counts, outcomes)
     return 1 if any(counts.get(state) for state in ("rejected", "parked", "quarantined")) else 0
 

@@ -33,6 +33,8 @@ def print_report(console: Console, report: CycleReport) -> None:
     section(console, _("Answering, but no printers"), _strangers(report.strangers))
     section(console, _("Readings not reported, and why"), _refusals(done))
     section(console, _("Orders"), _orders([item for line in report.lines for item in line.orderings]))
+    for finding in report.findings:
+        console.print(Text(show(finding.message)))
     console.print(_sums(report))
 
 

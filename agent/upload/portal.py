@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import zlib
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 import httpx
@@ -38,6 +39,8 @@ class PortalClient:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        # By cursor the tag and the packed body of each page: exactly what the tag stands for, and small.
+        self._pages: dict[str, tuple[str, bytes]] = {}
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -53,12 +56,28 @@ class PortalClient:
         cursor: str | None = None
         for _ in range(MOST_PAGES):
             query = {"include": "measuring_points", "limit": str(PAGE_SIZE), **({"cursor": cursor} if cursor else {})}
-            page = await self._connection.ask(Call("GET", "equipments", query), EquipmentPage)
+            page = await self._page(query)
             found.update((item.equipment_number, item.equipment()) for item in page.items)
             cursor = page.next_cursor
             if not cursor:
                 return tuple(found.values())
         raise unreadable(f"more than {MOST_PAGES} pages of equipment")
+
+    async def _page(self, query: Mapping[str, str]) -> EquipmentPage:
+        """One page of the list; what has not changed since it was asked for last does not come over the line again."""
+        cursor = query.get("cursor", "")
+        tag, packed = self._pages.get(cursor, ("", b""))
+        call = Call("GET", "equipments", query, headers={"If-None-Match": tag} if tag else {})
+        response = await self._connection.send(call)
+        if response.status_code == httpx.codes.NOT_MODIFIED and tag:
+            return EquipmentPage.model_validate_json(zlib.decompress(packed))
+        self._pages.pop(cursor, None)
+        if not response.is_success:
+            raise error_of(response)
+        page = parsed(response, EquipmentPage)
+        if (fresh := response.headers.get("ETag")) and len(self._pages) < MOST_PAGES:
+            self._pages[cursor] = (fresh, zlib.compress(response.content))
+        return page
 
     async def rename(self, equipment: Equipment, number: str) -> Equipment:
         """Writes another technical identification number (*Referenznummer aktualisieren*) over the one in `equipment`.
