@@ -4,7 +4,7 @@ BIN   := .venv/bin
 READY := .venv/.ready
 PYTHON ?= python3
 
-.PHONY: demo test contract setup lint accuracy bench texts lock clean
+.PHONY: reliability demo test contract setup lint accuracy bench texts lock clean
 
 demo: setup
 	$(BIN)/meter-agent demo $(if $(RECORDINGS),--recordings $(RECORDINGS)) --state $(or $(STATE),.demo)
@@ -29,6 +29,12 @@ $(READY): $(UV) requirements.lock pyproject.toml
 # Every recording against what is expected of it: make accuracy RECORDINGS=DIR writes docs/accuracy.md.
 accuracy: setup
 	$(BIN)/python -m benchmarks.accuracy $(RECORDINGS) docs/accuracy.md
+
+# What proves that nothing is lost, wrong or double, run long: writes docs/reliability.md. QUICK=1 runs it as the test
+# suite does, into .bench.
+reliability: setup
+	mkdir -p .bench
+	$(BIN)/python -m benchmarks.reliability $(if $(QUICK),--quick .bench/reliability.md,docs/reliability.md)
 
 # Reading beside other programs: writes docs/performance.md. QUICK=1 only shows that everything runs, and writes into
 # .bench. RESPONDER=DIR has the fast responder, RECORDINGS=DIR recordings whose datagrams are counted.

@@ -45,8 +45,8 @@ from tests.portal_process import PortalProcess
 from tests.test_portal_client import connect, start
 
 CI = os.environ.get("CI") == "true"
-KILLS = 120 if CI else 60
-SUBMISSIONS = 600 if CI else 250
+KILLS = int(os.environ.get("KILLS", "120" if CI else "60"))
+SUBMISSIONS = int(os.environ.get("SUBMISSIONS", "600" if CI else "250"))
 START = datetime(2026, 11, 23, 8, tzinfo=UTC)
 
 
@@ -611,7 +611,10 @@ def bad_day(portal: PortalProcess, chance: float) -> None:
     portal.faults(*switches, seed=11)
 
 
-def test_bad_day(tmp_path: Path) -> None:
+Record = Callable[[str, object], None]
+
+
+def test_bad_day(tmp_path: Path, record_property: Record) -> None:
     """With three of ten requests failing before, after and during the answer, everything is booked exactly once."""
     with start(tmp_path / "portal") as portal, Store.open(tmp_path / "a.sqlite", exclusive=True) as store:
         outbox, memory, clock = SqlOutbox(store), SqlMemory(store), HandClock(datetime.now(UTC) - timedelta(days=1))
@@ -632,7 +635,7 @@ def test_bad_day(tmp_path: Path) -> None:
             chance = random.Random(5)
             courier = Courier(outbox, client, clock, clock.sleep, chance=chance.random, ticks=clock.ticks, batch=5)
             try:
-                for rounds in range(1, 400):
+                for rounds in range(1, 400 + SUBMISSIONS):
                     await courier.deliver()
                     if memory.counts() == {"accepted": SUBMISSIONS}:
                         return rounds
@@ -643,6 +646,10 @@ def test_bad_day(tmp_path: Path) -> None:
 
         assert asyncio.run(until_empty()) > 1, "no delivery was cut short, so nothing was tested"
         assert counted(portal) == (dict.fromkeys(expected, 1), dict.fromkeys(orders, 1))
+        struck = sum(one["struck"] for one in portal.admin("GET", "/admin/faults")["switches"])
+        record_property("submissions, each booked once", SUBMISSIONS)
+        record_property("orders among them, each placed once", len(orders))
+        record_property("requests that failed", struck)
 
 
 def work(file: Path, url: str, ca_file: Path, client_id: str, secret: str) -> None:
@@ -704,7 +711,7 @@ def killed_after(file: Path, portal: PortalProcess, many: int, seconds: float) -
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_kill(tmp_path: Path) -> None:
+def test_kill(tmp_path: Path, record_property: Record) -> None:
     """However often the agent is killed at work, and the portal fails, all it had stored is booked exactly once."""
     file = tmp_path / "a.sqlite"
     chance = random.Random(3)
@@ -721,7 +728,11 @@ def test_kill(tmp_path: Path) -> None:
     assert readings == dict.fromkeys((each for each, (kind, *_) in entries.items() if kind == "reading"), 1)
     assert orders == dict.fromkeys((each for each, (kind, *_) in entries.items() if kind == "order"), 1)
     assert len(stored) > KILLS * 10
-    assert sum(twice for _, _, twice in entries.values()) > KILLS / 3, "no kill and no fault fell after a booking"
+    twice = sum(again for _, _, again in entries.values())
+    assert twice > KILLS / 3, "no kill and no fault fell after a booking"
+    record_property("kills", KILLS)
+    record_property("envelopes stored, each booked once", len(entries))
+    record_property("of these sent more than once", twice)
 
 
 def delivered(file: Path, portal: PortalProcess) -> dict[str, tuple[str, str, bool]]:
