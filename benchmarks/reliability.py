@@ -58,7 +58,11 @@ PROMISES = (
         "Each printer's readings arrive in order, and a bad one never blocks the others.",
         ("tests/test_courier_model.py", "tests/test_courier.py::test_poison", "tests/test_courier.py::test_senseless"),
     ),
-    Promise("P4", "A year without the portal drops nothing.", ("tests/test_courier.py::test_absence_is_no_fault",)),
+    Promise(
+        "P4",
+        "Days without the portal drop nothing and cost no try. The size of a year, and its way out, are not measured.",
+        ("tests/test_courier.py::test_absence_is_no_fault",),
+    ),
     Promise(
         "P5",
         "A full or failing disk makes no false *stored*, and is survived without anybody's help.",
@@ -104,7 +108,7 @@ def proven(promise: Promise, settings: Mapping[str, str]) -> list[Outcome]:
     there = [test for test in promise.tests if (ROOT / test.partition("::")[0]).exists()]
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *there]
+        command = [sys.executable, "-m", "pytest", "-q", "-o", "junit_family=xunit1", f"--junitxml={report}", *there]
         subprocess.run(command, cwd=ROOT, env={**os.environ, **settings}, check=False, stdout=subprocess.DEVNULL)
         return outcomes(report)
 
