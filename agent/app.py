@@ -20,10 +20,12 @@ from agent.chain import steps_back
 from agent.checks import Check, attempt, check_list, check_portal, check_snmp
 from agent.clock import SystemClock
 from agent.cycle import WAITING, Cycle, CycleReport
+from agent.decisions import SqlDecisions
 from agent.discovery.allowed import Allowed
 from agent.discovery.finder import NetworkFinder
 from agent.discovery.target import Target
-from agent.errors import AgentError, ConfigError, SecretError
+from agent.errors import AgentError, ConfigError, SecretError, StoreDamaged
+from agent.ledger import verify
 from agent.matching import Matching, match
 from agent.memory import SqlMemory
 from agent.meters import Finding
@@ -96,7 +98,7 @@ class Agent:
     def source(self) -> Source:
         """Who we are in what is sealed. Raises `ConfigError` when a portal is needed and none is named."""
         try:
-            return Source(self.credentials().agent_id, VERSION)
+            return Source(self.credentials().agent_id, VERSION, portal_of(self.settings).withhold)
         except ConfigError:
             if not self.settings.by_hand.enabled:
                 raise
@@ -208,6 +210,8 @@ class Agent:
                     rules=rules_of(self.settings),
                     source=self.source,
                     period=self._period(always),
+                    offsets=SqlDecisions(store).offsets,
+                    clock_offset=lambda: portal.clock_offset,
                     past=SqlPast(store).past,
                     searches=Searches(diary=SqlBookmarks(store)),
                     waiting=TO_CAPTURE if by_hand else WAITING,
@@ -281,6 +285,7 @@ class Agent:
         yield await attempt(message("Secrets"), self._secrets_found)
         yield await attempt(message("Database"), self._database_sound)
         yield await attempt(message("Printer profiles"), self._profiles_sound)
+        yield await attempt(message("Ledger"), self._ledger_sound)
         if self.settings.by_hand.enabled:
             listed = partial(check_list, FilePortal(self.equipment_file), str(self.equipment_file))
             yield await attempt(message("Equipment list"), listed)
@@ -330,6 +335,23 @@ class Agent:
             return message("None of your own in {folder}.", folder=str(self.places.profiles))
         names = ", ".join(profile.label for profile in own)
         return message("Your own: {names}, in {folder}.", names=names, folder=str(self.places.profiles))
+
+    async def _ledger_sound(self) -> Message:
+        """Follows the whole chain of what was sealed and decided. Raises `StoreDamaged` with the first broken link."""
+        with self.store(exclusive=False) as store:
+            found = verify(store)
+        if found.why is not None:
+            raise StoreDamaged(
+                found.why,
+                message(
+                    "Link {place} of {links} is the first that is broken. Keep a copy of {file} for your service"
+                    " partner.",
+                    place=found.broken,
+                    links=found.links,
+                    file=str(self.database),
+                ),
+            )
+        return message("{links} links are whole; the last is {head}.", links=found.links, head=found.head.hex())
 
     async def _ranges(self) -> Message:
         discovery = self.settings.discovery

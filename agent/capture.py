@@ -14,7 +14,6 @@ from sqlalchemy import func, select
 
 from agent.capturing import Captured, DueReading
 from agent.cells import Unreadable, count_of, end_of
-from agent.cycle import newest
 from agent.errors import Problem
 from agent.headings import is_meter
 from agent.memory import SqlMemory
@@ -27,6 +26,7 @@ from agent.texts import Message, message
 from agent.upload.envelope import BY_HAND, Entry, Envelope, State, canonical, new_reference
 from agent.upload.outbox import CAPTURABLE, SqlOutbox
 from agent.upload.seal import Source, timestamp
+from agent.validation import newest
 
 CORRECTED = "/by-hand"  # the slot of other values than ours: a reading is captured once
 

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from agent.chain import Places, steps_of
 from agent.errors import AgentError, PortalError
+from agent.grounds import Grounds
 from agent.matching import Matched, Matching, Past, Refused, match
 from agent.meters import Finding, LastReading
 from agent.ports import Clock, Fate, Memory, Outbox, Parcel, Portal, Supplies
@@ -28,7 +29,7 @@ from agent.texts import Message, message
 from agent.upload.courier import Delivery
 from agent.upload.envelope import BY_HAND, Entry, Standing
 from agent.upload.seal import Source, order_key, reading_slots, seal_order, seal_reading
-from agent.validation import Verdict, validate
+from agent.validation import OFFSETS_UNKNOWN, Verdict, newest, validate
 
 WAITING = Finding("waiting", message("Ready, and waiting to be sent to the portal."))
 LIST_LASTS = timedelta(days=1)
@@ -88,7 +89,9 @@ class Cycle:
     """One pass over everything.
 
     `period` names the reporting period of a moment, such as `2026-11-23`, or is None when nothing is due then; `past`
-    is what matching has to know from before, `searches` when ranges are searched.
+    is what matching has to know from before, `searches` when ranges are searched. `offsets` are what people have
+    decided to add, by equipment and meter code, None where that can no longer be read; `clock_offset` is the portal's
+    time less ours, in seconds.
     """
 
     survey: Survey
@@ -104,6 +107,8 @@ class Cycle:
     past: Callable[[], Past] = Past
     searches: Searches = field(default_factory=Searches)
     waiting: Finding = WAITING
+    offsets: Callable[[Sequence[str]], Mapping[str, Mapping[str, int] | None]] = lambda numbers: {}
+    clock_offset: Callable[[], int | None] = lambda: None
 
     async def run(self, progress: Progress) -> CycleReport:
         """Discover, identify, match, read, validate, seal, order, deliver. Raises nothing but `StoreError`."""
@@ -199,7 +204,10 @@ class Cycle:
         with self.outbox.together():
             numbers = [number_of(line) for line in lines if line.readout]
             before, low = self.memory.last_reported(numbers), self.supplies.low_since(numbers)
-            judged = [self._judged(line, before.get(number_of(line), {})) for line in lines]
+            added = self.offsets(numbers)
+            judged = [
+                self._judged(line, before.get(number_of(line), {}), added.get(number_of(line), {})) for line in lines
+            ]
             sealed = self._sealed(judged, self.clock.now())
         return [kept(line, self.rules, low.get(number_of(line), {})) for line in sealed]
 
@@ -232,13 +240,15 @@ class Cycle:
             for line in lines
         ]
 
-    def _judged(self, line: Line, reported: Mapping[str, LastReading]) -> Line:
+    def _judged(self, line: Line, reported: Mapping[str, LastReading], added: Mapping[str, int] | None) -> Line:
         """The line with its verdict, if it was read and the right device answered."""
         if line.readout is None or isinstance(line.match, Refused) or line.readout.status not in ("ok", "partial"):
             return line
         if not same_device(line.match.printer, line.readout):
             return replace(line, readout=replace(line.readout, status="refused"))
-        verdict = validate(line.equipment, line.readout, newest(line.equipment, reported))
+        if added is None:
+            return replace(line, verdict=OFFSETS_UNKNOWN)
+        verdict = validate(line.equipment, line.readout, newest(line.equipment, reported), added)
         return Line(line.equipment, line.match, line.readout, verdict)
 
     def _parcel(self, line: Line, period: str, now: datetime) -> Parcel:
@@ -247,7 +257,12 @@ class Cycle:
             raise ValueError("nothing was read")
         reading, held = line.verdict.reading, line.verdict.reasons if is_held(line) else ()
         envelope = seal_reading(reading, self.source, period, held=bool(held), now=now)
-        return Parcel(envelope, line.readout, held, {value.meter_code: value.origin for value in reading.values})
+        origins = {value.meter_code: value.origin for value in reading.values}
+        offsets = {value.meter_code: value.offset for value in reading.values if value.offset}
+        last = {value.meter_code: value.last for value in reading.values if value.last}
+        matched_by = line.match.evidence if isinstance(line.match, Matched) else ()
+        grounds = Grounds(matched_by, offsets, last, self.clock_offset())
+        return Parcel(envelope, line.readout, held, origins, grounds)
 
     async def _order(self, lines: Sequence[Line]) -> list[Line]:
         low = self.supplies.low_since([number_of(line) for line in lines if line.readout])
@@ -298,7 +313,7 @@ class Cycle:
         if not decision.order or decision.item is None:
             return Ordering(equipment, decision)
         last = self._last_order(equipment.equipment_number, decision.item)
-        envelope = seal_order(equipment.equipment_number, decision, now)
+        envelope = seal_order(equipment.equipment_number, decision, now, self.source.withhold)
         self.outbox.put(envelope, None, after=last.envelope.reference if last else None)
         made = self.outbox.taken("order", envelope.slot_key)
         return Ordering(equipment, decision, made.standing if made else None)
@@ -377,20 +392,6 @@ def kept(line: Line, rules: OrderRules, low: Collection[str]) -> Line:
 def is_held(line: Line) -> bool:
     """Whether the line's reading is held back for a person."""
     return line.verdict is not None and line.verdict.outcome == "quarantined"
-
-
-def newest(equipment: Equipment, reported: Mapping[str, LastReading]) -> dict[str, LastReading]:
-    """By meter code the newest of what the portal has and what waits here for it."""
-    before = {point.meter_code: point.last_reading for point in equipment.measuring_points if point.last_reading}
-    for code, last in reported.items():
-        if code not in before or is_newer(last, before[code]):
-            before[code] = last
-    return before
-
-
-def is_newer(mine: LastReading, portal: LastReading) -> bool:
-    """Whether what was reported here is what counts: later than the portal's, or the same, whose origin we know."""
-    return mine.read_at > portal.read_at or (mine.read_at, mine.value) == (portal.read_at, portal.value)
 
 
 def is_over(order: Entry, low_since: datetime | None) -> bool:

@@ -6,15 +6,16 @@ Everything is answered from what was committed. Numbers come from bodies whose d
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from itertools import islice
 
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, delete, func, insert, select
 
-from agent.meters import Finding, LastReading
-from agent.migrations.packing import unpacked
+from agent.grounds import NOTHING_MORE, Grounds
+from agent.meters import Finding, LastReading, protocol_of
+from agent.migrations.packing import Counted, unpacked
 from agent.migrations.rows import (
     entry_of,
     instant,
@@ -79,7 +80,8 @@ class CycleOutcome:
 class Proof:
     """What a reading rests on: raw values by OID (`tag|value`), who answered where, read by which profile.
 
-    `values` are the counters by their code with the place in the printer that each came from.
+    `values` are the counters by their code with the place in the printer that each came from. `counters` are
+    raw. The last four are empty in proofs that an earlier version wrote.
     """
 
     read_at: datetime
@@ -88,6 +90,10 @@ class Proof:
     endpoint: Endpoint
     profile: str
     values: tuple[tuple[str, int, str | None], ...] = ()
+    counters: tuple[Counted, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    uptime: int | None = None
+    grounds: Grounds = NOTHING_MORE
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +126,7 @@ class SqlMemory:
                     # A damaged row counts as not there: the newest sound one does.
                     last = last or _older(connection, row.equipment_number, states).get(row.meter_code)
                     if last is not None:
-                        known[row.meter_code] = replace(last, origin=row.origin)
+                        known[row.meter_code] = _placed(last, row.origin)
         return found
 
     def entry(self, reference: str) -> Entry | None:
@@ -178,7 +184,8 @@ class SqlMemory:
             if row is None:
                 return None
             said = unpacked(row.packed)
-            return Proof(moment_of(row.read_at), said.evidence, said.identity, said.endpoint, row.profile, values)
+            whole = {field.name: getattr(said, field.name) for field in fields(said)}
+            return Proof(moment_of(row.read_at), profile=row.profile, values=values, **whole)
         except ValueError:
             return None
 
@@ -351,6 +358,12 @@ def _values(entry: Entry) -> dict[str, LastReading]:
         )
         for value in content["readings"]
     }
+
+
+def _placed(last: LastReading, origin: str | None) -> LastReading:
+    """The value with the place that it came from; the protocol may have been kept out of what was sent."""
+    protocol = last.protocol or (protocol_of(origin) if origin else None)
+    return replace(last, origin=origin, protocol=protocol)
 
 
 def _newest(equipment_numbers: Sequence[str], states: Sequence[str]) -> Select[tuple[str, str, str | None, str]]:

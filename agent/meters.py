@@ -122,7 +122,10 @@ class MeasuringPoint:
 
 @dataclass(frozen=True, slots=True)
 class MeterValue:
-    """One counter of a reading, addressed to its measuring point; `value` in pages, >= 0."""
+    """One counter of a reading, addressed to its measuring point; `value` in pages, >= 0.
+
+    `offset` is what a person has added: the printer itself counts `value` - `offset`. `last` is what it was judged by.
+    """
 
     measuring_point: str
     meter_code: str
@@ -130,6 +133,8 @@ class MeterValue:
     unit: str
     source: str
     origin: str = ""
+    offset: int = 0
+    last: LastReading | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from agent.discovery.directory import Named
+from agent.grounds import NOTHING_MORE, Grounds
 from agent.ipp.attributes import IppAnswer
 from agent.meters import Finding, LastReading
 from agent.printers import Endpoint, Equipment, Identity
@@ -125,13 +126,15 @@ class Portal(Protocol):
 class Parcel:
     """An envelope for the outbox with what it rests on; `held` reasons quarantine it.
 
-    `origins` says by meter code where in the device a value stood (`agent.meters.Counter.origin`).
+    `origins` says by meter code where in the device a value stood (`agent.meters.Counter.origin`), `grounds` what it
+    rests on beside the printer's words.
     """
 
     envelope: Envelope
     proof: Readout | None = None
     held: Sequence[Finding] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
+    grounds: Grounds = NOTHING_MORE
 
     @property
     def state(self) -> State:

@@ -27,7 +27,8 @@ class Readout:
     """Everything one printer told in one exchange.
 
     `evidence` maps the dotted OID of every value used to its raw form (`tag|value` as in a snmprec file),
-    so that a reading can be proved later. `datagrams` counts requests sent, repetitions included.
+    so that a reading can be proved later. `datagrams` counts requests sent, repetitions included. `uptime` is sysUpTime
+    (RFC 3418) in hundredths of a second, None where it is not told.
     """
 
     endpoint: Endpoint
@@ -41,3 +42,4 @@ class Readout:
     evidence: dict[str, str] = field(default_factory=dict)
     datagrams: int = 0
     profile: str = ""
+    uptime: int | None = None

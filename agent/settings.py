@@ -45,6 +45,7 @@ from agent.setting_values import (
 )
 from agent.snmp.access import Authentication, Privacy
 from agent.texts import message
+from agent.upload.seal import Withheld
 
 MAX_BYTES = 1024 * 1024
 EXAMPLE_HOST = "portal.example"
@@ -71,6 +72,7 @@ class PortalSettings(Section):
     """[portal]: where readings and orders go. `url` has no slash at its end; `timeout_seconds` is per answer.
 
     `client_id` and `secret` count until the agent has a `key` of its own. `no_proxy` are hosts, domains and networks.
+    `withhold` names fields of what is sent that stay in the house.
     """
 
     url: Annotated[str, AfterValidator(checked_portal_url)]
@@ -86,6 +88,7 @@ class PortalSettings(Section):
     no_proxy: Annotated[
         tuple[Annotated[str, AfterValidator(checked_bypass)], ...], Field(strict=False, max_length=64)
     ] = ()
+    withhold: Annotated[tuple[Withheld, ...], Field(strict=False, max_length=16)] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> PortalSettings:

@@ -7,7 +7,7 @@ through. `quarantined` stays here with its reason until a person decides. Nothin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -28,6 +28,8 @@ from agent.texts import Message, message
 
 DEVIATION_FACTOR = 5  # times the yearly estimate, as the portal judges it
 DEVIATION_PAGES = 10_000  # a smaller jump is no clear deviation, whatever the estimate
+OFFSET_APPLIED = "offset_applied"
+NO_OFFSETS: Mapping[str, int] = {}
 Outcome = Literal["accepted", "suspect", "quarantined", "unreadable"]
 
 
@@ -41,12 +43,30 @@ class Verdict:
     reasons: tuple[Finding, ...] = ()
 
 
-def validate(equipment: Equipment, readout: Readout, before: Mapping[str, LastReading]) -> Verdict:
+OFFSETS_UNKNOWN = Verdict(
+    "unreadable",
+    None,
+    (
+        Finding(
+            "decision_damaged",
+            message(
+                "What a person decided to add to the counters can no longer be read; decide again:"
+                " meter-agent offsets end"
+            ),
+        ),
+    ),
+)
+
+
+def validate(
+    equipment: Equipment, readout: Readout, before: Mapping[str, LastReading], offsets: Mapping[str, int] = NO_OFFSETS
+) -> Verdict:
     """Judges one readout for one equipment; `before` has the newest reported value by meter code.
 
-    All measuring points stand or fall together, because an invoice takes them together.
+    `offsets` by meter code are what a person has added since a counter began anew; what is judged and reported is the
+    sum. All measuring points stand or fall together, because an invoice takes them together.
     """
-    chosen = {point.meter_code: _counter_for(point, readout) for point in equipment.measuring_points}
+    chosen = {point.meter_code: _counter_for(point, readout, offsets) for point in equipment.measuring_points}
     missing = [point for point in equipment.measuring_points if point.mandatory and not chosen[point.meter_code]]
     if missing or not any(chosen.values()):
         return Verdict("unreadable", None, tuple(_missing(point) for point in missing) or (_nothing(),))
@@ -57,12 +77,13 @@ def validate(equipment: Equipment, readout: Readout, before: Mapping[str, LastRe
         counter = chosen[point.meter_code]
         if counter is None:
             continue
-        where = (counter.source, counter.origin)
-        values.append(MeterValue(point.measuring_point, point.meter_code, counter.value, point.unit, *where))
-        hold, notice = _judge(point, counter, before.get(point.meter_code), readout.read_at)
-        holds += hold + _unconfirmed(point, counter, before.get(point.meter_code), readout)
+        last = before.get(point.meter_code)
+        values.append(_value(point, counter, offsets.get(point.meter_code, 0), last))
+        hold, notice = _judge(point, counter, last, readout.read_at)
+        holds += hold + _unconfirmed(point, counter, last, readout)
         notices += notice
-    findings = (*holds, *notices, *(finding for finding in readout.findings if finding.code in TRAVELLING))
+    added_to = [offset_applied(value) for value in values if value.offset]
+    findings = (*holds, *notices, *added_to, *(finding for finding in readout.findings if finding.code in TRAVELLING))
     reading = Reading(equipment.equipment_number, readout.read_at, tuple(values), findings)
     if holds:
         return Verdict("quarantined", reading, tuple(holds))
@@ -112,9 +133,28 @@ TRAVELLING = frozenset(
 )
 
 
-def _counter_for(point: MeasuringPoint, readout: Readout) -> Counter | None:
+def _counter_for(point: MeasuringPoint, readout: Readout, offsets: Mapping[str, int]) -> Counter | None:
+    """The counter that this point wants, with what a person has added to it."""
     meter = METER_OF_CODE.get(point.meter_code)
-    return next((counter for counter in readout.counters if counter.meter == meter), None)
+    counter = next((counter for counter in readout.counters if counter.meter == meter), None)
+    added = offsets.get(point.meter_code, 0)
+    return replace(counter, value=counter.value + added) if counter and added else counter
+
+
+def _value(point: MeasuringPoint, counter: Counter, added: int, last: LastReading | None) -> MeterValue:
+    where = (counter.source, counter.origin)
+    return MeterValue(point.measuring_point, point.meter_code, counter.value, point.unit, *where, added, last)
+
+
+def offset_applied(value: MeterValue) -> Finding:
+    """What stays with every value that a person has added something to, so that nobody wonders."""
+    said = message(
+        "The printer counts {raw} for {code}; {offset} were added, as a person decided.",
+        raw=value.value - value.offset,
+        code=value.meter_code,
+        offset=value.offset,
+    )
+    return Finding(OFFSET_APPLIED, said)
 
 
 def _judge(
@@ -246,3 +286,17 @@ def _missing(point: MeasuringPoint) -> Finding:
 
 def _nothing() -> Finding:
     return Finding("nothing_to_report", message("The printer tells none of the counters that the portal wants."))
+
+
+def newest(equipment: Equipment, reported: Mapping[str, LastReading]) -> dict[str, LastReading]:
+    """By meter code the newest of what the portal has and what waits here for it."""
+    before = {point.meter_code: point.last_reading for point in equipment.measuring_points if point.last_reading}
+    for code, last in reported.items():
+        if code not in before or is_newer(last, before[code]):
+            before[code] = last
+    return before
+
+
+def is_newer(mine: LastReading, portal: LastReading) -> bool:
+    """Whether what was reported here is what counts: later than the portal's, or the same, whose origin we know."""
+    return mine.read_at > portal.read_at or (mine.read_at, mine.value) == (portal.read_at, portal.value)

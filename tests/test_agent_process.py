@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import os
 import random
 import signal
@@ -119,14 +121,24 @@ def test_a_fall_is_held_until_a_person_decides(world):
     assert one.booked() == []
     (entry,) = lines(one.agent("outbox", "list", "--json"))
     assert (entry["state"], entry["reasons"][0]["code"]) == ("quarantined", "below_last")
-    assert one.agent("resolve", entry["reference"]).returncode == 2
+    page = one.agent("resolve", entry["reference"][:10], COLUMNS="200")
+    assert page.returncode == 0, page.stderr
+    assert "--accept --offset total=10000000" in page.stdout
+    assert one.agent("resolve", entry["reference"], "--accept").returncode == 2, "it would still be below the last"
     explained = one.agent("explain", entry["reference"][:10])
     assert "below the last reported" in explained.stdout
     assert "konica-minolta/" in explained.stdout  # by which knowledge, and below where each value stood
     assert "1.3.6.1.4.1.18334.1.1.1.5.7.2.1.1.0" in explained.stdout
-    assert one.agent("resolve", entry["reference"], "--accept").returncode == 0
+    assert one.agent("resolve", entry["reference"], "--replaced", "--note", "a new board").returncode == 0
+    shown = one.agent("outbox", "show", entry["reference"])
+    assert json.loads(shown.stdout)["readings"][0]["counter_replaced"] is True
+    assert f"SHA-256 {hashlib.sha256(shown.stdout.encode()).hexdigest()}" in shown.stderr
     assert one.agent("run", "--once").returncode == 0
     assert len(one.booked()) == 1
+    assert one.agent("outbox", "show", entry["reference"]).stdout == shown.stdout, "what left is what was shown before"
+    explained = one.agent("explain", entry["reference"], COLUMNS="200").stdout
+    assert all(word in explained for word in ("host name: KMBT5A17C2", "2|128431", "counter replaced", "a new board"))
+    assert "links are whole" in one.agent("check").stdout
 
 
 def test_a_dead_portal_costs_no_reading(world):

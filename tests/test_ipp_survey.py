@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from agent.cycle import is_newer
 from agent.discovery.allowed import Allowed
 from agent.discovery.finder import NetworkFinder
 from agent.discovery.ranges import AddressRanges
@@ -32,7 +31,7 @@ from agent.snmp.varbinds import Answer
 from agent.survey import Found, Survey
 from agent.texts import message
 from agent.upload.seal import Source, seal_reading
-from agent.validation import validate
+from agent.validation import is_newer, validate
 from tests.conftest import RECORDINGS
 from tests.fleet_process import FleetProcess
 from tests.fleet_process import printer as fleet_printer

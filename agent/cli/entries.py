@@ -1,4 +1,4 @@
-"""status, outbox, explain and resolve: what is in the database, and what a person decides about it."""
+"""status and outbox: what is in the database."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ from agent.app import Agent
 from agent.cli.jsonl import emit, entry_json
 from agent.cli.person import who
 from agent.cli.service import agent_of
-from agent.cli.views import print_entries, print_explanation, print_outcomes, print_steps
-from agent.cli.watch import Watch
+from agent.cli.tables import model_name, plain, state_name
+from agent.cli.views import print_entries, print_outcomes
 from agent.clock import SystemClock
 from agent.cycle import old_list
-from agent.discovery.target import Target
 from agent.errors import AgentError, ConfigError
 from agent.language import _, moment, number, show
-from agent.loop import run
 from agent.memory import SqlMemory
-from agent.printers import Equipment
+from agent.migrations.rows import is_damaged
+from agent.printers import Identity
 from agent.store import Store
 from agent.texts import message
 from agent.upload.envelope import Entry, State
@@ -84,86 +83,36 @@ def retry_entry(config: Path | None, reference: str) -> int:
     """One more try for a rejected or parked item, with the next delivery."""
     agent = agent_of(config)
     with agent.store(exclusive=True) as store:
-        entry = _one(SqlMemory(store), reference)
+        entry = only_entry(SqlMemory(store), reference)
         SqlOutbox(store).retry(entry.envelope.reference, who(), SystemClock().now())
     sys.stdout.write(_("It will be sent with the next delivery.") + "\n")
     return 0
 
 
-def resolve_reading(config: Path | None, reference: str, *, accept: bool, discard: bool) -> int:
-    """A person's decision about a reading that was held back; exactly one of the two must be said."""
-    if accept == discard:
-        raise ConfigError(
-            message("Say what is to become of the reading."),
-            message("Add --accept (the counter is right: replaced or reset) or --discard (the reading is wrong)."),
-        )
-    agent = agent_of(config)
-    with agent.store(exclusive=True) as store:
-        entry = _one(SqlMemory(store), reference)
-        outbox, now = SqlOutbox(store), SystemClock().now()
-        if discard:
-            outbox.discard(entry.envelope.reference, who(), now)
-        else:
-            fell = any(reason.code == "below_last" for reason in entry.reasons)
-            outbox.release(entry.envelope.reference, counter_replaced=fell, by=who(), now=now)
-    sys.stdout.write((_("Discarded; it stays on record.") if discard else _("Accepted; it will be sent.")) + "\n")
-    return 0
-
-
-def explain_item(config: Path | None, what: str) -> int:
-    """Why: the history of an envelope, the last outcome and the envelopes of an equipment, or what a printer is."""
+def show_entry(config: Path | None, reference: str, *, as_json: bool) -> int:
+    """Byte for byte what leaves, or has left, alone on standard output; what it is goes to standard error."""
     agent = agent_of(config)
     with _store(agent) as store:
-        memory = SqlMemory(store)
-        # A reference copied from an exported sheet has the hyphens of a UUID.
-        entries = memory.find(what.replace("-", "") if len(what) == 36 else what) if len(what) >= 4 else ()
-        if entries:
-            for entry in entries:
-                reference = entry.envelope.reference
-                print_explanation(Console(), entry, memory.history(reference), memory.proof(reference))
-            return 0
-        if known := _equipments(memory, what):
-            return _explain_equipments(memory, known)
-    return _explain_printer(agent, what)
-
-
-def _explain_printer(agent: Agent, what: str) -> int:
-    """Which device answers to a name or an address, and which equipment it is."""
-    try:
-        target = Target.parse(what)
-    except ConfigError:
-        raise AgentError(
-            message('Neither an item nor an equipment nor a printer is known as "{what}".', what=what),
-            message("Look it up with: meter-agent outbox list, or meter-agent match"),
-        ) from None
-    with Watch(Console(stderr=True)) as watch:
-        steps = run(agent.steps_of(target, watch))
-    print_steps(Console(), steps, _("From the printer to the portal"))
+        entry = only_entry(SqlMemory(store), reference)
+    body, digest = entry.envelope.body, entry.envelope.digest
+    if as_json:
+        emit({**entry_json(entry), "bytes": len(body), "sha256": digest, "body": body.decode(errors="replace")})
+        return 0
+    sys.stdout.flush()
+    sys.stdout.buffer.write(body)
+    sys.stdout.buffer.flush()
+    said = _("{bytes} bytes, SHA-256 {digest}, {state}; a reading goes in a batch with others.")
+    facts = {"bytes": number(len(body)), "digest": digest, "state": state_name(entry.state)}
+    for name, value in facts.items():
+        said = said.replace("{" + name + "}", value)
+    sys.stderr.write("\n" + said + "\n")
+    if is_damaged(entry):
+        sys.stderr.write(show(entry.reasons[0].message) + "\n")
     return 0
 
 
-def _equipments(memory: SqlMemory, what: str) -> list[Equipment]:
-    plain = what.strip().casefold()
-    return [
-        equipment
-        for equipment in memory.known_equipments()
-        if equipment.equipment_number.lstrip("0") == plain.lstrip("0")
-        or (equipment.technical_identification_number or "").casefold() == plain
-    ]
-
-
-def _explain_equipments(memory: SqlMemory, known: Sequence[Equipment]) -> int:
-    console = Console()
-    for equipment in known:
-        outcome = memory.outcome(equipment.equipment_number)
-        print_outcomes(console, {}, {equipment.equipment_number: outcome} if outcome else {})
-        print_steps(console, outcome.steps if outcome else (), _("From the portal to the printer"))
-        own = [one for one in memory.entries() if one.envelope.equipment_number == equipment.equipment_number]
-        print_entries(console, own[:10])
-    return 0
-
-
-def _one(memory: SqlMemory, prefix: str) -> Entry:
+def only_entry(memory: SqlMemory, prefix: str) -> Entry:
+    """The one envelope whose reference begins like this, four characters or more. Raises `AgentError`."""
     found = memory.find(prefix.replace("-", "")) if len(prefix) >= 4 else ()
     if len(found) == 1:
         return found[0]
@@ -171,6 +120,12 @@ def _one(memory: SqlMemory, prefix: str) -> Entry:
         message("{count} items begin with {prefix}.", count=number(len(found)), prefix=prefix),
         message("Give more of the reference; it is shown by: meter-agent outbox list"),
     )
+
+
+def printer_line(identity: Identity, when: str) -> str:
+    """Which printer told it, and when."""
+    name = model_name(identity.manufacturer, identity.model)
+    return " · ".join(filter(None, (name, plain(identity.serial_number), when)))
 
 
 def _store(agent: Agent) -> Store:

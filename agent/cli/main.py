@@ -23,11 +23,13 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 outbox = typer.Typer(help=_("What is on its way to the portal."), no_args_is_help=True)
+offsets = typer.Typer(help=_("What people decided to add to counters that began anew."), no_args_is_help=True)
 secret = typer.Typer(help=_("Passwords and communities, kept apart from the config file."), no_args_is_help=True)
 match = typer.Typer(help=_("Show which printer is which equipment, without reading or sending anything."))
 equipment = typer.Typer(help=_("The equipment list of a portal without an API."), no_args_is_help=True)
 app.add_typer(equipment, name="equipment")
 app.add_typer(match, name="match")
+app.add_typer(offsets, name="offsets")
 app.add_typer(outbox, name="outbox")
 app.add_typer(secret, name="secret")
 
@@ -235,24 +237,57 @@ def match_write(
 )
 def explain(what: str, config: Config = None) -> None:
     """The history of one item, or the last outcome of one equipment."""
-    from agent.cli.entries import explain_item
+    from agent.cli.explain import explain_item
 
     raise typer.Exit(explain_item(config, what))
 
 
-@app.command("resolve", help=_("Decide about a reading that was held back: accept or discard it."))
+@app.command("resolve", help=_("Look at a reading that was held back: why, and what can be decided; and decide it."))
 def resolve(
     reference: Annotated[str, typer.Argument(help=_("The reference, or its beginning."))],
-    accept: Annotated[
-        bool, typer.Option("--accept", help=_("The counter is right: it was replaced or reset."))
+    accept: Annotated[bool, typer.Option("--accept", help=_("The counter is right: send it."))] = False,
+    offset: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[METER=]N", help=_("With --accept: add so much, now and later, to what the printer counts.")
+        ),
+    ] = None,
+    replaced: Annotated[
+        bool, typer.Option("--replaced", help=_("The counter was replaced: tell the portal, and send it."))
     ] = False,
     discard: Annotated[bool, typer.Option("--discard", help=_("The reading is wrong: never send it."))] = False,
+    take_back: Annotated[
+        bool, typer.Option("--take-back", help=_("Take the last decision back, before the reading was sent."))
+    ] = False,
+    note: Annotated[str, typer.Option(metavar="TEXT", help=_("Why, in your words; goes on record."))] = "",
     config: Config = None,
 ) -> None:
     """A person's decision about a quarantined reading."""
-    from agent.cli.entries import resolve_reading
+    from agent.cli.resolve import Wish, resolve_reading
 
-    raise typer.Exit(resolve_reading(config, reference, accept=accept, discard=discard))
+    wish = Wish(accept, replaced, discard, take_back, tuple(offset or ()), note)
+    raise typer.Exit(resolve_reading(config, reference, wish))
+
+
+@offsets.command("list", help=_("What is added to which counter, since when, and who decided it."))
+def offsets_list(config: Config = None, as_json: Json = False) -> None:
+    """The offsets that hold."""
+    from agent.cli.resolve import list_offsets
+
+    raise typer.Exit(list_offsets(config, as_json=as_json))
+
+
+@offsets.command("end", help=_("Add nothing any more to the counters of an equipment, or to one of them."))
+def offsets_end(
+    equipment: Annotated[str, typer.Argument(help=_("The equipment number."))],
+    meter: Annotated[str | None, typer.Argument(help=_("The counter, such as: total"))] = None,
+    note: Annotated[str, typer.Option(metavar="TEXT", help=_("Why, in your words; goes on record."))] = "",
+    config: Config = None,
+) -> None:
+    """The end of an offset."""
+    from agent.cli.resolve import end_offsets
+
+    raise typer.Exit(end_offsets(config, equipment, meter, note))
 
 
 @app.command("init", help=_("Write a first config file with every setting explained."))
@@ -347,6 +382,14 @@ def equipment_template(file: Path, config: Config = None, separator: Separator =
     from agent.cli.hand import write_template
 
     raise typer.Exit(write_template(config, file, separator=separator, force=force))
+
+
+@outbox.command("show", help=_("Print byte for byte what leaves, or has left, for one reading or order."))
+def outbox_show(reference: str, config: Config = None, as_json: Json = False) -> None:
+    """The bytes of one envelope."""
+    from agent.cli.entries import show_entry
+
+    raise typer.Exit(show_entry(config, reference, as_json=as_json))
 
 
 @outbox.command("retry", help=_("Try an item again that the portal rejected or that waits for a right."))

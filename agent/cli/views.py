@@ -23,14 +23,15 @@ from agent.cli.tables import (
 from agent.evidence import Evidence
 from agent.language import _, moment, number, show
 from agent.matching import Matching
+from agent.memory import CycleOutcome
 from agent.nearest import Candidate
 from agent.printers import Printer
 from agent.survey import Found
 from agent.texts import Message
-from agent.upload.envelope import BY_HAND, Entry
+from agent.upload.envelope import Entry
 
 if TYPE_CHECKING:  # the database's library is only loaded where there is a database
-    from agent.memory import CycleOutcome, HistoryEvent, Proof
+    from agent.memory import CycleOutcome
 
 
 def print_printers(console: Console, found: Found) -> None:
@@ -105,20 +106,6 @@ def evidence_text(evidence: Evidence) -> str:
     return f"{rule_name(evidence.rule)}: {plain(evidence.device)}"
 
 
-def _origin(proof: Proof) -> str:
-    """Who was read, where, when, and by which knowledge."""
-    identity = proof.identity
-    said = _("Read from {printer}, serial number {serial}, at {place}, {when}, by the profile {profile}.")
-    values = {
-        "printer": model_name(identity.manufacturer, identity.model) or "?",
-        "serial": plain(identity.serial_number_raw) or "–",
-        "place": str(proof.endpoint),
-        "when": moment(proof.read_at),
-        "profile": plain(proof.profile),
-    }
-    return said.format_map(values)
-
-
 def print_entries(console: Console, entries: Sequence[Entry]) -> None:
     """Envelopes with their state."""
     table = new_table(_("Reference"), _("What"), _("Equipment"), _("Made"), _("State"), _("Receipt"), _("Why"))
@@ -156,26 +143,3 @@ def print_steps(console: Console, steps: Sequence[Message], title: str) -> None:
     for count, step in enumerate(steps, 1):
         row(table, str(count), show(step))
     section(console, title, table)
-
-
-def print_explanation(console: Console, entry: Entry, history: Sequence[HistoryEvent], proof: Proof | None) -> None:
-    """The page that answers *why*: what was sent, its history, and what the printer said."""
-    envelope = entry.envelope
-    print_entries(console, [entry])
-    table = new_table(_("When"), _("State"), _("Note"))
-    for event in history:
-        row(table, moment(event.at), state_name(event.state), show(event.note) if event.note else "")
-    section(console, _("History"), table)
-    leaves = _("What is on record, and never sent:") if BY_HAND in entry.receipts else _("What leaves, byte for byte:")
-    console.print("\n" + leaves, style="bold", markup=False)
-    console.print(envelope.body.decode(errors="replace"), markup=False, highlight=False, soft_wrap=True)
-    if proof is not None:
-        console.print("\n" + _origin(proof), markup=False, highlight=False)
-        table = new_table(_("Counter"), _("Value"), _("Where it stood"))
-        for code, value, origin in proof.values:
-            row(table, code, number(value), origin or "–")
-        section(console, _("Where each value came from"), table)
-        table = new_table(_("Object"), _("Raw value"))
-        for oid, raw in sorted(proof.evidence.items()):
-            row(table, oid, plain(raw))
-        section(console, _("What the printer said"), table)

@@ -193,3 +193,33 @@ confirmations = Table(
     Column("at", String(32), nullable=False),
     Column("by", String(255), nullable=False),
 )
+
+# The chain of everything that was sealed and decided (`agent.upload.links`); digests are SHA-256. A link outlives the
+# row that it is about. Both tables refuse UPDATE and DELETE.
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("position", Integer, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("reference", String(32), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("proof", LargeBinary),
+    Column("at", String(32), nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+
+# What people decided; `before` and `after` have state, values and offsets as JSON (`agent.decisions`).
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", String(32), nullable=False),
+    Column("by", String(255), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("equipment_number", String(64), nullable=False),
+    Column("reference", String(32)),
+    Column("note", Text, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+)
+Index("decisions_equipment", decisions.c.equipment_number, decisions.c.id)

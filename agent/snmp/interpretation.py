@@ -13,7 +13,7 @@ from agent.snmp.identity import PRINTER_DEVICE, is_printer, proves_printer, read
 from agent.snmp.profile import Profile
 from agent.snmp.supplies import read_supplies
 from agent.snmp.supply_alerts import read_alerts
-from agent.snmp.varbinds import Answer, Varbinds, dotted
+from agent.snmp.varbinds import Answer, Varbinds, as_number, dotted
 from agent.snmp.witness import Witness
 from agent.texts import message
 
@@ -56,6 +56,7 @@ def interpret(profile: Profile, endpoint: Endpoint, first: Varbinds, answer: Ans
     counters, odd_counters = read_counters(profile, witness, identity.model, cut)
     supplies, odd_supplies = read_supplies(profile, witness, identity.model)
     gaps = _gaps(answer, counters, identity)
+    uptime = as_number(witness.value("sysUpTime"))
     return Readout(
         endpoint=endpoint,
         status=_status(gaps),
@@ -68,6 +69,7 @@ def interpret(profile: Profile, endpoint: Endpoint, first: Varbinds, answer: Ans
         evidence=witness.evidence(),
         datagrams=answer.datagrams,
         profile=profile.label,
+        uptime=uptime,
     )
 
 

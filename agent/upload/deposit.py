@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert
 
+from agent.ledger import append
 from agent.migrations.packing import packed
 from agent.migrations.rows import findings_json, instant, moment_of, note_json
 from agent.migrations.tables import envelopes, history, proofs, reading_values, readings
@@ -14,6 +15,7 @@ from agent.ports import Parcel
 from agent.readout import Readout
 from agent.texts import message
 from agent.upload.envelope import Envelope
+from agent.upload.links import Item, digest
 
 STORED = message("Stored.")
 
@@ -25,12 +27,22 @@ def deposit(connection: Connection, parcels: Sequence[Parcel]) -> None:
         envelopes: [_envelope(parcel) for parcel in parcels],
         readings: [_reading(parcel.envelope, content) for parcel, content in made],
         reading_values: [row for parcel, content in made for row in _values(parcel, content)],
-        proofs: [_proof(one.envelope.reference, one.proof) for one in parcels if one.proof is not None],
+        proofs: [_proof(one, one.proof) for one in parcels if one.proof is not None],
         history: [_first_line(parcel) for parcel in parcels],
     }
     for table, content in rows.items():
         if content:
             connection.execute(insert(table), content)
+    append(connection, _items(rows[envelopes], rows[proofs]))
+
+
+def _items(sealed: Sequence[Mapping[str, Any]], proved: Sequence[Mapping[str, Any]]) -> list[Item]:
+    """Every envelope is a link of the ledger, with the digests of its body and of its proof."""
+    packs = {row["reference"]: digest(row["packed"]) for row in proved}
+    return [
+        Item("sealed", row["reference"], bytes.fromhex(row["digest"]), packs.get(row["reference"]), row["created_at"])
+        for row in sealed
+    ]
 
 
 def _envelope(parcel: Parcel) -> dict[str, Any]:
@@ -74,12 +86,12 @@ def _values(parcel: Parcel, content: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _proof(reference: str, proof: Readout) -> dict[str, Any]:
+def _proof(parcel: Parcel, proof: Readout) -> dict[str, Any]:
     return {
-        "reference": reference,
+        "reference": parcel.envelope.reference,
         "read_at": instant(proof.read_at),
         "profile": proof.profile,
-        "packed": packed(proof),
+        "packed": packed(proof, parcel.grounds),
     }
 
 

@@ -22,6 +22,11 @@ class FilePortal:
     def __init__(self, file: Path) -> None:
         self._file = file
 
+    @property
+    def clock_offset(self) -> int | None:
+        """A file has no clock."""
+        return None
+
     async def account(self) -> Account:
         """Nobody's account: no right to send anything."""
         return Account("", "", frozenset(), datetime.now(UTC), 1)

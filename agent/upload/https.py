@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 import httpx
@@ -58,6 +59,7 @@ class Connection:
         self._token_until = 0.0
         self.token_endpoint = f"{route.url}/v1/oauth2/token"
         self.clock_offset = 0.0  # seconds that the portal's clock is ahead, once it was asked
+        self.portal_ahead: int | None = None  # whole seconds, by the Date of its last answer
         self._client = httpx.AsyncClient(
             base_url=f"{route.url}/v1/",
             verify=tls_context(route.trust),
@@ -135,6 +137,7 @@ class Connection:
             async with asyncio.timeout(self._deadline):
                 response = await self._client.send(request, stream=True, auth=auth)
                 try:
+                    self.portal_ahead = clock_offset_of(response.headers.get("Date"), datetime.now(UTC))
                     return await _read(response)
                 finally:
                     await response.aclose()
@@ -154,6 +157,15 @@ def _proxy(proxy: Proxy | None) -> httpx.Proxy | None:
     return httpx.Proxy(
         proxy.url, auth=auth, ssl_context=tls_context(Trust()) if proxy.url.startswith("https") else None
     )
+
+
+def clock_offset_of(told: str | None, now: datetime) -> int | None:
+    """The seconds by which the sender's clock is ahead of ours, by its Date header (RFC 9110 section 6.6.1)."""
+    try:
+        moment = parsedate_to_datetime(told or "")
+    except (ValueError, OverflowError):
+        return None
+    return round((moment - now).total_seconds()) if moment.tzinfo else None
 
 
 async def _read(response: httpx.Response) -> httpx.Response:

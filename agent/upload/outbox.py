@@ -9,21 +9,25 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from agent.errors import AgentError, StoreDamaged
+from agent.ledger import append
 from agent.meters import Finding
 from agent.migrations.rows import entry_of, findings_json, instant, is_damaged, note_json, portions
-from agent.migrations.tables import envelopes, history
+from agent.migrations.tables import envelopes, history, proofs, reading_values
 from agent.ports import Parcel
 from agent.readout import Readout
 from agent.store import Store
 from agent.texts import Message, message
 from agent.upload.deposit import deposit
-from agent.upload.envelope import BY_HAND, Accepted, Entry, Envelope, Kept, Outcome, Rejected, State, canonical
+from agent.upload.envelope import BY_HAND, Accepted, Entry, Envelope, Kept, Outcome, Rejected, State
+from agent.upload.links import Item, digest
+from agent.upload.reseal import NOTHING_ADDED, Addition, with_counter_replaced, with_offsets
 from agent.upload.seal import HELD
 
 PARKED_FOR = timedelta(days=1)
@@ -32,7 +36,6 @@ CAPTURABLE: tuple[State, ...] = (
     "parked",
     "rejected",
 )  # the portal has not booked it, and it is not held here
-BELOW_LAST = "below_last"  # the finding of `agent.validation`; its value `code` names the meter
 # No portal is believed longer than a day (`agent.upload.refusals`): a wait beyond that is a clock that was set back.
 LONGEST_WAIT = timedelta(days=1)
 
@@ -177,11 +180,20 @@ class SqlOutbox:
             _required(connection, reference, ("rejected", "parked"))
             _wait_again(connection, reference, now, message("{who} has it tried again.", who=by))
 
-    def release(self, reference: str, *, counter_replaced: bool, by: str, now: datetime) -> None:
+    def release(
+        self,
+        reference: str,
+        *,
+        counter_replaced: bool,
+        by: str,
+        now: datetime,
+        added: Mapping[str, Addition] = NOTHING_ADDED,
+    ) -> None:
         """A person vouches for a quarantined reading: it goes out under the same reference.
 
         `counter_replaced` tells the portal so with the values that were held back as below the last ones (a new board
-        or device counts from anew); with all values, when it was held back for another reason.
+        or device counts from anew); with all values, when it was held back for another reason. `added` raises values
+        by meter code.
         """
         with self._store.begin() as connection:
             entry = _required(connection, reference, ("quarantined",))
@@ -194,11 +206,36 @@ class SqlOutbox:
                 )
             changes: dict[str, Any] = {"state": "waiting", "slot_key": key, "slot": key}
             note = message("{who} released it.", who=by)
+            if added:
+                entry = replace(entry, envelope=with_offsets(entry, added))
+                note = message("{who} released it with an offset.", who=by)
             if counter_replaced:
-                sealed = _with_counter_replaced(entry)
-                changes |= {"body": sealed.body, "digest": sealed.digest}
+                entry = replace(entry, envelope=with_counter_replaced(entry))
                 note = message("{who} released it; the counter was replaced.", who=by)
+            if added or counter_replaced:
+                changes |= _reseal(connection, entry.envelope, now)
             _change(connection, reference, now, changes, note)
+
+    def hold_again(self, reference: str, body: bytes, by: str, now: datetime) -> None:
+        """A person takes a decision back: a discarded reading, or one that was not sent yet, is held as it was.
+
+        `body` are the bytes that it had then.
+        """
+        with self._store.begin() as connection:
+            entry = _required(connection, reference, ("discarded", "waiting"))
+            old = entry.envelope
+            key = old.slot_key.removesuffix(HELD) + HELD
+            holder = _holders(connection, old.kind, [key]).get(key)
+            if holder is not None and holder.envelope.reference != reference:
+                raise AgentError(
+                    message("Another reading was already stored for this period: {other}.", other=_name(holder)),
+                    message("Look at both: meter-agent outbox list"),
+                )
+            changes: dict[str, Any] = {"state": "quarantined", "slot_key": key, "slot": key, "settled_at": None}
+            if body != old.body:
+                before = Envelope(reference, old.kind, old.equipment_number, key, old.created_at, body)
+                changes |= _reseal(connection, before, now)
+            _change(connection, reference, now, changes, message("{who} took the decision back.", who=by))
 
     def discard(self, reference: str, by: str, now: datetime) -> None:
         """A person decides that a held, rejected or parked envelope is not sent; its slot is free again."""
@@ -281,15 +318,16 @@ def _waits_for(outcome: Kept) -> Message:
     return message("The portal waits for the right {area}: {detail}", area=outcome.area, detail=outcome.detail)
 
 
-def _with_counter_replaced(entry: Entry) -> Envelope:
-    old = entry.envelope
-    content = old.content
-    fell = {reason.message.values.get("code") for reason in entry.reasons if reason.code == BELOW_LAST}
-    content["readings"] = [
-        {**value, "counter_replaced": True} if not fell or value["meter_code"] in fell else value
-        for value in content.get("readings", ())
-    ]
-    return Envelope(old.reference, old.kind, old.equipment_number, old.slot_key, old.created_at, canonical(content))
+def _reseal(connection: Connection, sealed: Envelope, now: datetime) -> dict[str, Any]:
+    """The columns of an envelope whose bytes a person's decision has changed; its values and its link go with it."""
+    proof = connection.execute(select(proofs.c.packed).where(proofs.c.reference == sealed.reference)).scalar()
+    told = digest(proof) if isinstance(proof, bytes) else None
+    append(connection, [Item("resealed", sealed.reference, digest(sealed.body), told, instant(now))])
+    mine = (reading_values.c.reference == sealed.reference) & (reading_values.c.meter_code == bindparam("code"))
+    values = [{"code": one["meter_code"], "value": one["value"]} for one in sealed.content.get("readings", ())]
+    if values:
+        connection.execute(update(reading_values).where(mine).values(value=bindparam("value")), values)
+    return {"body": sealed.body, "digest": sealed.digest}
 
 
 def _name(entry: Entry) -> str:

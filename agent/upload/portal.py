@@ -46,6 +46,11 @@ class PortalClient:
         """Closes the connections."""
         await self._connection.close()
 
+    @property
+    def clock_offset(self) -> int | None:
+        """The portal's time less ours in seconds, by its last answer; None before the first."""
+        return self._connection.portal_ahead
+
     async def account(self) -> Account:
         """Who we are and what we may do."""
         return (await self._connection.ask(Call("GET", "agents/me"), AccountAnswer)).account()

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Literal
 
 from agent.meters import Reading, protocol_of
 from agent.supplies.policy import Decision, told_percent
 from agent.upload.envelope import Envelope, canonical, new_reference
 
+Withheld = Literal[
+    "findings", "findings.detail", "source", "source.agent_id", "source.agent_version", "source.protocol", "trigger"
+]  # what the contract lets be left out of readings and orders
 HELD = "/held"  # a quarantined reading leaves its period free for a sound one
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Who sends: the agent's id at the portal, its version, and how printers were read."""
+    """Who sends: the agent's id at the portal, its version, and which fields stay in the house (`WITHHOLDABLE`)."""
 
     agent_id: str
     agent_version: str
+    withhold: tuple[Withheld, ...] = ()
 
 
 def seal_reading(reading: Reading, source: Source, period: str, *, held: bool, now: datetime) -> Envelope:
@@ -45,10 +51,10 @@ def seal_reading(reading: Reading, source: Source, period: str, *, held: bool, n
         },
     }
     key = reading_key(reading.equipment_number, period) + (HELD if held else "")
-    return Envelope(reference, "reading", reading.equipment_number, key, now, canonical(body))
+    return Envelope(reference, "reading", reading.equipment_number, key, now, canonical(without(body, source.withhold)))
 
 
-def seal_order(equipment_number: str, decision: Decision, now: datetime) -> Envelope:
+def seal_order(equipment_number: str, decision: Decision, now: datetime, withhold: Sequence[Withheld] = ()) -> Envelope:
     """The envelope of an order for one piece. Raises `ValueError` when the decision is not to order."""
     item = decision.item
     if item is None or not decision.order:
@@ -69,7 +75,21 @@ def seal_order(equipment_number: str, decision: Decision, now: datetime) -> Enve
         "trigger": {"level_percent": told_percent(decision.supply), "days_left": None, "rule": decision.reason.code},
     }
     key = order_key(equipment_number, item.component_material_number)
-    return Envelope(reference, "order", equipment_number, key, now, canonical(body))
+    return Envelope(reference, "order", equipment_number, key, now, canonical(without(body, withhold)))
+
+
+def without(body: Mapping[str, Any], withhold: Sequence[Withheld]) -> dict[str, Any]:
+    """The body without these fields; `a.b` is the field b of a, or of every item of a list a."""
+    left = dict(body)
+    for name in withhold:
+        outer, is_nested, inner = name.partition(".")
+        if not is_nested:
+            left.pop(outer, None)
+        elif isinstance(left.get(outer), list):
+            left[outer] = [{key: value for key, value in item.items() if key != inner} for item in left[outer]]
+        elif isinstance(left.get(outer), dict):
+            left[outer] = {key: value for key, value in left[outer].items() if key != inner}
+    return left
 
 
 def reading_key(equipment_number: str, period: str) -> str:

@@ -1,0 +1,164 @@
+"""The ledger in the database: links are written in one transaction with what they are about, and can be followed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from sqlalchemy import Connection, Row, insert, select
+
+from agent.migrations.tables import decisions, envelopes, ledger, proofs
+from agent.store import Store
+from agent.texts import Message, message
+from agent.upload.links import Chain, Item, Link, LinkKind, digest
+
+ENVELOPES = ("adopted", "sealed", "resealed")  # links about an envelope
+
+
+def append(connection: Connection, items: Sequence[Item]) -> None:
+    """Adds links behind the last one, in the caller's writing transaction: nobody else can write meanwhile."""
+    if not items:
+        return
+    newest = select(ledger.c.position, ledger.c.hash).order_by(ledger.c.position.desc()).limit(1)
+    last = connection.execute(newest).one_or_none()
+    chain = Chain(last.position, last.hash) if last else Chain()
+    connection.execute(insert(ledger), [_row(chain.added(item)) for item in items])
+
+
+def decision_digest(row: Row[Any]) -> bytes:
+    """The digest of a row of `decisions`, every column of it."""
+    return digest(json.dumps(list(row), ensure_ascii=False).encode(errors="replace"))
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A ledger that was followed: how many links, the hash of the last one, and the first that is broken, if any."""
+
+    links: int
+    head: bytes
+    broken: int | None = None
+    why: Message | None = None
+
+
+@dataclass(slots=True)
+class _Findings:
+    """The first thing that is wrong, by its place in the chain."""
+
+    links: int = 0
+    place: int | None = None
+    why: Message | None = None
+    newest: dict[str, Link] = field(default_factory=dict)
+    pruned: set[str] = field(default_factory=set)
+    decided: dict[str, Link] = field(default_factory=dict)
+
+    def note(self, place: int, why: Message) -> None:
+        """Keeps the earliest."""
+        if self.place is None or place < self.place:
+            self.place, self.why = place, why
+
+
+def verify(store: Store) -> Verified:
+    """Follows the chain and compares every link with what it is about. Raises `StoreError` and its subclasses.
+
+    An envelope may be gone only when a link says that it was pruned; one without a link was put in by somebody else.
+    """
+    found, chain = _Findings(), Chain()
+    with store.connect() as connection:
+        for link in _links(connection):
+            if not chain.follows(link):
+                found.note(
+                    link.position, message("The link {position} is not what was written.", position=link.position)
+                )
+            _sort(found, link)
+        _compare_envelopes(connection, found)
+        _compare_decisions(connection, found)
+    return Verified(found.links, chain.head, found.place, found.why)
+
+
+def place_of(store: Store, reference: str) -> Sequence[Link]:
+    """The links about the envelope with this reference, in their order."""
+    statement = select(ledger).where(ledger.c.reference == reference).order_by(ledger.c.position)
+    with store.connect() as connection:
+        return [
+            link for link in map(_link_of, connection.execute(statement)) if link.item.kind in (*ENVELOPES, "pruned")
+        ]
+
+
+def _sort(found: _Findings, link: Link) -> None:
+    found.links += 1
+    if link.item.kind == "decision":
+        found.decided[link.item.reference] = link
+    elif link.item.kind == "pruned":
+        found.pruned.add(link.item.reference)
+    else:
+        found.newest[link.item.reference] = link
+
+
+def _compare_envelopes(connection: Connection, found: _Findings) -> None:
+    rest = dict(found.newest)
+    statement = select(envelopes.c.reference, envelopes.c.body, proofs.c.packed).outerjoin(
+        proofs, proofs.c.reference == envelopes.c.reference
+    )
+    for row in connection.execute(statement.execution_options(yield_per=500)):
+        link = rest.pop(row.reference, None)
+        if link is None:
+            found.note(
+                found.links + 1, message("The item {id} has no link: it was put in by another way.", id=row.reference)
+            )
+        elif not _is(row.body, link.item.body):
+            found.note(link.position, message("What leaves of the item {id} was changed.", id=row.reference))
+        elif not _is(row.packed, link.item.proof):
+            found.note(link.position, message("The proof of the item {id} was changed.", id=row.reference))
+    for reference in rest.keys() - found.pruned:
+        found.note(rest[reference].position, message("The item {id} is gone.", id=reference))
+
+
+def _compare_decisions(connection: Connection, found: _Findings) -> None:
+    rest = dict(found.decided)
+    for row in connection.execute(select(decisions)):
+        link = rest.pop(str(row.id), None)
+        if link is None:
+            found.note(
+                found.links + 1, message("The decision {id} has no link: it was put in by another way.", id=row.id)
+            )
+        elif decision_digest(row) != link.item.body:
+            found.note(link.position, message("The decision {id} was changed.", id=row.id))
+    for number, link in rest.items():
+        found.note(link.position, message("The decision {id} is gone.", id=number))
+
+
+def _is(content: object, wanted: bytes | None) -> bool:
+    if content is None or wanted is None:
+        return content is None and wanted is None
+    return isinstance(content, bytes) and hashlib.sha256(content).digest() == wanted
+
+
+def _links(connection: Connection) -> Iterator[Link]:
+    statement = select(ledger).order_by(ledger.c.position).execution_options(yield_per=500)
+    return map(_link_of, connection.execute(statement))
+
+
+def _link_of(row: Row[Any]) -> Link:
+    item = Item(cast(LinkKind, row.kind), row.reference, _octets(row.body), row.proof and _octets(row.proof), row.at)
+    return Link(row.position, item, _octets(row.hash))
+
+
+def _octets(stored: object) -> bytes:
+    """One flipped bit in the header of a row is enough to have octets read as text or as a number."""
+    return stored if isinstance(stored, bytes) else str(stored).encode(errors="replace")
+
+
+def _row(link: Link) -> dict[str, Any]:
+    item = link.item
+    return {
+        "position": link.position,
+        "kind": item.kind,
+        "reference": item.reference,
+        "body": item.body,
+        "proof": item.proof,
+        "at": item.at,
+        "hash": link.hash,
+    }

@@ -1,0 +1,188 @@
+"""The ledger: every envelope and every decision is a link, and nothing about them can be changed unseen."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import delete
+
+from agent.decisions import Decision, Facts, SqlDecisions
+from agent.errors import StoreError
+from agent.ledger import Verified, append, place_of, verify
+from agent.migrations.tables import envelopes, history, proofs, reading_values, readings
+from agent.ports import Parcel
+from agent.printers import Endpoint
+from agent.readout import Readout
+from agent.store import Store
+from agent.upload.links import Chain, Item, Link
+from agent.upload.outbox import SqlOutbox
+from tests.crash_writer import START, reading
+from tests.test_store import ENVIRONMENT, WRITER
+
+octets = st.binary(min_size=32, max_size=32)
+items = st.builds(
+    Item,
+    st.sampled_from(["sealed", "resealed", "decision", "pruned"]),
+    st.text(max_size=8),
+    octets,
+    st.none() | octets,
+    st.text(max_size=8),
+)
+
+
+def follows(links: list[Link]) -> bool:
+    chain = Chain()
+    return all(chain.follows(link) for link in links)
+
+
+@given(st.lists(items, min_size=1, max_size=8), st.data())
+def test_a_chain_shows_every_flipped_bit_removal_and_swap(made: list[Item], data: st.DataObject) -> None:
+    """Whatever is done to a link, the chain no longer follows; left alone, it does."""
+    chain = Chain()
+    links = [chain.added(item) for item in made]
+    assert follows(links)
+    at = data.draw(st.integers(0, len(links) - 1))
+    flipped = bytearray(links[at].hash)
+    flipped[data.draw(st.integers(0, 31))] ^= 1 << data.draw(st.integers(0, 7))
+    assert not follows([*links[:at], Link(at + 1, links[at].item, bytes(flipped)), *links[at + 1 :]])
+    changed = data.draw(items.filter(lambda item: item != links[at].item))
+    assert not follows([*links[:at], Link(at + 1, changed, links[at].hash), *links[at + 1 :]])
+    if at < len(links) - 1:
+        assert not follows([*links[:at], *links[at + 1 :]])
+        assert not follows([*links[:at], links[at + 1], links[at], *links[at + 2 :]])
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "a.sqlite"
+
+
+@pytest.fixture
+def references(file: Path) -> Iterator[list[str]]:
+    """Five readings with proofs and one decision, stored; and the database closed again."""
+    made = [reading("E1", number) for number in range(5)]
+    with Store.open(file, exclusive=True) as store:
+        proof = Readout(Endpoint("10.0.0.1"), "ok", START, evidence={"1.3.6": "2|5"})
+        SqlOutbox(store).put_all([Parcel(envelope, proof) for envelope in made[:4]])
+        SqlDecisions(store).record(Decision(START, "anna", "offset_ended", "E1", None, "why", Facts(), Facts()))
+        SqlOutbox(store).put(made[4], None)
+    yield [envelope.reference for envelope in made]
+
+
+def verified(file: Path) -> Verified:
+    with Store.open(file, exclusive=False) as store:
+        return verify(store)
+
+
+def meddle(file: Path, *statements: str) -> None:
+    """What somebody with the file and time can do: the triggers are no lock."""
+    with sqlite3.connect(file) as connection:
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f"DROP TRIGGER {name}")
+        for statement in statements:
+            connection.execute(statement)
+    connection.close()
+
+
+def test_a_whole_ledger(file: Path, references: list[str]) -> None:
+    """Five readings and a decision are six links, and everything is as it was written."""
+    found = verified(file)
+    assert (found.links, found.broken, found.why) == (6, None, None)
+    with Store.open(file, exclusive=False) as store:
+        assert [link.position for link in place_of(store, references[4])] == [6]
+
+
+@pytest.mark.parametrize(
+    ("statement", "broken", "says"),
+    [
+        ("UPDATE envelopes SET body = replace(body, '1000', '2000') WHERE reference = '{2}'", 3, "What leaves of the"),
+        ("UPDATE envelopes SET body = CAST(body || ' ' AS BLOB), digest = '00' WHERE reference = '{2}'",
+         3, "What leaves of the item"),
+        ("UPDATE proofs SET packed = x'00' WHERE reference = '{1}'", 2, "The proof of the item"),
+        ("DELETE FROM proofs WHERE reference = '{1}'", 2, "The proof of the item"),
+        ("DELETE FROM envelopes WHERE reference = '{0}'", 1, "is gone"),
+        ("DELETE FROM ledger WHERE position = 2", 3, "The link 3"),
+        ("DELETE FROM ledger WHERE position = 6", 6, "has no link"),
+        ("UPDATE ledger SET position = 9 WHERE position = 6", 9, "The link 9"),
+        ("UPDATE ledger SET at = 'x' WHERE position = 4", 4, "The link 4"),
+        ("UPDATE decisions SET by = 'otto'", 5, "The decision 1 was changed"),
+        ("UPDATE decisions SET note = ''", 5, "The decision 1 was changed"),
+        ("DELETE FROM decisions", 5, "The decision 1 is gone"),
+        ("INSERT INTO decisions SELECT 2, at, by, kind, equipment_number, NULL, note, before, after FROM decisions",
+         7, "The decision 2 has no link"),
+    ],
+)  # fmt: skip
+def test_the_first_broken_link_is_named(
+    file: Path, references: list[str], statement: str, broken: int, says: str
+) -> None:
+    """Who changes, removes or adds something is found out, at the place where it was done."""
+    meddle(file, "PRAGMA foreign_keys = 0", statement.format(*references))
+    found = verified(file)
+    assert found.broken == broken
+    assert found.why is not None
+    assert re.search(says, str(found.why))
+
+
+def test_a_pruned_item_leaves_its_link(file: Path, references: list[str]) -> None:
+    """Retention may take a row away when it says so in a link of its own: the chain stays whole."""
+    with Store.open(file, exclusive=True) as store, store.begin() as connection:
+        for table in (history, proofs, reading_values, readings, envelopes):
+            connection.execute(delete(table).where(table.c.reference == references[1]))
+        append(connection, [Item("pruned", references[1], bytes(32), None, "2026-11-23T12:00:00.000000+00:00")])
+    assert verified(file).why is None
+
+
+@pytest.mark.parametrize("table", ["ledger", "decisions"])
+@pytest.mark.parametrize("act", ["UPDATE {} SET at = ''", "DELETE FROM {}"])
+def test_what_is_written_stays(file: Path, references: list[str], table: str, act: str) -> None:
+    """The database itself refuses to change or delete a link or a decision."""
+    with (
+        Store.open(file, exclusive=True) as store,
+        pytest.raises(StoreError, match="append-only"),
+        store.begin() as connection,
+    ):
+        connection.exec_driver_sql(act.format(table))
+
+
+def test_two_stores_write_one_chain(file: Path, references: list[str]) -> None:
+    """The service and a command beside it: their links stand one behind the other."""
+    with Store.open(file, exclusive=True) as first, Store.open(file, exclusive=False) as second:
+        stores: list[Callable[[int], bool]] = [
+            lambda number, store=store: SqlOutbox(store).put(reading("E1", number), None)  # type: ignore[misc]
+            for store in (first, second)
+        ]
+        assert all(stores[number % 2](number + 10) for number in range(20))
+    found = verified(file)
+    assert (found.links, found.why) == (26, None)
+
+
+def test_what_was_there_before_is_adopted(file: Path, references: list[str]) -> None:
+    """A database of before the ledger begins its chain with all that it has, in the order of time."""
+    meddle(file, "DROP TABLE ledger", "DROP TABLE decisions", "UPDATE alembic_version SET version_num = '0008'")
+    found = verified(file)
+    assert (found.links, found.why) == (5, None)
+    with Store.open(file, exclusive=False) as store:
+        assert [place_of(store, each)[0].position for each in references] == [1, 2, 3, 4, 5]
+
+
+def test_killed_at_any_moment_the_chain_is_whole(file: Path) -> None:
+    """A writer that is killed leaves either an envelope with its link or neither."""
+    for count in (1, 7, 30):
+        with subprocess.Popen(
+            [sys.executable, str(WRITER), str(file)], stdout=subprocess.PIPE, env=ENVIRONMENT
+        ) as made:
+            assert made.stdout is not None
+            for _ in range(count):
+                made.stdout.readline()
+            made.kill()
+        found = verified(file)
+        assert found.why is None
+        assert found.links >= count // 2
