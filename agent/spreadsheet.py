@@ -88,7 +88,10 @@ def written(rows: Iterable[Sequence[Cell]], separator: str) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=separator, lineterminator="\r\n")
     for row in rows:
-        writer.writerow([cell if isinstance(cell, int | Safe) else guarded(cell) for cell in row])
+        first, *others = [cell if isinstance(cell, int | Safe) else guarded(cell) for cell in row]
+        # Whoever reads with another separator would see a cell that begins with a TAB.
+        blank = separator == "\t" and isinstance(first, str) and not first.strip()
+        writer.writerow([f"{MARK}{first}" if blank else first, *others])
     return text.getvalue().encode("utf-8-sig")
 
 

@@ -51,7 +51,15 @@ class Rig:
             return _fleet(self.folder, self.far)
         program = compiled(varied(self.responder / "responder.c", self.folder), self.folder / "responder")
         options = [*(["-l", str(loss)] if loss else []), *(["-k", str(SHARE)] if sparse else [])]
-        return _responder(program, self.responder / "printer.tab", self.far, options)
+        return _responder(program, consistent(self.responder / "printer.tab", self.folder), self.far, options)
+
+
+# Total, black and colour of HP's own objects, near the life count of all printers. Both numbers vary alike.
+MAKERS_COUNTERS = {
+    "1.3.6.1.4.1.11.2.3.9.4.2.1.4.1.2.5.0": 184_223,
+    "1.3.6.1.4.1.11.2.3.9.4.2.1.4.1.2.6.0": 184_223,
+    "1.3.6.1.4.1.11.2.3.9.4.2.1.4.1.2.7.0": 0,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +112,19 @@ def varied(source: Path, folder: Path) -> Path:
     return copy
 
 
+def consistent(table: Path, folder: Path) -> Path:
+    """The responder's table with maker's counters that add up, in `folder`: a printer that contradicts itself is held
+    back for a person, and never gets to the portal."""
+    lines = table.read_text().splitlines()
+    for place, line in enumerate(lines):
+        oid, kind, _ = line.split("|", 2)
+        if oid in MAKERS_COUNTERS:
+            lines[place] = f"{oid}|{kind}|{MAKERS_COUNTERS[oid]}"
+    copy = folder / "printer.tab"
+    copy.write_text("\n".join(lines) + "\n")
+    return copy
+
+
 def compiled(source: Path, program: Path) -> Path:
     """The program of a C file, compiled again when the file is newer. Raises `CalledProcessError`."""
     if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
@@ -149,6 +170,7 @@ def _fleet(folder: Path, core: int) -> Responder:
                 dotted(SERIAL): f"4|{serial_of(address).decode()}",
                 OWN_SERIAL: f"4|{serial_of(address).decode()}",
                 dotted(LIFE_COUNT): f"65|{page_count_of(address)}",
+                **{oid: f"2|{count and page_count_of(address)}" for oid, count in MAKERS_COUNTERS.items()},
             },
         }
         for number, address in enumerate(addresses)

@@ -125,7 +125,7 @@ MISTAKES = [
     (KYOCERA + A + TOTAL + "scale = -1\n", 14, "above 0"),
     (KYOCERA + A + TOTAL + 'sum = ["a"]\n', 10, "exactly one"),
     (KYOCERA + A + TOTAL + 'minus = ["a"]\n', 10, "belongs to a sum"),
-    (KYOCERA + A + TOTAL + 'confidence = "C"\n', 10, "proven by the total"),
+    (KYOCERA + A + TOTAL + 'confidence = "C"\n', 14, "part of no check"),
     (KYOCERA + A + TOTAL + 'confidence = "D"\n', 14, "choices"),
     (KYOCERA + A + TOTAL + "where = { a = 1 }\n", 10, "belong together"),
     (KYOCERA + A + '[[counters]]\nmeter = "total"\ncolumn = "a"\nsource = "s"\nwhere = { a = 1.5 }\n', 14, "number"),
