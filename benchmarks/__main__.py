@@ -80,7 +80,7 @@ def _others(rig: Rig, quick: bool, count: int, say: Say) -> list[Row]:
     rows += network.loss(rig, 100 if quick else 1000, count)
     say("loss measured")
     rows += network.known(rig, 50 if quick else 500)
-    rows += network.sweep(rig, 256 if quick else 4096, 64 if quick else 1024)
+    rows += network.sweep(rig, 256 if quick else 4096, 64 if quick else 256)
     rows += network.large(rig, 1024 if quick else 65_536)
     say("sweep measured")
     rows += service.memory(rig, 200 if quick else 10_000)
