@@ -729,7 +729,8 @@ def test_kill(tmp_path: Path, record_property: Record) -> None:
     assert orders == dict.fromkeys((each for each, (kind, *_) in entries.items() if kind == "order"), 1)
     assert len(stored) > KILLS * 10
     twice = sum(again for _, _, again in entries.values())
-    assert twice > KILLS / 3, "no kill and no fault fell after a booking"
+    # Verdicts of one answer are written together, so that a kill seldom falls between a booking and its verdict.
+    assert twice > KILLS / 10, "no kill and no fault fell after a booking"
     record_property("kills", KILLS)
     record_property("envelopes stored, each booked once", len(entries))
     record_property("of these sent more than once", twice)

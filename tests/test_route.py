@@ -220,7 +220,7 @@ def test_no_switch() -> None:
         f"portal.{name}"
         for name in (
             *("url", "client_id", "secret", "key", "ca_file", "pins", "timeout_seconds"),
-            *("proxy", "proxy_user", "proxy_secret", "no_proxy"),
+            *("proxy", "proxy_user", "proxy_secret", "no_proxy", "withhold"),
         )
     }
     booleans = {name for name, field in PortalSettings.model_fields.items() if field.annotation is bool}

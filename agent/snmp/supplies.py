@@ -220,8 +220,8 @@ def _only_colorant(supplies: list[Supply], witness: Witness) -> list[Supply]:
     if process != [1] or len(colored) != 1:
         return supplies
     told = colored[0].colorant
-    if told not in (None, *PROCESS_COLORS):
-        return supplies
+    if told not in (None, *PROCESS_COLORS) or (told is None and colored[0].description is None):
+        return supplies  # what has no name may be the only one of several that is left of an answer
     return [replace(one, colorant=None if told else "black") if one is colored[0] else one for one in supplies]
 
 

@@ -11,6 +11,7 @@ import json
 import re
 import secrets
 import time
+from collections.abc import Callable
 from email.utils import format_datetime
 from pathlib import Path
 from typing import IO
@@ -76,13 +77,16 @@ class Gateway:
         if scope["path"].startswith("/v1/"):
             limited = self._quota.taken(_sender(scope, asked))
             extra |= limited or {}
-        exchange = _Exchange(scope, asked, receive, send, extra)
+        exchange = _Exchange(scope, asked, receive, send, extra, self._told)
         if limited and "Retry-After" in limited:
             answer = Refusal("rate-limited", "Too many requests; see Retry-After.").response()
             await answer(scope, exchange.receive, exchange.send)
         else:
             await self._app(scope, exchange.receive, exchange.send)
-        if self._record and scope["path"].startswith("/v1/"):
+        exchange.tell()  # also of a connection that was cut
+
+    def _told(self, exchange: _Exchange) -> None:
+        if self._record and exchange.path.startswith("/v1/"):
             self._record.write(json.dumps(exchange.told()) + "\n")
 
 
@@ -90,9 +94,17 @@ class _Exchange:
     """One request and its answer, passing through."""
 
     def __init__(
-        self, scope: Scope, asked: dict[str, str], receive: Receive, send: Send, extra: dict[str, str]
+        self,
+        scope: Scope,
+        asked: dict[str, str],
+        receive: Receive,
+        send: Send,
+        extra: dict[str, str],
+        record: Callable[[_Exchange], None],
     ) -> None:
+        self.path: str = scope["path"]
         self._scope, self._asked = scope, asked
+        self._record: Callable[[_Exchange], None] | None = record
         self._receive, self._send = receive, send
         self._extra = [(name.lower().encode(), value.encode("latin-1")) for name, value in extra.items()]
         self._body = b""
@@ -112,7 +124,15 @@ class _Exchange:
             given = {name.lower() for name, _ in part["headers"]}
             extra = [(name, value) for name, value in self._extra if name not in given]
             part = {**part, "headers": [*part["headers"], *extra]}
+        elif not part.get("more_body", False):
+            self.tell()  # before whoever asked knows the end, and looks into the record
         await self._send(part)
+
+    def tell(self) -> None:
+        """Writes the line of the record, once."""
+        record, self._record = self._record, None
+        if record is not None:
+            record(self)
 
     def told(self) -> dict[str, object]:
         """The line of the record; `body` is null where it holds secrets, is too long or was not read to its end."""
