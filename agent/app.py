@@ -19,7 +19,7 @@ from agent.capture import SqlCapture
 from agent.chain import steps_back
 from agent.checks import Check, attempt, check_list, check_portal, check_snmp
 from agent.clock import SystemClock
-from agent.cycle import WAITING, Cycle, CycleReport
+from agent.cycle import Cycle
 from agent.decisions import SqlDecisions
 from agent.discovery.allowed import Allowed
 from agent.discovery.finder import NetworkFinder
@@ -29,9 +29,11 @@ from agent.ledger import verify
 from agent.matching import Matching, match
 from agent.memory import SqlMemory
 from agent.meters import Finding
+from agent.ordering import Replenishment
 from agent.past import SqlPast
 from agent.paths import Places, places_of
 from agent.period import period_key
+from agent.report import WAITING, CycleReport
 from agent.schedule import Rhythm, keep_running
 from agent.searches import Searches, missing, numbers_of
 from agent.secrets import Secrets
@@ -198,16 +200,15 @@ class Agent:
         with self.store(exclusive=True) as store, nullcontext() if by_hand else self._sending():
             survey = self.survey(store)
             async with self.portal() as portal, survey.finder.listening():
-                outbox, memory = SqlOutbox(store), SqlMemory(store)
+                outbox, memory, rules = SqlOutbox(store), SqlMemory(store), rules_of(self.settings)
                 yield Cycle(
                     survey=survey,
                     portal=portal,
                     outbox=outbox,
                     memory=memory,
-                    supplies=memory,
+                    ordering=Replenishment(portal, outbox, memory, self.clock, rules, self.source),
                     courier=Person() if by_hand else Courier(outbox, portal, self.clock, asyncio.sleep),
                     clock=self.clock,
-                    rules=rules_of(self.settings),
                     source=self.source,
                     period=self._period(always),
                     offsets=SqlDecisions(store).offsets,

@@ -8,73 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from agent.chain import Places, steps_of
-from agent.errors import AgentError, PortalError
+from agent.errors import PortalError
 from agent.grounds import Grounds
 from agent.matching import Matched, Matching, Past, Refused, match
 from agent.meters import Finding, LastReading
-from agent.ports import Clock, Fate, Memory, Outbox, Parcel, Portal, Supplies
+from agent.ordering import Replenishment
+from agent.ports import Clock, Fate, Memory, Outbox, Parcel, Portal
 from agent.printers import Equipment, Printer
 from agent.readout import Readout
+from agent.report import WAITING, CycleReport, Line, is_held, number_of, old_list, outcome_of
 from agent.searches import Searches, missing, numbers_of
 from agent.serials import same_serial
 from agent.snmp.varbinds import Varbinds
-from agent.supplies.orders import BomItem
-from agent.supplies.policy import Decision, OrderRules, Situation, decide, is_low, is_replaced, item_for
-from agent.survey import LEFT_ALONE, Found, Progress, Survey, bounded
-from agent.texts import Message, message
+from agent.survey import Found, Progress, Survey, bounded
+from agent.texts import message
 from agent.upload.courier import Delivery
-from agent.upload.envelope import BY_HAND, Entry, Standing
-from agent.upload.seal import Source, order_key, reading_slots, seal_order, seal_reading
+from agent.upload.envelope import Standing
+from agent.upload.seal import Source, reading_slots, seal_reading
 from agent.validation import OFFSETS_UNKNOWN, Verdict, newest, validate
 
-WAITING = Finding("waiting", message("Ready, and waiting to be sent to the portal."))
-LIST_LASTS = timedelta(days=1)
 COMMITTED_TOGETHER = 100  # readings in one transaction: what a crash in it loses is read again
-
-
-@dataclass(frozen=True, slots=True)
-class Ordering:
-    """One decision about one supply of one equipment, and the entry of the order if there is one."""
-
-    equipment: Equipment
-    decision: Decision
-    entry: Standing | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """What became of one equipment: match, readout, verdict, envelope; `None` from where the way ended.
-
-    A line whose reading is committed keeps what the report and the orders need (`kept`): proof, levels that are not
-    low, and the reading itself are in the database, and not in memory for thousands.
-    """
-
-    equipment: Equipment
-    match: Matched | Refused
-    readout: Readout | None = None
-    verdict: Verdict | None = None
-    entry: Standing | None = None
-    repeated: bool = False
-    orderings: tuple[Ordering, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class CycleReport:
-    """One cycle. `lines` has every equipment once, `strangers` are no printers, `silent` addresses gave no answer."""
-
-    started_at: datetime
-    ended_at: datetime
-    lines: tuple[Line, ...] = ()
-    unclaimed: tuple[Printer, ...] = ()
-    strangers: tuple[Printer, ...] = ()
-    silent: int = 0
-    delivery: Delivery | None = None
-    trouble: AgentError | None = None
-    findings: tuple[Finding, ...] = ()
 
 
 class Carrier(Protocol):
@@ -98,10 +55,9 @@ class Cycle:
     portal: Portal
     outbox: Outbox
     memory: Memory
-    supplies: Supplies
+    ordering: Replenishment
     courier: Carrier
     clock: Clock
-    rules: OrderRules
     source: Source
     period: Callable[[datetime], str | None]
     past: Callable[[], Past] = Past
@@ -203,13 +159,13 @@ class Cycle:
         """
         with self.outbox.together():
             numbers = [number_of(line) for line in lines if line.readout]
-            before, low = self.memory.last_reported(numbers), self.supplies.low_since(numbers)
+            before, low = self.memory.last_reported(numbers), self.ordering.low_since(numbers)
             added = self.offsets(numbers)
             judged = [
                 self._judged(line, before.get(number_of(line), {}), added.get(number_of(line), {})) for line in lines
             ]
             sealed = self._sealed(judged, self.clock.now())
-        return [kept(line, self.rules, low.get(number_of(line), {})) for line in sealed]
+        return [kept(line, self.ordering, low.get(number_of(line), {})) for line in sealed]
 
     def _sealed(self, lines: Sequence[Line], now: datetime) -> Sequence[Line]:
         period = self.period(now)
@@ -265,64 +221,14 @@ class Cycle:
         return Parcel(envelope, line.readout, held, origins, grounds)
 
     async def _order(self, lines: Sequence[Line]) -> list[Line]:
-        low = self.supplies.low_since([number_of(line) for line in lines if line.readout])
+        """Decides about the supplies of every line whose reading is sound."""
+        low = self.ordering.low_since([number_of(line) for line in lines if line.readout])
         return [await self._ordered(line, low.get(number_of(line), {})) for line in lines]
 
     async def _ordered(self, line: Line, known: Mapping[str, datetime]) -> Line:
-        """Decides about every supply that is low; asks for the bill of material only when there is one.
-
-        `known` says since when slots were low before. A shaken cartridge rises a little and is the same one.
-        """
         if line.readout is None or line.verdict is None or is_held(line):
             return line
-        number, now, supplies = number_of(line), self.clock.now(), line.readout.supplies
-        low = [supply for supply in supplies if is_low(supply, self.rules)]
-        still = [supply for supply in supplies if supply.slot in known and not is_replaced(supply)]
-        since = {supply.slot: known.get(supply.slot, now) for supply in (*low, *still)}
-        if since.keys() != known.keys():
-            self.supplies.note_low(number, list(since), now)
-        if not low:
-            return line
-        try:
-            bom = await self.portal.bill_of_material(number)
-        except PortalError:
-            return line
-        orderings = []
-        for supply in low:
-            item = item_for(supply, bom)
-            situation = self._situation(line.equipment, since[supply.slot], item, now)
-            decision = decide(supply, bom, situation, self.rules)
-            if decision:
-                orderings.append(self._placed(line.equipment, decision, now))
-        return replace(line, orderings=tuple(orderings))
-
-    def _situation(self, equipment: Equipment, low_since: datetime, item: BomItem | None, now: datetime) -> Situation:
-        number, since = equipment.equipment_number, now - timedelta(days=1)
-        last = self._last_order(number, item)
-        return Situation(
-            automatic_supply=equipment.automatic_supply,
-            low_since=low_since,
-            open_order=None if last is None or is_over(last, low_since) else order_name(last),
-            ordered_for_equipment=self.supplies.orders_since(since, number),
-            ordered_in_all=self.supplies.orders_since(since, None),
-            now=now,
-        )
-
-    def _placed(self, equipment: Equipment, decision: Decision, now: datetime) -> Ordering:
-        """Commits the order to the outbox; the portal and this slot's key see to it that there is only one."""
-        if not decision.order or decision.item is None:
-            return Ordering(equipment, decision)
-        last = self._last_order(equipment.equipment_number, decision.item)
-        envelope = seal_order(equipment.equipment_number, decision, now, self.source.withhold)
-        self.outbox.put(envelope, None, after=last.envelope.reference if last else None)
-        made = self.outbox.taken("order", envelope.slot_key)
-        return Ordering(equipment, decision, made.standing if made else None)
-
-    def _last_order(self, equipment_number: str, item: BomItem | None) -> Entry | None:
-        """The order that holds the slot of this material for this equipment, if any."""
-        if item is None:
-            return None
-        return self.outbox.taken("order", order_key(equipment_number, item.component_material_number))
+        return replace(line, orderings=await self.ordering.order(line.equipment, line.readout.supplies, known))
 
     def _settle(self, lines: Sequence[Line]) -> list[Line]:
         """The lines with what the portal said meanwhile."""
@@ -342,30 +248,13 @@ class Cycle:
         ]
 
 
-def old_list(listed_at: datetime | None, now: datetime) -> tuple[Finding, ...]:
-    """That the equipment list is older than a day: what is new in the portal, or gone from it, is not known here."""
-    if listed_at is None or now - listed_at <= LIST_LASTS:
-        return ()
-    what = message(
-        "The portal's equipment list is {hours} hours old; the portal has not given a newer one.",
-        hours=int((now - listed_at) / timedelta(hours=1)),
-    )
-    return (Finding("equipment_list_old", what),)
-
-
-def number_of(line: Line) -> str:
-    """The equipment number of a line; every equipment has one line."""
-    return line.equipment.equipment_number
-
-
 def standing_of(parcel: Parcel) -> Standing:
     """What a parcel that was just committed is."""
     return Standing(parcel.envelope.reference, parcel.state, reasons=tuple(parcel.held))
 
 
-def kept(line: Line, rules: OrderRules, low: Collection[str]) -> Line:
-    """A line after its commit: of the levels those that are low, or were (`low` names their slots), of the rest what
-    the report tells."""
+def kept(line: Line, ordering: Replenishment, low: Collection[str]) -> Line:
+    """A line after its commit: of the levels those that orders are decided by, of the rest what the report tells."""
     readout, verdict = line.readout, line.verdict
     if readout is None:
         return line
@@ -378,7 +267,7 @@ def kept(line: Line, rules: OrderRules, low: Collection[str]) -> Line:
             read_at=readout.read_at,
             identity=readout.identity,
             counters=readout.counters,
-            supplies=tuple(one for one in readout.supplies if one.slot in low or is_low(one, rules)),
+            supplies=ordering.concerned(readout.supplies, low),
             findings=() if verdict else readout.findings,
             datagrams=readout.datagrams,
             profile=readout.profile,
@@ -387,53 +276,6 @@ def kept(line: Line, rules: OrderRules, low: Collection[str]) -> Line:
         line.entry,
         line.repeated,
     )
-
-
-def is_held(line: Line) -> bool:
-    """Whether the line's reading is held back for a person."""
-    return line.verdict is not None and line.verdict.outcome == "quarantined"
-
-
-def is_over(order: Entry, low_since: datetime | None) -> bool:
-    """Whether an order is over and done: booked, and the supply was seen sound and has become low anew since.
-
-    Delivered is not enough: until the new cartridge is in the printer its level stays low, and nothing may be
-    ordered on that.
-    """
-    return order.state == "accepted" and low_since is not None and low_since > order.envelope.created_at
-
-
-def order_name(order: Entry) -> str:
-    """The portal's order number, or the beginning of the reference while there is none."""
-    return ", ".join(order.receipts) or order.envelope.reference[:12]
-
-
-def outcome_of(line: Line, waiting: Finding = WAITING) -> Finding:
-    """In one sentence what became of an equipment in this cycle, or where its way ended and why."""
-    said = line.readout.findings if line.readout else ()
-    if line.readout and said and (line.readout.status in ("asleep", "unreachable") or said[0].code == LEFT_ALONE):
-        return said[0]
-    if isinstance(line.match, Refused):
-        return line.match.reason
-    if line.readout is None or line.verdict is None:
-        status = line.readout.status if line.readout else "unreachable"
-        return Finding(status, Message(ENDINGS[status].template, {"place": str(line.match.printer.endpoint)}))
-    if line.entry is None:
-        return next(iter(line.verdict.reasons), Finding("not_due", message("Nothing is due to be reported.")))
-    if BY_HAND in line.entry.receipts:
-        return Finding("reported", message("Captured by hand in the portal."))
-    if line.entry.state == "accepted":
-        receipts = ", ".join(line.entry.receipts)
-        return Finding("reported", message("Reported to the portal; receipt {receipts}.", receipts=receipts))
-    return next(iter(line.entry.reasons), waiting)
-
-
-ENDINGS = {
-    "unreachable": message("The printer at {place} stopped answering."),
-    "asleep": message("The printer at {place} is asleep."),
-    "refused": message("At {place} another device answered than a moment before."),
-    "not_a_printer": message("What answers at {place} is no printer."),
-}
 
 
 def same_device(printer: Printer, readout: Readout) -> bool:

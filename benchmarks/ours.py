@@ -24,6 +24,7 @@ from agent.errors import PrinterSilent
 from agent.loop import run
 from agent.memory import SqlMemory
 from agent.meters import MeasuringPoint
+from agent.ordering import Replenishment
 from agent.ports import Account, Snmp
 from agent.printers import Endpoint, Equipment
 from agent.readout import Readout
@@ -239,17 +240,16 @@ def composed(job: Job, endpoints: Sequence[Endpoint], store: Store, *, booking: 
     clock = SystemClock()
     desk = Desk([equipment_of(number, endpoint) for number, endpoint in enumerate(endpoints, 1)])
     hosts = [endpoint.address for endpoint in endpoints]
-    outbox, memory = SqlOutbox(store), SqlMemory(store)
+    outbox, memory, source = SqlOutbox(store), SqlMemory(store), Source("benchmark", "0")
     return Cycle(
         survey=survey_of(settings_of(job, {"hosts": hosts}), PUBLIC, clock, None, Manners(SqlKeeper(store))),
         portal=desk,
         outbox=outbox,
         memory=memory,
-        supplies=memory,
+        ordering=Replenishment(desk, outbox, memory, clock, rules_of(Settings()), source),
         courier=(Courier if booking else Resting)(outbox, desk, clock, asyncio.sleep),
         clock=clock,
-        rules=rules_of(Settings()),
-        source=Source("benchmark", "0"),
+        source=source,
         period=lambda moment: moment.date().isoformat(),
     )
 

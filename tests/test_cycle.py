@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from agent.cycle import COMMITTED_TOGETHER, Cycle, CycleReport, same_device
+from agent.cycle import COMMITTED_TOGETHER, Cycle, same_device
 from agent.discovery.directory import Named
 from agent.errors import PortalUnavailable, StoreError
 from agent.memory import SqlMemory
 from agent.meters import LastReading, MeasuringPoint
+from agent.ordering import Replenishment
 from agent.printers import Endpoint, Equipment, Identity, Printer, Sighting
 from agent.readout import Readout
+from agent.report import CycleReport
 from agent.snmp.catalogue import shipped
 from agent.snmp.recording import parse_recording
 from agent.snmp.varbinds import Answer, Ask
@@ -123,7 +125,8 @@ def cycle(store: Store, printers: Printers, firm: Firm, *, period: str | None = 
     survey = Survey(printers, printers, CATALOGUE, clock)
     courier = Courier(outbox, firm, clock, asyncio.sleep)
     source = Source("agent", "0")
-    whole = Cycle(survey, firm, outbox, memory, memory, courier, clock, RULES, source, lambda now: period)
+    ordering = Replenishment(firm, outbox, memory, clock, RULES, source)
+    whole = Cycle(survey, firm, outbox, memory, ordering, courier, clock, source, lambda now: period)
     return asyncio.run(whole.run(Nobody()))
 
 
@@ -168,9 +171,9 @@ def test_a_store_that_fails_ends_the_cycle_and_nothing_half_is_stored(tmp_path: 
     outbox, clock, firm = Refusing(store), Clock(), Firm(printers.count)
     courier = Courier(outbox, firm, clock, asyncio.sleep)
     survey = Survey(printers, printers, CATALOGUE, clock)
-    whole = Cycle(
-        survey, firm, outbox, memory, memory, courier, clock, RULES, Source("agent", "0"), lambda now: "today"
-    )
+    source = Source("agent", "0")
+    ordering = Replenishment(firm, outbox, memory, clock, RULES, source)
+    whole = Cycle(survey, firm, outbox, memory, ordering, courier, clock, source, lambda now: "today")
     with pytest.raises(StoreError):
         asyncio.run(whole.run(Nobody()))
     assert len(memory.entries()) == COMMITTED_TOGETHER

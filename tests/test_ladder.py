@@ -14,6 +14,7 @@ from agent.cycle import Cycle
 from agent.errors import PrinterRefuses, PrinterSilent
 from agent.memory import SqlMemory
 from agent.meters import MeasuringPoint
+from agent.ordering import Replenishment
 from agent.printers import Endpoint, Equipment
 from agent.settings import Settings
 from agent.snmp.access import UserAccess
@@ -290,7 +291,8 @@ def one_cycle(store, port: int, clock: Clock):
     outbox, memory, office = SqlOutbox(store), SqlMemory(store), Yard(f"{PLACE}:{port}")
     courier = Courier(outbox, office, clock, asyncio.sleep)
     seen, source = survey(store, port, clock), Source("agent", "0")
-    cycle = Cycle(seen, office, outbox, memory, memory, courier, clock, RULES, source, lambda now: now.isoformat())
+    ordering = Replenishment(office, outbox, memory, clock, RULES, source)
+    cycle = Cycle(seen, office, outbox, memory, ordering, courier, clock, source, lambda now: now.isoformat())
     report = asyncio.run(cycle.run(Nobody()))
     return report.lines[0], memory.outcomes()["1"].finding
 

@@ -13,6 +13,7 @@ from agent.discovery.finder import NetworkFinder
 from agent.discovery.ranges import AddressRanges
 from agent.memory import SqlMemory
 from agent.meters import MeasuringPoint
+from agent.ordering import Replenishment
 from agent.ports import Account
 from agent.printers import Equipment
 from agent.snmp.catalogue import shipped
@@ -103,10 +104,11 @@ def run(tmp_path, clock: Clock, office: Office, level: int, **rules: object) -> 
         finder = NetworkFinder(Allowed(AddressRanges.parse(["127.34.0.1"])), (), port)
         survey = Survey(finder, SnmpClient((CommunityAccess("v2c", "public"),)), shipped(), clock)
         courier = Courier(outbox, office, clock, asyncio.sleep)
+        source = Source("agent", "0")
+        ordering = Replenishment(office, outbox, memory, clock, OrderRules(**{**usual, **rules}), source)
         cycle = Cycle(
-            survey, office, outbox, memory, memory, courier, clock,
-            OrderRules(**{**usual, **rules}), Source("agent", "0"), lambda moment: moment.isoformat(),
-        )  # fmt: skip
+            survey, office, outbox, memory, ordering, courier, clock, source, lambda moment: moment.isoformat()
+        )
         report = asyncio.run(cycle.run(Nobody()))
     return [(one.decision.order, one.decision.reason.code) for line in report.lines for one in line.orderings]
 

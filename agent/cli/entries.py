@@ -16,12 +16,12 @@ from agent.cli.service import agent_of
 from agent.cli.tables import model_name, plain, state_name
 from agent.cli.views import print_entries, print_outcomes
 from agent.clock import SystemClock
-from agent.cycle import old_list
 from agent.errors import AgentError, ConfigError
 from agent.language import _, moment, number, show
 from agent.memory import SqlMemory
 from agent.migrations.rows import is_damaged
 from agent.printers import Identity
+from agent.report import old_list
 from agent.store import Store
 from agent.texts import message
 from agent.upload.envelope import Entry, State

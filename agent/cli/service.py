@@ -12,12 +12,12 @@ from rich.console import Console
 from agent.app import Agent
 from agent.cli.tables import is_by_hand, print_report
 from agent.cli.watch import Watch
-from agent.cycle import CycleReport
 from agent.errors import AgentError
 from agent.language import _, choose, show, show_error
 from agent.log import start_log
 from agent.loop import run
 from agent.paths import find_config
+from agent.report import CycleReport
 from service import notify
 
 

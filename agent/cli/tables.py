@@ -20,7 +20,8 @@ from agent.supplies.levels import Level
 from agent.upload.envelope import BY_HAND, Entry, Standing
 
 if TYPE_CHECKING:  # tables of printers alone need nothing of the way to the portal
-    from agent.cycle import CycleReport, Line, Ordering
+    from agent.ordering import Ordering
+    from agent.report import CycleReport, Line
 
 
 def print_report(console: Console, report: CycleReport) -> None:
