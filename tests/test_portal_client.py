@@ -318,6 +318,7 @@ def test_token_renewed(portal: PortalProcess) -> None:
         (("--certificate", "expired"), "not valid at this time.*date and time"),
         (("--certificate", "not-yet-valid"), "not valid at this time.*date and time"),
         (("--certificate", "wrong-host"), "for another name"),
+        (("--certificate", "no-host"), "for another name.*subjectAltName"),
         (("--certificate", "self-signed"), "does not trust.*ca_file"),
         (("--certificate", "rsa1024"), "too short"),
     ],

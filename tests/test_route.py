@@ -9,12 +9,17 @@ import hashlib
 import os
 import ssl
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from pydantic import BaseModel
 
 from agent.errors import ConfigError, PortalUnreachable, PortalUntrusted
@@ -22,7 +27,7 @@ from agent.secrets import Secret
 from agent.settings import PortalSettings, Settings, load
 from agent.upload.portal import PortalClient
 from agent.upload.route import Proxy, Route, Trust, is_bypassed
-from agent.upload.trust import tls_context
+from agent.upload.trust import has_name, tls_context
 from tests.portal_process import PortalProcess
 from tests.test_portal_client import ask, connect, start
 
@@ -199,8 +204,49 @@ def test_every_context_checks(trust: Trust) -> None:
     """Whatever is configured: TLS 1.2 at least, host names and certificates checked."""
     context = tls_context(trust)
     assert context.check_hostname
+    assert not context.hostname_checks_common_name
     assert context.verify_mode == ssl.CERT_REQUIRED
     assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+
+
+NAMES = [
+    (None, False),
+    ([], False),
+    ([x509.RFC822Name("portal@portal.example")], False),
+    ([x509.DNSName("portal.example")], True),
+    ([x509.IPAddress(ip_address("192.0.2.1"))], True),
+]
+
+
+@pytest.mark.parametrize(("names", "named"), NAMES)
+def test_a_subject_is_no_name(names: list[x509.GeneralName] | None, named: bool) -> None:
+    """A certificate whose host stands in its subject alone has no name, wherever it would be believed otherwise."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "portal.example")]), datetime.now(UTC)
+    builder = x509.CertificateBuilder(subject, subject, key.public_key(), 1, now, now + timedelta(days=1))
+    if names is not None:
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    assert has_name(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)) is named
+
+
+def test_windows_takes_no_subject_either(tmp_path: Path) -> None:
+    """Where OpenSSL leaves names to the system, which still takes the subject's, the handshake ends all the same."""
+    with start(tmp_path, "--certificate", "no-host") as nameless:
+        context = tls_context(Trust(nameless.ca_file))
+        context.check_hostname = False
+
+        async def call() -> None:
+            async with httpx.AsyncClient(verify=context, trust_env=False) as client:
+                await client.get(nameless.url)
+
+        with pytest.raises(httpx.ConnectError, match="no name outside its subject"):
+            asyncio.run(call())
+
+
+def test_no_certificate_has_no_name() -> None:
+    """What is no certificate names nobody."""
+    assert not has_name(b"")
+    assert not has_name(b"\x30\x03\x02\x01\x01")
 
 
 def keys_of(model: type[BaseModel], prefix: str = "") -> Iterator[str]:

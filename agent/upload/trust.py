@@ -19,11 +19,13 @@ from agent.texts import Message, message
 from agent.upload.route import Trust
 
 UNPINNED = "the certificate's key is none of the pinned ones"
+NAMELESS = "the certificate has no name outside its subject"
 
 
 def tls_context(trust: Trust) -> ssl.SSLContext:
     """TLS 1.2 or newer, host names checked, keys of RSA 2048 bits or the like; the system's trust, or the CA file.
 
+    A name counts only as a subjectAltName; the subject's common name is never looked at (RFC 9525 section 6.3).
     Raises `ConfigError` for an unusable CA file.
     """
     if trust.ca_file is None:
@@ -38,32 +40,33 @@ def tls_context(trust: Trust) -> ssl.SSLContext:
                 message("Enter the right file at ca_file in the section [portal], or remove that line."),
             ) from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.hostname_checks_common_name = False
     # OpenSSL's security level 2: at least 112 bits, which is RSA 2048; shorter certificate keys fail the handshake.
     context.set_ciphers("DEFAULT:@SECLEVEL=2")
-    if isinstance(context, _Pinning):
+    if isinstance(context, _Guarding):
         context.pins = trust.pins
     return context
 
 
-class _Pinning:
-    """A context that, with pins, lets a handshake end only with one of these keys: nothing is sent before."""
+class _Guarding:
+    """A context that lets a handshake end only with a certificate that has a name and, with pins, one of these keys:
+    nothing is sent before."""
 
     pins: frozenset[str] = frozenset()
 
     def guarded(self, connection: ssl.SSLObject) -> ssl.SSLObject:
-        """The connection, which checks the pins as the last part of its handshake."""
-        if self.pins:
-            # On the object: both kinds of context make objects of a class of their own.
-            vars(connection)["do_handshake"] = _checked(connection.do_handshake, connection, self.pins)
+        """The connection, which checks name and pins as the last part of its handshake."""
+        # On the object: both kinds of context make objects of a class of their own.
+        vars(connection)["do_handshake"] = _checked(connection.do_handshake, connection, self.pins)
         return connection
 
 
-class _SystemContext(truststore.SSLContext, _Pinning):
+class _SystemContext(truststore.SSLContext, _Guarding):
     def wrap_bio(self, *args: Any, **options: Any) -> ssl.SSLObject:  # noqa: ANN401  the standard library's signature
         return self.guarded(super().wrap_bio(*args, **options))
 
 
-class _FileContext(ssl.SSLContext, _Pinning):
+class _FileContext(ssl.SSLContext, _Guarding):
     def wrap_bio(self, *args: Any, **options: Any) -> ssl.SSLObject:  # noqa: ANN401  as above
         return self.guarded(super().wrap_bio(*args, **options))
 
@@ -71,7 +74,10 @@ class _FileContext(ssl.SSLContext, _Pinning):
 def _checked(handshake: Callable[[], None], connection: ssl.SSLObject, pins: frozenset[str]) -> Callable[[], None]:
     def checked() -> None:
         handshake()
-        if pin_of(connection.getpeercert(binary_form=True) or b"") not in pins:
+        certificate = connection.getpeercert(binary_form=True) or b""
+        if not has_name(certificate):  # where OpenSSL does not compare names, Windows still takes the subject's
+            raise ssl.SSLCertVerificationError(NAMELESS)
+        if pins and pin_of(certificate) not in pins:
             raise ssl.SSLCertVerificationError(UNPINNED)
 
     return checked
@@ -87,6 +93,16 @@ def pin_of(certificate: bytes) -> str | None:
     return base64.b64encode(hashlib.sha256(key.public_bytes(*form)).digest()).decode()
 
 
+def has_name(certificate: bytes) -> bool:
+    """Whether a DER certificate names a host or an address as subjectAltName (RFC 5280 section 4.2.1.6)."""
+    try:
+        extensions = x509.load_der_x509_certificate(certificate).extensions
+        names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension):
+        return False
+    return any(isinstance(name, x509.DNSName | x509.IPAddress) for name in names)
+
+
 # What OpenSSL and the system's verifier say -> what it means for a person.
 TLS_CAUSES: tuple[tuple[str, Message, Message], ...] = (
     (
@@ -100,9 +116,12 @@ TLS_CAUSES: tuple[tuple[str, Message, Message], ...] = (
         message("Check this computer's date and time; if they are right, tell your portal's support."),
     ),
     (
-        r"Hostname mismatch|IP address mismatch|doesn't match|CN_NO_MATCH",
+        NAMELESS + r"|Hostname mismatch|IP address mismatch|doesn't match|CN_NO_MATCH",
         message("The portal's certificate is for another name than the address in the config."),
-        message("Check url in the section [portal]."),
+        message(
+            "Check url in the section [portal]. If it is right, tell your portal's support that the certificate needs"
+            " this name as subjectAltName; the subject alone does not count."
+        ),
     ),
     (
         r"key too (weak|small)|EE_KEY_TOO_SMALL|too weak|CA_MD_TOO_WEAK",
