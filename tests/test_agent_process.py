@@ -139,6 +139,12 @@ def test_a_fall_is_held_until_a_person_decides(world):
     explained = one.agent("explain", entry["reference"], COLUMNS="200").stdout
     assert all(word in explained for word in ("host name: KMBT5A17C2", "2|128431", "counter replaced", "a new board"))
     assert "links are whole" in one.agent("check").stdout
+    narrow = one.agent("explain", entry["reference"], COLUMNS="40").stdout
+    assert "1.3.6.1.4.1.18334.1.1.1.5.7.2.1.1.0 = 2|128431" in " ".join(narrow.split()), "an object stays in one piece"
+    assert narrow.count("Says who") == 1, "what is computed is told once"
+    german = one.agent("explain", entry["reference"], COLUMNS="80", LC_ALL="de").stdout
+    assert "1.3.6.1.4.1.18334.1.1.1.5.7.2.1.1.0" in german
+    assert german.count("Wer das sagt") == 1
 
 
 def test_a_dead_portal_costs_no_reading(world):

@@ -128,26 +128,29 @@ class Page:
 
     def _counters(self, entry: Entry, proof: Proof) -> None:
         """Each reported value: the printer's count, its objects with raw values, what was added, who says so."""
-        codes = {METER_OF_CODE.get(one["meter_code"]): one for one in entry.envelope.content.get("readings", ())}
-        table = new_table(_("Counter"), _("Reported"), _("Printer counts"), _("Offset"), _("From"), _("Says who"))
-        for counted in proof.counters:
-            value = codes.get(counted.meter)
-            if value is not None:
-                added = value["value"] - counted.value
-                row(
-                    table,
-                    value["meter_code"],
-                    number(value["value"]),
-                    f"{number(counted.value)} {counted.unit}",
-                    number(added) if added else "–",
-                    "\n".join(_objects(counted, proof)),
-                    f"{counted.profile or proof.profile}: {self._statement(counted, proof)}".rstrip(": "),
-                )
-        section(self._console, _("How each value was computed"), table)
-        table = new_table(_("Counter"), _("Value"), _("Where it stood"))
-        for code, reported, origin in proof.values:
-            row(table, code, number(reported), origin or "–")
-        section(self._console, _("Where each value came from"), table)
+        reported = {one["meter_code"]: one["value"] for one in entry.envelope.content.get("readings", ())}
+        reported |= {code: value for code, value, _origin in proof.values}
+        origins = {code: origin for code, _value, origin in proof.values}
+        counters = {counted.meter: counted for counted in proof.counters}
+        table = new_table(_("Counter"), _("What"), _("Is"))
+        for code, value in reported.items():
+            counted = counters.get(METER_OF_CODE.get(code, ""))
+            parts = {_("Reported"): number(value)}
+            if counted is not None:
+                parts |= self._computed(counted, proof, value - counted.value)
+            parts |= _place(origins.get(code), counted)
+            for index, (what, said) in enumerate(parts.items()):
+                row(table, "" if index else code, what, said)
+        section(self._console, _("How each value was computed"), table, counted=False, whole=True)
+
+    def _computed(self, counted: Counted, proof: Proof, added: int) -> dict[str, str]:
+        """What a value was made of: the printer's own count, what people added, the objects, and who says so."""
+        return {
+            _("Printer counts"): f"{number(counted.value)} {counted.unit}",
+            _("Offset"): number(added) if added else "–",
+            _("From"): "\n".join(_objects(counted, proof)),
+            _("Says who"): f"{counted.profile or proof.profile}: {self._statement(counted, proof)}".rstrip(": "),
+        }
 
     def _statement(self, counted: Counted, proof: Proof) -> str:
         """Why the profile believes it, if it is still the profile that was used."""
@@ -180,7 +183,7 @@ class Page:
             else:
                 difference = number(value - last.value)
                 row(table, one["meter_code"], number(last.value), moment(last.read_at), number(value), difference)
-        section(self._console, _("Against the reading before"), table)
+        section(self._console, _("Against the reading before"), table, whole=True)
         table = new_table(_("Finding"), _("Meaning"))
         for finding in entry.envelope.content.get("findings", ()):
             row(table, finding["code"], plain(finding.get("detail")))
@@ -210,7 +213,7 @@ class Page:
         row(table, _("Attempts"), number(entry.attempts))
         row(table, _("State"), state_name(entry.state))
         row(table, _("Receipt"), ", ".join(entry.receipts) or "–")
-        section(self._console, _("What leaves, and the portal's answer"), table)
+        section(self._console, _("What leaves, and the portal's answer"), table, whole=True)
         leaves = (
             _("What is on record, and never sent:") if BY_HAND in entry.receipts else _("What leaves, byte for byte:")
         )
@@ -227,7 +230,7 @@ class Page:
         table = new_table(_("Object"), _("Raw value"))
         for oid, raw in sorted(proof.evidence.items()):
             row(table, oid, plain(raw))
-        section(self._console, _("What the printer said"), table)
+        section(self._console, _("What the printer said"), table, whole=True)
 
     def _equipment(self, entry: Entry) -> Equipment:
         mine = entry.envelope.equipment_number
@@ -244,6 +247,13 @@ def _objects(counted: Counted, proof: Proof) -> list[str]:
     return [*lines, *(f"{name} = {plain(proof.evidence[name])}" for name in names if name in proof.evidence)] or [
         counted.source
     ]
+
+
+def _place(origin: str | None, counted: Counted | None) -> dict[str, str]:
+    """Where in the printer a value stood, unless its objects say the same."""
+    if counted is not None and origin == counted.source:
+        return {}
+    return {_("Where it stood"): origin or "–"}
 
 
 def _origin(proof: Proof) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -57,11 +58,17 @@ def row(table: Table, *cells: str) -> None:
     table.add_row(*(Text("\n".join(printable(line) for line in cell.split("\n"))) for cell in cells))
 
 
-def section(console: Console, title: str, table: Table, *, counted: bool = True) -> None:
-    """The table under its title with the number of its rows; nothing when it is empty."""
+def section(console: Console, title: str, table: Table, *, counted: bool = True, whole: bool = False) -> None:
+    """The table under its title with the number of its rows; nothing when it is empty.
+
+    `whole` keeps every word in one piece, on a narrow screen too: a broken object identifier cannot be searched for.
+    """
     if table.row_count:
         console.print(Text(f"\n{title} ({table.row_count})" if counted else f"\n{title}", style="bold"))
-        console.print(table)
+        if whole:
+            for column in table.columns:
+                column.min_width = max(Measurement.get(console, console.options, cell).minimum for cell in column.cells)
+        console.print(table, crop=not whole)
 
 
 def _equipment_table(lines: Sequence[Line], *, by_hand: bool) -> Table:
