@@ -135,22 +135,24 @@ class Page:
         table = new_table(_("Counter"), _("What"), _("Is"))
         for code, value in reported.items():
             counted = counters.get(METER_OF_CODE.get(code, ""))
-            parts = {_("Reported"): number(value)}
+            parts = [(_("Reported"), number(value))]
             if counted is not None:
-                parts |= self._computed(counted, proof, value - counted.value)
-            parts |= _place(origins.get(code), counted)
-            for index, (what, said) in enumerate(parts.items()):
+                parts += self._computed(counted, proof, value - counted.value)
+            if counted is None or origins.get(code) != counted.source:  # else its objects say it
+                parts.append((_("Where it stood"), origins.get(code) or "–"))
+            for index, (what, said) in enumerate(parts):
                 row(table, "" if index else code, what, said)
         section(self._console, _("How each value was computed"), table, counted=False, whole=True)
 
-    def _computed(self, counted: Counted, proof: Proof, added: int) -> dict[str, str]:
+    def _computed(self, counted: Counted, proof: Proof, added: int) -> list[tuple[str, str]]:
         """What a value was made of: the printer's own count, what people added, the objects, and who says so."""
-        return {
-            _("Printer counts"): f"{number(counted.value)} {counted.unit}",
-            _("Offset"): number(added) if added else "–",
-            _("From"): "\n".join(_objects(counted, proof)),
-            _("Says who"): f"{counted.profile or proof.profile}: {self._statement(counted, proof)}".rstrip(": "),
-        }
+        says = f"{counted.profile or proof.profile}: {self._statement(counted, proof)}".rstrip(": ")
+        return [
+            (_("Printer counts"), f"{number(counted.value)} {counted.unit}"),
+            (_("Offset"), number(added) if added else "–"),
+            (_("From"), "\n".join(_objects(counted, proof))),
+            (_("Says who"), says),
+        ]
 
     def _statement(self, counted: Counted, proof: Proof) -> str:
         """Why the profile believes it, if it is still the profile that was used."""
@@ -247,13 +249,6 @@ def _objects(counted: Counted, proof: Proof) -> list[str]:
     return [*lines, *(f"{name} = {plain(proof.evidence[name])}" for name in names if name in proof.evidence)] or [
         counted.source
     ]
-
-
-def _place(origin: str | None, counted: Counted | None) -> dict[str, str]:
-    """Where in the printer a value stood, unless its objects say the same."""
-    if counted is not None and origin == counted.source:
-        return {}
-    return {_("Where it stood"): origin or "–"}
 
 
 def _origin(proof: Proof) -> str:
