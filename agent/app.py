@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -33,6 +33,7 @@ from agent.ordering import Replenishment
 from agent.past import SqlPast
 from agent.paths import Places, places_of
 from agent.period import period_key
+from agent.printers import Equipment
 from agent.report import WAITING, CycleReport
 from agent.schedule import Rhythm, keep_running
 from agent.searches import Searches, missing, numbers_of
@@ -105,6 +106,16 @@ class Agent:
             if not self.settings.by_hand.enabled:
                 raise
             return Source("meter-agent", VERSION)
+
+    def known_equipments(self) -> Sequence[Equipment]:
+        """The equipment list of the file, where one is used and there, else that of the last cycle.
+
+        Raises `EquipmentListUnusable` for a file with mistakes: what is in it is not known.
+        """
+        if self.settings.by_hand.enabled and self.equipment_file.exists():
+            return FilePortal(self.equipment_file).listed()
+        with self.store(exclusive=False) as store:
+            return SqlMemory(store).known_equipments()
 
     def survey(self, store: Store | None = None) -> Survey:
         """Finding and reading printers by these settings; what is learnt of them is kept in `store`, if any.
@@ -259,15 +270,20 @@ class Agent:
             await keep_running(_logged_cycle(cycle), _logged_delivery(cycle), rhythm, stop)
 
     async def match(self, progress: Progress) -> Matching:
-        """Which printer is which equipment, with nothing read, stored or sent."""
+        """Which printer is which equipment of the portal, with nothing read, stored or sent."""
         async with self.portal() as portal:
-            equipments = await portal.equipments()
+            return await self.match_with(await portal.equipments(), progress)
+
+    async def match_with(
+        self, equipments: Sequence[Equipment], progress: Progress, *, everywhere: bool = False
+    ) -> Matching:
+        """As `match`, with this equipment. The ranges are searched for what no name leads to, or `everywhere`."""
         with self.store(exclusive=False) as store:
             survey, past = self.survey(store), SqlPast(store).past()
             async with survey.finder.listening():
                 found = await survey.call(progress, numbers_of(equipments))
                 matching = match(found.printers, equipments, past)
-                if not missing(matching, found):
+                if not everywhere and not missing(matching, found):
                     return matching
                 return match((await survey.search(found, progress)).printers, equipments, past)
 

@@ -14,8 +14,9 @@ from sqlalchemy import func, select
 
 from agent.capturing import Captured, DueReading
 from agent.cells import Unreadable, count_of, end_of
+from agent.equipment_list import stored_number
 from agent.errors import Problem
-from agent.headings import is_meter
+from agent.headings import is_meter, row_of
 from agent.memory import SqlMemory
 from agent.migrations.rows import entry_of, is_damaged, moment_of, portions
 from agent.migrations.tables import envelopes, reading_values, readings
@@ -156,9 +157,9 @@ class SqlCapture:
         return changed
 
     def _take_one(self, answer: Captured, known: Mapping[str, Equipment], by: str, now: datetime, taken: Taken) -> None:
-        entry = SqlMemory(self.store).entry(answer.reference)
-        refusal = _refusal(answer, entry, known, now)
-        if refusal is not None or entry is None:
+        entry = SqlMemory(self.store).entry(answer.reference) if answer.reference else self._meant(answer)
+        refusal = entry if isinstance(entry, Problem) else _refusal(answer, entry, known, now)
+        if refusal is not None or entry is None or isinstance(entry, Problem):
             taken.problems += [refusal] if refusal else []
             return
         values, problems = _read_values(answer, entry)
@@ -179,6 +180,25 @@ class SqlCapture:
         taken.overtaken += self._overtake(entry, _captured_at(answer, now) if differing else None, now)
         number = entry.envelope.equipment_number
         taken.differences += [Difference(number, code, ours[code], value) for code, value in differing.items()]
+
+    def _meant(self, answer: Captured) -> Entry | Problem:
+        """The one reading of the equipment, the day and the values in a row without reference; nothing is guessed."""
+        numbers = {answer.equipment_number, stored_number(answer.equipment_number)}
+        statement = (
+            select(envelopes)
+            .join(readings, readings.c.reference == envelopes.c.reference)
+            .where(readings.c.equipment_number.in_(numbers))
+        )
+        with self.store.connect() as connection:
+            found = [entry_of(row) for row in connection.execute(statement)]
+        fitting = [entry for entry in found if not is_damaged(entry) and _fits(answer, entry)]
+        if len(fitting) == 1:
+            return fitting[0]
+        number, what = answer.equipment_number, message("The row has no reference, and several readings fit it.")
+        if not fitting:
+            what = message("The row has no reference, and no reading of equipment {number} fits it.", number=number)
+        remedy = message("A row of your own needs the day and the values as read; else export anew and use that file.")
+        return Problem(row_of(answer.row), what, remedy)
 
     def _booked(self, entry: Entry) -> dict[str, int] | None:
         """The values with which this reading was captured before; `None` when it was not."""
@@ -275,7 +295,7 @@ def _captured_at(answer: Captured, now: datetime) -> datetime:
 
 def _refusal(answer: Captured, entry: Entry | None, known: Collection[str], now: datetime) -> Problem | None:
     """Why this row cannot be taken, whatever its values are."""
-    where = message("row {row}", row=answer.row.number)
+    where = row_of(answer.row)
     number = answer.equipment_number
     if entry is None or entry.envelope.kind != "reading":
         what = message("There is no reading with the reference {reference}.", reference=answer.reference)
@@ -346,9 +366,18 @@ def _read_values(answer: Captured, entry: Entry) -> tuple[dict[str, int], list[P
     return values, problems
 
 
+def _fits(answer: Captured, entry: Entry) -> bool:
+    """Whether a row is of this reading: read at this minute or on this day, and every value is the same."""
+    read_at = _read_at(entry).astimezone().replace(second=0, microsecond=0)
+    on = answer.read_at
+    same = read_at == on.replace(second=0, microsecond=0) if isinstance(on, datetime) else read_at.date() == on
+    values, problems = _read_values(answer, entry)
+    return same and not problems and values == _values(entry) and not values.keys().isdisjoint(answer.cells)
+
+
 def _booked_before(answer: Captured, code: str, booked: int) -> Problem:
     what = message("It was captured before, with {booked}.", booked=booked)
-    where = answer.cells[code][1] if code in answer.cells else message("row {row}", row=answer.row.number)
+    where = answer.cells[code][1] if code in answer.cells else row_of(answer.row)
     return Problem(where, what, message("What the portal has now, the next reading will show; put the value back."))
 
 

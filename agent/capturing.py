@@ -10,7 +10,7 @@ from typing import Any, Literal
 from agent.cells import Unreadable, end_of, is_mark, moment_of
 from agent.display import printable
 from agent.errors import Problem
-from agent.headings import heading_of, meter_code_of, position_of
+from agent.headings import heading_of, located, meter_code_of, position_of, row_of
 from agent.meters import METER_OF_CODE, LastReading
 from agent.printers import Equipment
 from agent.spreadsheet import Cell, Row, Safe, Sheet
@@ -52,7 +52,8 @@ class Style:
 class Captured:
     """What the person says of one reading: `cells` by meter code, `on` the day or the moment, `marked` that it is done.
 
-    A cell counts only where the reading has that counter: people add columns of their own.
+    A cell counts only where the reading has that counter: people add columns of their own. `reference` is empty in a
+    row that a person wrote; `read_at` is what such a row is known by, with its equipment and its values.
     """
 
     row: Row
@@ -63,15 +64,19 @@ class Captured:
     on: date | datetime | None = None
     by: str | None = None
     receipts: tuple[str, ...] = ()
+    read_at: date | datetime | None = None
 
 
 @dataclass(slots=True)
 class Answers:
-    """A filled-in sheet: what it says reading by reading, and what in it cannot be understood."""
+    """A filled-in sheet: what it says reading by reading, and what in it cannot be understood.
+
+    A reading is known by its reference, or by the equipment and the day that stand in a row without one.
+    """
 
     captured: dict[str, Captured] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
-    spoilt: set[str] = field(default_factory=set)  # references of readings with a problem
+    spoilt: set[str] = field(default_factory=set)  # readings with a problem
 
     def sound(self) -> list[Captured]:
         """What is said of the readings in whose rows everything can be understood."""
@@ -143,6 +148,16 @@ def _values(entry: Entry) -> dict[str, int]:
     return {printable(told["meter_code"]): told["value"] for told in _told(entry)}
 
 
+def places_of(sheet: Sheet) -> dict[str, int]:
+    """Where the columns are. A sheet of a person's own may have equipment and day instead of the reference.
+
+    Raises `SheetError` for one that is missing.
+    """
+    found = located(sheet, ("captured_on",))
+    own = {"equipment_number", "read_at"} <= found.keys()
+    return found if own else located(sheet, ("reference",))
+
+
 @dataclass(slots=True)
 class Clerk:
     """Reads a filled-in sheet row by row. With `all_captured` every row counts as captured."""
@@ -158,15 +173,19 @@ class Clerk:
             answer = self._answer(row)
             if answer is None:
                 continue
-            known = self.answers.captured.get(answer.reference)
-            self.answers.captured[answer.reference] = answer if known is None else self._joined(known, answer)
+            key = self._key(row)
+            known = self.answers.captured.get(key)
+            self.answers.captured[key] = answer if known is None else self._joined(known, answer)
         return self.answers
 
     def _answer(self, row: Row) -> Captured | None:
         reference = reference_of(self._text(row, "reference"))
-        if not reference:
-            what = message("The reference is missing; it says which reading this is.")
-            self._refuse(row, "reference", what, message("Export the readings anew and use that file."))
+        # Beside a reference a spreadsheet may write the day as it likes.
+        read_at = None if reference else self._moment(row, "read_at")
+        if not reference and (read_at is None or not self._text(row, "equipment_number")):
+            what = message("The reference is missing, and so is the equipment or the day it was read on.")
+            remedy = message("Enter one or the other, or export the readings anew and use that file.")
+            self._refuse(row, "reference", what, remedy)
             return None
         marked, on = self._mark(row)
         receipt = self._text(row, "receipt")
@@ -179,17 +198,31 @@ class Clerk:
             on,
             printable(self._text(row, "captured_by")) or None,
             (printable(receipt),) if receipt else (),
+            read_at,
         )
+
+    def _key(self, row: Row) -> str:
+        """Which reading a row is about; without a reference, by what is written in the cells."""
+        known_by = (self._cell(row, "equipment_number").lstrip("0"), self._cell(row, "read_at"))
+        return reference_of(self._cell(row, "reference")) or " ".join(known_by)
+
+    def _cell(self, row: Row, column: str) -> str:
+        place = self.places.get(column)
+        return row.cells[place].strip() if place is not None else ""
 
     def _mark(self, row: Row) -> tuple[bool, date | datetime | None]:
         text = self._text(row, "captured_on")
         if not text or is_mark(text):
             return bool(text), None
+        return True, self._moment(row, "captured_on")
+
+    def _moment(self, row: Row, column: str) -> date | datetime | None:
+        text = self._text(row, column)
         try:
-            return True, moment_of(text)
+            return moment_of(text) if text else None
         except Unreadable as error:
-            self._refuse(row, "captured_on", error.what, error.remedy)
-            return True, None
+            self._refuse(row, column, error.what, error.remedy)
+            return None
 
     def _cells(self, row: Row) -> dict[str, tuple[str, Message]]:
         """The values of a row as they are written: that of its counter, or those in every column that is not ours."""
@@ -219,17 +252,17 @@ class Clerk:
             latest,
             known.by or more.by,
             tuple(dict.fromkeys((*known.receipts, *more.receipts))),
+            known.read_at,
         )
 
     def _text(self, row: Row, column: str) -> str:
-        place = self.places.get(column)
-        text = row.cells[place].strip() if place is not None else ""
+        text = self._cell(row, column)
         if len(text) > LONGEST:
             self._refuse(row, column, message("The text is longer than 255 characters."), message("Shorten it."))
         return text
 
     def _refuse(self, row: Row, column: str, what: Message, remedy: Message) -> None:
         place = self.places.get(column)
-        heading = self.sheet.headings[place] if place is not None else column
-        self.answers.problems.append(Problem(position_of(row, heading), what, remedy))
-        self.answers.spoilt.add(reference_of(row.cells[self.places["reference"]]))
+        where = row_of(row) if place is None else position_of(row, self.sheet.headings[place])
+        self.answers.problems.append(Problem(where, what, remedy))
+        self.answers.spoilt.add(self._key(row))

@@ -86,11 +86,10 @@ def _belongs(printer: Printer, matching: Matching, told: Sequence[Message]) -> I
         yield message("It may be equipment {equipment}, but is not taken for it:", equipment=_plain(refused.equipment))
         yield from filter(None, (refused.reason.message, candidate.why, candidate.remedy or refused.remedy))
     if not near:
-        name = printer.identity.host_name or next(iter(printer.names), str(printer.endpoint))
         yield message(
             "No equipment in the portal has its name, address, network card or serial number. To make it one: "
             "meter-agent match write EQUIPMENT {name}",
-            name=name,
+            name=printer.name or str(printer.endpoint),
         )
 
 

@@ -10,7 +10,7 @@ from agent.cells import Unreadable, count_of, is_mark, moment_of, start_of
 from agent.errors import Problem, SheetError
 from agent.headings import heading_of, is_heading, is_meter, located, meter_code_of, position_of
 from agent.meters import LastReading, MeasuringPoint
-from agent.printers import Equipment
+from agent.printers import Equipment, Printer
 from agent.serials import same_serial
 from agent.spreadsheet import Cell, Row, Safe, Sheet, understood
 from agent.texts import Message, message
@@ -72,7 +72,8 @@ def equipments_of(octets: bytes) -> tuple[Equipment, ...]:
     for row in sheet.rows:
         number = stored_number(reader.text(row, "equipment_number"))
         if not number:
-            reader.refuse(row, "equipment_number", _NO_NUMBER, message("Enter the number that the portal shows."))
+            remedy = message("Enter the number that the portal shows, or delete the row.")
+            reader.refuse(row, "equipment_number", _NO_NUMBER, remedy)
             continue
         read = _equipment(reader, row, number)
         known = found.get(number)
@@ -188,6 +189,19 @@ def _joined(reader: _Reader, row: Row, known: Equipment, more: Equipment) -> Equ
         manufacturer_serial_number=known.manufacturer_serial_number or more.manufacturer_serial_number,
         technical_identification_number=known.technical_identification_number or more.technical_identification_number,
         measuring_points=(*known.measuring_points, *more.measuring_points),
+    )
+
+
+def unlisted(printer: Printer) -> Equipment:
+    """A printer that no equipment is, as a row of the list: a person knows the number that is missing."""
+    identity = printer.identity
+    return Equipment(
+        "",
+        description=identity.printer_name or "",
+        manufacturer=identity.manufacturer,
+        model=identity.model,
+        manufacturer_serial_number=identity.serial_number_raw,
+        technical_identification_number=printer.name or str(printer.endpoint),
     )
 
 

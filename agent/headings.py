@@ -105,6 +105,11 @@ def position_of(row: Row, heading: str) -> Message:
     return message("row {row}, column {column}", row=row.number, column=heading)
 
 
+def row_of(row: Row) -> Message:
+    """The row alone, where a mistake has no column."""
+    return message("row {row}", row=row.number)
+
+
 def located(sheet: Sheet, required: tuple[str, ...]) -> dict[str, int]:
     """Where the columns are that we know. Raises `SheetError` when one is missing or there twice."""
     found: dict[str, int] = {}

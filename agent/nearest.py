@@ -89,8 +89,7 @@ class Near:
 def _remedy(equipment: Equipment, printer: Printer) -> Message:
     """What would make this printer match: a person's word, or its name in the portal."""
     number, place = equipment.equipment_number.lstrip("0"), str(printer.endpoint)
-    name = printer.identity.host_name or next(iter(printer.names), None)
-    if name is None:
+    if printer.name is None:
         return message(
             "If it is this one: meter-agent match confirm {equipment} {place}", equipment=number, place=place
         )
@@ -99,7 +98,7 @@ def _remedy(equipment: Equipment, printer: Printer) -> Message:
         "meter-agent match write {equipment} {name}",
         equipment=number,
         place=place,
-        name=name,
+        name=printer.name,
     )
 
 

@@ -82,6 +82,11 @@ class Printer:
     sightings: tuple[Sighting, ...] = ()
     joined: tuple[Joined, ...] = ()
 
+    @property
+    def name(self) -> str | None:
+        """What to write into the portal for it: the name it calls itself, else the first that others have for it."""
+        return self.identity.host_name or next(iter(self.names), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Equipment:

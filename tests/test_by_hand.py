@@ -16,7 +16,7 @@ import pytest
 
 from agent.memory import SqlMemory
 from agent.store import Store
-from tests.agent_world import PRINTERS, World, equipment, lines, worlds
+from tests.agent_world import NAMES, PRINTERS, World, equipment, lines, worlds
 from tests.fleet_process import FleetProcess
 from tests.hand_world import LIST, HandWorld
 
@@ -150,6 +150,28 @@ def test_a_broken_list_is_said_and_the_last_good_one_used(tmp_path, fleet):
     assert "von Hand zu erfassen" in missing.stdout
     assert one.agent("equipment", "template", LIST).returncode == 0
     assert one.agent("run", "--once").returncode == 0
+
+
+def test_a_first_list_has_the_printers_that_are_there(tmp_path, fleet):
+    """What the list has stays; printers beyond it come as rows that want only their number, and nobody skips one."""
+    one = HandWorld(tmp_path, fleet, "1")
+    assert one.agent("equipment", "template", "plain.csv").returncode == 0
+    assert [row["Equipmentnummer"] for row in one.table("plain.csv")] == ["1"], "before any cycle"
+    done = one.agent("equipment", "template", "found.csv", "--search")
+    assert done.returncode == 0, done.stderr
+    rows = one.table("found.csv")
+    told = {(row["Equipmentnummer"], row["Technische Identnummer"], row["Hersteller"]) for row in rows}
+    assert told == {("1", NAMES["1"], ""), ("", NAMES["2"], "Kyocera"), ("", NAMES["3"], "HP")}
+    (tmp_path / LIST).write_bytes((tmp_path / "found.csv").read_bytes())
+    unfinished = one.agent("check")
+    assert unfinished.returncode == 2
+    assert "Zeile 3, Spalte Equipmentnummer" in unfinished.stdout + unfinished.stderr
+    refused = one.agent("equipment", "template", "again.csv")
+    assert (refused.returncode, (tmp_path / "again.csv").exists()) == (2, False), "what a person typed is not left out"
+    for row in rows:
+        row["Equipmentnummer"] = row["Equipmentnummer"] or ("2" if row["Hersteller"] == "Kyocera" else "3")
+    one.write(LIST, rows)
+    assert "3 Zählerstände von Hand zu erfassen" in one.agent("run", "--once").stdout
 
 
 def test_a_fall_below_the_lists_last_reading_is_held(tmp_path, fleet):

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.capture import SqlCapture, Taken
-from agent.capturing import Clerk, Style, capture_rows
-from agent.headings import is_heading, located
+from agent.capturing import Clerk, Style, capture_rows, places_of
+from agent.errors import SheetError
+from agent.headings import is_heading
 from agent.memory import SqlMemory
 from agent.meters import LastReading, MeasuringPoint, MeterValue, Reading
 from agent.ports import Fate, Parcel
@@ -62,8 +63,7 @@ def exported(store: Store, style: Style = PLAIN, *, every: bool = False) -> list
 def imported(store: Store, rows: list[list[str]], separator: str = ";", **options: bool) -> Taken:
     """What an import of these rows did."""
     sheet = understood(written(rows, separator), is_heading)
-    places = located(sheet, ("reference", "captured_on"))
-    answers = Clerk(sheet, places, options.pop("all_captured", False)).read()
+    answers = Clerk(sheet, places_of(sheet), options.pop("all_captured", False)).read()
     assert not answers.problems
     return SqlCapture(store, SOURCE).take(answers.sound(), "anna", NOW, **options)
 
@@ -226,9 +226,69 @@ def test_half_of_a_reading_is_no_reading(store):
     rows = exported(store, Style("counter"))
     rows[1][rows[0].index("Captured on")] = "x"
     sheet = understood(written(rows, ";"), is_heading)
-    answers = Clerk(sheet, located(sheet, ("reference",)), False).read()
+    answers = Clerk(sheet, places_of(sheet), False).read()
     assert [str(problem.key) for problem in answers.problems] == ["row 3, column Reference"]
     assert answers.sound() == []
+
+
+def own_rows(*rows: str, head: str = "Equipment;Gelesen am;Gesamt;Farbe;Erfasst am") -> list[list[str]]:
+    """A sheet that a person wrote, without references."""
+    return [line.split(";") for line in (head, *rows)]
+
+
+def test_a_row_without_reference_is_known_by_equipment_day_and_values(store):
+    """Typed from the printed list: the one reading that has all of it is settled, with its own reference, once."""
+    put(store, ONE, 22, 1000, 200)
+    reference = put(store, ONE, 23, 1000, 201)
+    rows = own_rows("1;23.11.2026;1000;201;24.11.2026")
+    assert imported(store, rows).captured == 1
+    entry = SqlMemory(store).entry(reference)
+    assert entry is not None
+    assert (entry.state, entry.receipts) == ("accepted", (BY_HAND,))
+    again = imported(store, rows)
+    assert (again.captured, again.known, again.problems) == (0, 1, [])
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ("1;23.11.2026;1001;200;x", "no reading of equipment 1 fits"),  # another value: a reference says of which one
+        ("1;22.11.2026;1000;200;x", "no reading of equipment 1 fits"),
+        ("1;23.11.2026;1000;;x", "no reading of equipment 1 fits"),
+        ("1;23.11.2026;;;x", "no reading of equipment 1 fits"),
+        ("2;23.11.2026;1000;200;x", "no reading of equipment 2 fits"),
+        ("3;23.11.2026;7;;x", "several readings fit it"),  # read twice on that day
+    ],
+)
+def test_a_row_without_reference_is_never_guessed(store, row, why):
+    """Another value, day or equipment, a value missing, two that fit: nothing is taken, and the row is named."""
+    put(store, ONE, 23, 1000, 200)
+    for slot in ("a", "b"):
+        at = datetime(2026, 11, 23, 11, 0, tzinfo=UTC)
+        twice = Reading("000000000000000003", at, (MeterValue("1", "total", 7, "PAGE", "1.3.6", "1.3.6"),))
+        SqlOutbox(store).put_all([Parcel(seal_reading(twice, SOURCE, slot, held=False, now=at))])
+    taken = imported(store, own_rows(row))
+    assert taken.captured == 0
+    assert [str(problem.key) for problem in taken.problems] == ["row 2"]
+    assert why in told(taken)[0]
+    assert len(SqlOutbox(store).due(NOW, 10)) == 3
+
+
+def test_without_reference_equipment_or_day_nobody_knows_what_is_meant(store):
+    """The sheet's own headings are asked for, and of a row what is missing in it."""
+    put(store, ONE, 23, 1000)
+    with pytest.raises(SheetError, match="Reference / Referenz"):
+        places_of(understood(written(own_rows("1;1000;x", head="Equipment;Gesamt;Erfasst am"), ";"), is_heading))
+    for row in ("1;;1000;;x", ";23.11.2026;1000;;x", "1;11/23/2026;1000;;x"):
+        sheet = understood(written(own_rows(row), ";"), is_heading)
+        answers = Clerk(sheet, places_of(sheet), False).read()
+        assert (answers.problems != [], answers.sound()) == (True, []), row
+
+
+def test_a_day_beside_a_reference_may_be_written_as_excel_likes(store):
+    """The reference says which reading it is; what a spreadsheet made of the other cells does not matter."""
+    put(store, ONE, 23, 1000)
+    assert imported(store, filled(exported(store), Read_on="11/23/2026", Captured_on="x")).captured == 1
 
 
 NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cf", "Co", "Cn", "Zl", "Zp"]), min_size=1, max_size=20)

@@ -11,16 +11,19 @@ from typing import Literal
 from rich.console import Console
 
 from agent.capture import Taken
-from agent.capturing import Clerk, Layout, Style, capture_rows
+from agent.capturing import Clerk, Layout, Style, capture_rows, places_of
 from agent.cli.person import who
 from agent.cli.service import agent_of
 from agent.cli.tables import new_table, row, section
+from agent.cli.watch import Watch
 from agent.display import printable
-from agent.equipment_list import list_rows
+from agent.equipment_list import list_rows, unlisted
 from agent.errors import AgentError, ConfigError, Problem, SheetError
-from agent.headings import heading_of, is_heading, located
+from agent.headings import heading_of, is_heading
 from agent.language import _, current, number, show_error
+from agent.loop import run
 from agent.memory import SqlMemory
+from agent.printers import Equipment
 from agent.spreadsheet import MAX_BYTES, Cell, Sheet, understood, written
 from agent.texts import message
 from agent.upload.envelope import State
@@ -71,7 +74,7 @@ def import_captured(config: Path | None, file: Path, *, by: str | None, all_capt
     """Takes back what was captured by hand; all rows or, with any problem, none, unless `sound_only`."""
     agent = agent_of(config)
     sheet = _sheet(file)
-    answers = Clerk(sheet, located(sheet, ("reference", "captured_on")), all_captured).read()
+    answers = Clerk(sheet, places_of(sheet), all_captured).read()
     if answers.problems and not sound_only:
         taken = Taken(problems=answers.problems)
     else:
@@ -86,15 +89,24 @@ def import_captured(config: Path | None, file: Path, *, by: str | None, all_capt
     return 1 if taken.problems else 0
 
 
-def write_template(config: Path | None, file: Path, *, separator: str | None, force: bool) -> int:
-    """Writes the equipment list as far as it is known, to be filled in by a person."""
+def write_template(config: Path | None, file: Path, *, separator: str | None, force: bool, search: bool) -> int:
+    """Writes the equipment list as far as it is known, to be filled in by a person; with `search` also the printers
+    in the network that are none of it."""
     agent = agent_of(config)
     german = current().code == "de"
-    with agent.store(exclusive=False) as store:
-        known = SqlMemory(store).known_equipments()
-    _put(file, list_rows(known, german=german), _separator(separator, german=german), force=force)
+    signed = _separator(separator, german=german)
+    known = agent.known_equipments()
+    found: Sequence[Equipment] = ()
+    if search:
+        with Watch(Console(stderr=True)) as watch:
+            matching = run(agent.match_with(known, watch, everywhere=True))
+        found = [unlisted(printer) for printer in matching.unclaimed]
+    _put(file, list_rows([*known, *found], german=german), signed, force=force)
     said = _("{count} equipment written to {file}. Enter one row for each printer of your contract.")
     sys.stderr.write(said.replace("{count}", number(len(known))).replace("{file}", str(file)) + "\n")
+    if search:
+        said = _("{count} printers more were found: enter their equipment numbers, or delete their rows.")
+        sys.stderr.write(said.replace("{count}", number(len(found))) + "\n")
     return 0
 
 

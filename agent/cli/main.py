@@ -377,11 +377,19 @@ def outbox_import(
 
 
 @equipment.command("template", help=_("Write the equipment list as a CSV file, as far as it is known."))
-def equipment_template(file: Path, config: Config = None, separator: Separator = None, force: Force = False) -> None:
+def equipment_template(
+    file: Path,
+    config: Config = None,
+    separator: Separator = None,
+    force: Force = False,
+    search: Annotated[
+        bool, typer.Option("--search", help=_("Search the ranges too, and add the printers that are not in the list."))
+    ] = False,
+) -> None:
     """A first equipment list."""
     from agent.cli.hand import write_template
 
-    raise typer.Exit(write_template(config, file, separator=separator, force=force))
+    raise typer.Exit(write_template(config, file, separator=separator, force=force, search=search))
 
 
 @outbox.command("show", help=_("Print byte for byte what leaves, or has left, for one reading or order."))

@@ -22,7 +22,7 @@ from agent.discovery.target import Target
 from agent.errors import AgentError, PrinterSilent
 from agent.language import _
 from agent.loop import run
-from agent.matching import Confirmation, Matched
+from agent.matching import Confirmation
 from agent.past import SqlPast
 from agent.printers import Equipment, Printer
 from agent.texts import message
@@ -143,17 +143,12 @@ async def _proposed(agent: Agent, equipment_number: str, number: str | None) -> 
     with Watch(Console(stderr=True)) as watch:
         matching = await agent.match(watch)
     for one in matching.matched:
-        if same_number(one.equipment.equipment_number, equipment_number) and (name := _name_of(one)):
+        if same_number(one.equipment.equipment_number, equipment_number) and (name := one.printer.name):
             return one.equipment, name
     raise AgentError(
         message("Equipment {number} has no printer with a name of its own.", number=equipment_number),
         message("Confirm its printer first (meter-agent match confirm EQUIPMENT HOST), or give the new number."),
     )
-
-
-def _name_of(matched: Matched) -> str | None:
-    printer = matched.printer
-    return printer.identity.host_name or next(iter(printer.names), None)
 
 
 async def _written(agent: Agent, equipment: Equipment, number: str) -> None:

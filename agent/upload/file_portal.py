@@ -33,6 +33,10 @@ class FilePortal:
 
     async def equipments(self) -> Sequence[Equipment]:
         """The equipment in the file as it is now. Raises `EquipmentListUnusable`."""
+        return self.listed()
+
+    def listed(self) -> Sequence[Equipment]:
+        """As `equipments`."""
         try:
             with self._file.open("rb") as file:
                 octets = file.read(MAX_BYTES + 1)
