@@ -10,22 +10,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from importlib.metadata import version
-from itertools import chain, islice
 from pathlib import Path
 
 from agent.acquaintances import SqlKeeper
 from agent.bookmarks import SqlBookmarks
 from agent.capture import SqlCapture
 from agent.chain import steps_back
-from agent.checks import Check, attempt, check_list, check_portal, check_snmp
 from agent.clock import SystemClock
 from agent.cycle import Cycle
 from agent.decisions import SqlDecisions
 from agent.discovery.allowed import Allowed
 from agent.discovery.finder import NetworkFinder
 from agent.discovery.target import Target
-from agent.errors import AgentError, ConfigError, SecretError, StoreDamaged
-from agent.ledger import verify
+from agent.errors import AgentError, ConfigError, SecretError
 from agent.matching import Matching, match
 from agent.memory import SqlMemory
 from agent.meters import Finding
@@ -40,7 +37,6 @@ from agent.searches import Searches, missing, numbers_of
 from agent.secrets import Secrets
 from agent.settings import PortalSettings, Settings, UserSettings, load, portal_of
 from agent.snmp.access import LEAST_SECRET, UserAccess
-from agent.snmp.catalogue import shipped
 from agent.snmp.manners import Manners
 from agent.store import ProcessLock, Store
 from agent.supplies.policy import OrderRules
@@ -57,7 +53,6 @@ from agent.upload.route import Proxy, Route, Trust
 from agent.upload.seal import Source
 
 VERSION = version("meter-agent")
-PROBED = 64  # addresses that are tried by `check`
 TO_CAPTURE = Finding("waiting", message("Ready to be captured by hand: meter-agent outbox export FILE"))
 log = logging.getLogger(__name__)
 
@@ -296,105 +291,6 @@ class Agent:
             finder = NetworkFinder(allowed, (target,), self.settings.snmp.port)
             found = await replace(self.survey(store), finder=finder).call(progress)
         return steps_back(target.host, found, match(found.printers, equipments, past))
-
-    async def check(self) -> AsyncIterator[Check]:
-        """Every prerequisite behind the config file, one after the other; failures are results, not exceptions."""
-        yield await attempt(message("Secrets"), self._secrets_found)
-        yield await attempt(message("Database"), self._database_sound)
-        yield await attempt(message("Printer profiles"), self._profiles_sound)
-        yield await attempt(message("Ledger"), self._ledger_sound)
-        if self.settings.by_hand.enabled:
-            listed = partial(check_list, FilePortal(self.equipment_file), str(self.equipment_file))
-            yield await attempt(message("Equipment list"), listed)
-        else:
-            async for check in self._portal_ready():
-                yield check
-        yield await attempt(message("Ranges"), self._ranges)
-        yield await attempt(message("SNMP"), self._printers_answer)
-
-    async def _portal_ready(self) -> AsyncIterator[Check]:
-        try:
-            way = self.credentials().way
-            async with self.portal() as portal:
-                async for check in check_portal(portal.account, self._areas(), self.clock.now, way):
-                    yield check
-        except AgentError as error:
-            yield Check(message("Portal reachable"), trouble=error)
-
-    def _portal_secrets(self) -> list[str]:
-        settings, credentials = portal_of(self.settings), self.credentials()
-        credentials.request("", 0.0)
-        own = settings.key if isinstance(credentials, ClientKey) else settings.secret
-        return [own, settings.proxy_secret] if settings.proxy_secret else [own]
-
-    async def _secrets_found(self) -> Message:
-        names = [] if self.settings.by_hand.enabled else self._portal_secrets()
-        names += [name[1:] for name in self.settings.snmp.communities if name.startswith("@")]
-        for user in self.settings.snmp.users:
-            names += [secret[1:] for secret in (user.authentication_secret, user.privacy_secret) if secret]
-        for name in names:
-            self.secrets.get(name)
-        self.users()
-        if not names:
-            return message("None are needed.")
-        return message("{names} can be used.", names=", ".join(dict.fromkeys(names)))
-
-    async def _database_sound(self) -> Message:
-        with self.store(exclusive=False) as store:
-            counts = SqlMemory(store).counts()
-        return message(
-            "{file} is sound; {waiting} items wait.", file=str(self.database), waiting=counts.get("waiting", 0)
-        )
-
-    async def _profiles_sound(self) -> Message:
-        own = shipped(self.places.profiles).own
-        if not own:
-            return message("None of your own in {folder}.", folder=str(self.places.profiles))
-        names = ", ".join(profile.label for profile in own)
-        return message("Your own: {names}, in {folder}.", names=names, folder=str(self.places.profiles))
-
-    async def _ledger_sound(self) -> Message:
-        """Follows the whole chain of what was sealed and decided. Raises `StoreDamaged` with the first broken link."""
-        with self.store(exclusive=False) as store:
-            found = verify(store)
-        if found.why is not None:
-            raise StoreDamaged(
-                found.why,
-                message(
-                    "Link {place} of {links} is the first that is broken. Keep a copy of {file} for your service"
-                    " partner.",
-                    place=found.broken,
-                    links=found.links,
-                    file=str(self.database),
-                ),
-            )
-        return message("{links} links are whole; the last is {head}.", links=found.links, head=found.head.hex())
-
-    async def _ranges(self) -> Message:
-        discovery = self.settings.discovery
-        return message(
-            "{addresses} addresses in ranges, {hosts} hosts, at most {rate} packets per second.",
-            addresses=len(discovery.addresses),
-            hosts=len(discovery.targets),
-            rate=discovery.packets_per_second,
-        )
-
-    async def _printers_answer(self) -> Message:
-        with self.store(exclusive=False) as store:
-            survey = self.survey(store)
-            named = await survey.finder.named(())
-            endpoints = chain((sighting.endpoint for sighting in named.sightings), survey.finder.searched())
-            return await check_snmp(survey.snmp, list(islice(endpoints, PROBED)))
-
-    def _areas(self) -> dict[str, Message]:
-        areas = {
-            "equipments:read": message("to know the equipment"),
-            "readings:write": message("to report readings"),
-        }
-        if self.settings.orders.armed:
-            areas["orders:write"] = message("to order supplies")
-            areas["orders:read"] = message("to follow orders")
-        return areas
 
 
 def route_of(settings: PortalSettings, secrets: Secrets) -> Route:

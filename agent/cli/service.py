@@ -17,6 +17,7 @@ from agent.language import _, choose, show, show_error
 from agent.log import start_log
 from agent.loop import run
 from agent.paths import find_config
+from agent.prerequisites import Prerequisites
 from agent.report import CycleReport
 from service import notify
 
@@ -101,7 +102,7 @@ def check_all(config: Path | None) -> int:
 
 async def _check(agent: Agent) -> int:
     code = 0
-    async for check in agent.check():
+    async for check in Prerequisites(agent).check():
         detail = show_error(check.trouble) if check.trouble else show(check.detail) if check.detail else ""
         _say(check.ok, show(check.name), detail)
         if check.trouble and not code:
