@@ -30,6 +30,7 @@ from agent.ordering import Replenishment
 from agent.past import SqlPast
 from agent.paths import Places, places_of
 from agent.period import period_key
+from agent.ports import Portal
 from agent.printers import Equipment
 from agent.report import WAITING, CycleReport
 from agent.schedule import Rhythm, keep_running
@@ -48,7 +49,9 @@ from agent.upload.credentials import ClientKey, ClientSecret, Credentials, KeyRi
 from agent.upload.file_portal import FilePortal
 from agent.upload.https import Connection
 from agent.upload.outbox import SqlOutbox
+from agent.upload.pause import PauseNote
 from agent.upload.portal import PortalClient
+from agent.upload.restraint import Pause
 from agent.upload.route import Proxy, Route, Trust
 from agent.upload.seal import Source
 
@@ -213,7 +216,7 @@ class Agent:
                     outbox=outbox,
                     memory=memory,
                     ordering=Replenishment(portal, outbox, memory, self.clock, rules, self.source),
-                    courier=Person() if by_hand else Courier(outbox, portal, self.clock, asyncio.sleep),
+                    courier=Person() if by_hand else self._courier(outbox, portal),
                     clock=self.clock,
                     source=self.source,
                     period=self._period(always),
@@ -223,6 +226,13 @@ class Agent:
                     searches=Searches(diary=SqlBookmarks(store)),
                     waiting=TO_CAPTURE if by_hand else WAITING,
                 )
+
+    def _courier(self, outbox: SqlOutbox, portal: Portal) -> Courier:
+        return Courier(outbox, portal, self.clock, asyncio.sleep, tell=PauseNote(self.database).write)
+
+    def pause(self) -> Pause | None:
+        """What holds the courier back, as far as it has told."""
+        return None if self.settings.by_hand.enabled else PauseNote(self.database).read()
 
     def _sending(self) -> ProcessLock:
         """Held by whoever may be sending: nothing is captured by hand while it may be on its way to the portal."""

@@ -1,4 +1,4 @@
-"""status and outbox: what is in the database."""
+"""outbox: the envelopes in the database."""
 
 from __future__ import annotations
 
@@ -14,44 +14,17 @@ from agent.cli.jsonl import emit, entry_json
 from agent.cli.person import who
 from agent.cli.service import agent_of
 from agent.cli.tables import model_name, plain, state_name
-from agent.cli.views import print_entries, print_outcomes
+from agent.cli.views import print_entries
 from agent.clock import SystemClock
 from agent.errors import AgentError, ConfigError
-from agent.language import _, moment, number, show
+from agent.language import _, number, show
 from agent.memory import SqlMemory
 from agent.migrations.rows import is_damaged
 from agent.printers import Identity
-from agent.report import old_list
 from agent.store import Store
 from agent.texts import message
 from agent.upload.envelope import Entry, State
 from agent.upload.outbox import SqlOutbox
-from agent.upload.seal import timestamp
-
-
-def show_status(config: Path | None, *, as_json: bool) -> int:
-    """Counts by state and the last outcome of every equipment; 1 when something needs a person."""
-    agent = agent_of(config)
-    with _store(agent) as store:
-        memory = SqlMemory(store)
-        counts, last, outcomes = memory.counts(), memory.last_cycle(), memory.outcomes()
-        listed = memory.listed_at()
-    if as_json:
-        listed_text = timestamp(listed) if listed else None
-        emit({"last_cycle": timestamp(last) if last else None, "equipment_list_from": listed_text, "counts": counts})
-        for equipment_number, outcome in outcomes.items():
-            finding = outcome.finding
-            emit({"equipment_number": equipment_number, "code": finding.code, "detail": str(finding.message)})
-    else:
-        when = moment(last) if last else _("none yet")
-        sys.stdout.write(_("Last cycle: {when}").replace("{when}", when) + "\n")
-        if listed:
-            since = moment(listed)
-            sys.stdout.write(_("Equipment list of the portal: from {when}").replace("{when}", since) + "\n")
-        for finding in old_list(listed, SystemClock().now()):
-            sys.stdout.write(show(finding.message) + "\n")
-        print_outcomes(Console(), counts, outcomes)
-    return 1 if any(counts.get(state) for state in ("rejected", "parked", "quarantined")) else 0
 
 
 def list_entries(config: Path | None, state: str | None, *, as_json: bool) -> int:

@@ -89,7 +89,7 @@ def rotate(config: Config = None, rsa: Rsa = False) -> None:
 @app.command("status", help=_("What waits, what was reported last, what needs a person."))
 def status(config: Config = None, as_json: Json = False) -> None:
     """Counts and outcomes from the database."""
-    from agent.cli.entries import show_status
+    from agent.cli.status import show_status
 
     raise typer.Exit(show_status(config, as_json=as_json))
 

@@ -32,7 +32,7 @@ from agent.ports import Clock, Outbox, Portal
 from agent.texts import message
 from agent.upload.envelope import Accepted, Entry, Kept, Kind, Outcome, Rejected
 from agent.upload.refusals import IN_A_MOMENT
-from agent.upload.restraint import PAUSE, BatchSize, Breaker, Hold, RetryBudget
+from agent.upload.restraint import PAUSE, BatchSize, Breaker, Hold, Pause, RetryBudget
 
 FIRST_WAIT = 5.0  # seconds; full jitter over base x 2^attempts, as the contract's conventions say
 LONGEST_WAIT = 900.0
@@ -78,7 +78,8 @@ class Person:
 class Courier:
     """Sends what is due. `sleep`, `chance` (0..1) and `ticks` (monotonic seconds) come from outside.
 
-    `batch` is how many readings go at once; fewer while the portal takes fewer.
+    `tell` hears after every delivery what holds the courier back, if anything. `batch` is how many readings go at once;
+    fewer while the portal takes fewer.
     """
 
     outbox: Outbox
@@ -87,6 +88,7 @@ class Courier:
     sleep: Callable[[float], Awaitable[None]]
     chance: Callable[[], float] = field(default=random.SystemRandom().random)
     ticks: Callable[[], float] = field(default=time.monotonic)
+    tell: Callable[[Pause | None], None] = lambda pause: None
     batch: int = 100
     _size: BatchSize = field(init=False)
     _budget: RetryBudget = field(init=False, default_factory=RetryBudget)
@@ -103,6 +105,19 @@ class Courier:
 
     async def deliver(self) -> Delivery:
         """Sends everything that is due, until nothing is left or the portal cannot answer. Raises only `StoreError`."""
+        delivery = await self._delivered()
+        self.tell(self._pause(delivery.trouble))
+        return delivery
+
+    def _pause(self, trouble: AgentError | None) -> Pause | None:
+        """What holds everything back. A missing right holds only some, and stands with what it parks."""
+        if trouble is None or isinstance(trouble, RightMissing):
+            return None
+        now, left = self.clock.now(), self._hold.left(self.ticks())
+        until = now + timedelta(seconds=left) if left is not None else None
+        return Pause(now, trouble.what, trouble.remedy, until, self._breaker.is_open)
+
+    async def _delivered(self) -> Delivery:
         delivery = Delivery(trouble=self._hold.reason(self.ticks()))
         if delivery.trouble is not None:
             return delivery

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from agent.errors import PortalError
+from agent.texts import Message
 
 SHARE = 0.1  # extra requests per first request
 WINDOW = 86_400.0  # seconds over which they are counted
@@ -71,6 +73,24 @@ class Hold:
     def reason(self, now: float) -> PortalError | None:
         """Why nothing may be sent now; `None` when it may."""
         return self.why if self.why is not None and now < self.until else None
+
+    def left(self, now: float) -> float | None:
+        """The seconds for which nothing may be sent yet; `None` when it may."""
+        return self.until - now if self.reason(now) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Why little or nothing is sent since `at`, and what a person can do.
+
+    Nothing is sent `until` then; without it the next delivery tries again, with one item first when it is `probing`.
+    """
+
+    at: datetime
+    why: Message
+    remedy: Message | None = None
+    until: datetime | None = None
+    probing: bool = False
 
 
 @dataclass(slots=True)

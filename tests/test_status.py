@@ -1,0 +1,113 @@
+"""`status` says what holds sending back, and what ends it, while another process does the sending."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.errors import CredentialsRejected, StoreError
+from agent.texts import Message, message
+from agent.upload.pause import PauseNote
+from agent.upload.restraint import OPENS_AFTER, Pause
+from tests.agent_world import PRINTERS, equipment, lines, worlds
+from tests.fleet_process import FleetProcess
+from tests.test_courier import World, unavailable
+from tests.test_courier import world as world  # a courier with a portal in memory
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+texts = st.builds(Message, st.text(max_size=20), st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=2))
+times = st.datetimes(timezones=st.just(UTC))
+
+
+@given(pause=st.builds(Pause, times, texts, st.none() | texts, st.none() | times, st.booleans()))
+def test_a_note_is_read_as_it_was_written(tmp_path_factory, pause):
+    """Whatever stands in it; and taken back, it is gone."""
+    note = PauseNote(tmp_path_factory.mktemp("note") / "a.sqlite")
+    note.write(pause)
+    assert note.read() == pause
+    note.write(None)
+    note.write(None)
+    assert note.read() is None
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"at": 1}', b"\xff", b"null", b'{"at": "x", "why": 1}'])
+def test_a_torn_note_says_nothing(tmp_path: Path, content: bytes):
+    """It is no record: `status` goes on without it."""
+    note = PauseNote(tmp_path / "a.sqlite")
+    note.file.write_bytes(content)
+    assert note.read() is None
+
+
+def test_a_note_that_cannot_be_written_is_said(tmp_path: Path):
+    """Its folder is the database's, which has the same trouble."""
+    with pytest.raises(StoreError, match="write access"):
+        PauseNote(tmp_path / "nowhere" / "a.sqlite").write(Pause(NOON, message("No.")))
+
+
+def test_the_courier_tells_what_holds_it_back(world: World):
+    """A time that the portal named, a person who has to act, failures in a row; and that it is over."""
+    told: list[Pause | None] = []
+    world.courier.tell = told.append
+    world.readings(1)
+    world.clock.at += timedelta(minutes=1)
+    world.portal.failing = [unavailable(3600.0)]
+    world.deliver()
+    (pause,) = told
+    assert pause is not None
+    assert (pause.until, pause.probing) == (world.clock.at + timedelta(hours=1), False)
+    world.clock.at += timedelta(minutes=30)
+    world.deliver()
+    assert told[-1] is not None
+    assert told[-1].until == pause.until, "the same moment, from wherever it is looked at"
+    world.clock.at += timedelta(hours=1)
+    world.portal.always = unavailable()
+    for _ in range(OPENS_AFTER):
+        world.deliver()
+        world.clock.at += timedelta(hours=1)
+    assert told[-1] is not None
+    assert (told[-1].until, told[-1].probing) == (None, True)
+    world.portal.always = CredentialsRejected(message("No."), message("Enrol anew."))
+    world.deliver()
+    assert told[-1] is not None
+    assert (str(told[-1].remedy), told[-1].until) == ("Enrol anew.", world.clock.at + timedelta(hours=1))
+    world.portal.always = None
+    world.clock.at += timedelta(hours=2)
+    assert world.deliver().accepted == 1
+    assert told[-1] is None
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory):
+    """Three virtual printers."""
+    with FleetProcess(tmp_path_factory.mktemp("fleet"), PRINTERS) as process:
+        yield process.ports["konica"]
+
+
+def test_status_says_why_nothing_is_sent_and_what_ends_it(tmp_path, fleet):
+    """A right that is missing, for how many, and how to go on; a Retry-After, until when."""
+    with worlds(tmp_path, fleet) as make:
+        one = make(equipment("1"))
+        one.portal.admin("PUT", "/admin/scopes", {"scopes": ["equipments:read"]})
+        one.agent("run", "--once")
+        parked = one.agent("status", LC_ALL="de").stdout
+        assert "1 Vorgänge warten auf ein Recht oder eine Änderung im Portal:" in parked
+        assert "readings:write" in parked
+        assert "meter-agent outbox retry" in parked
+        head = lines(one.agent("status", "--json"))[0]
+        assert (head["pause"], len(head["parked"])) == (None, 1)
+        one.portal.admin("PUT", "/admin/scopes", {"scopes": ["equipments:read", "readings:write"]})
+        (entry,) = lines(one.agent("outbox", "list", "--json"))
+        one.agent("outbox", "retry", entry["reference"])
+        busy = {"kind": "error-before", "status": 503, "retry_after": 7200, "path": "/v1/measurement-document"}
+        one.portal.faults(busy)
+        one.agent("run", "--once")
+        said = one.agent("status").stdout
+        assert "ended early" in said
+        assert "Nothing is sent until" in said
+        head = lines(one.agent("status", "--json"))[0]
+        assert datetime.fromisoformat(head["pause"]["until"]) > datetime.now(UTC) + timedelta(hours=1)
+        assert head["parked"] == []
