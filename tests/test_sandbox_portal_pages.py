@@ -11,10 +11,11 @@ from typing import Any
 import httpx
 import pytest
 
+from agent.meters import METER_OF_CODE
 from sandbox.portal.pages.markup import Markup, join, tag
-from sandbox.portal.pages.words import LANGUAGES, TEXTS
+from sandbox.portal.pages.words import LANGUAGES, METERS, SUPPLIES, TEXTS, Words
 from tests.portal_keys import Key
-from tests.portal_process import PortalProcess
+from tests.portal_process import PortalProcess, contract
 from tests.portal_seed import equipment, item, keyed, measuring_point, number_of, order, point_of, seed_file
 
 HOSTILE = '<script>alert("x")</script>&\u202e\x07'
@@ -190,6 +191,22 @@ def test_both_languages(browser: httpx.Client) -> None:
     assert "Systeme" in text_of(browser.get("/portal/systems", headers=english).text)
     assert "Systems" in text_of(browser.get("/portal/systems?lang=en").text)
     assert all(len(texts) == len(LANGUAGES) and all(texts) for texts in TEXTS.values())
+
+
+def test_codes_have_words_beside_them(browser: httpx.Client) -> None:
+    """A counter is named as an office calls it, with the code that the interface uses; supplies have words alone."""
+    german = text_of(browser.get(f"/portal/systems/{number_of(1)}?lang=de").text)
+    assert "Gesamt (total)" in german
+    assert "Heftklammern" in german
+    english = text_of(browser.get(f"/portal/systems/{number_of(1)}?lang=en").text)
+    assert "Total (total)" in english
+    assert "Staples" in english
+    words = Words("de")
+    assert (words.meter("black"), words.meter("sap_own"), words.supply("")) == ("Schwarzweiß (black)", "sap_own", "")
+    assert set(METERS) == set(METER_OF_CODE), "every counter that the agent can report"
+    item = contract().content["components"]["schemas"]["BomItem"]["properties"]
+    assert set(SUPPLIES) == {*item["component_type"]["enum"], *item["colorant"]["enum"]} - {None}
+    assert all(len(texts) == len(LANGUAGES) and all(texts) for texts in (*METERS.values(), *SUPPLIES.values()))
 
 
 def test_a_reading_by_hand(portal: PortalProcess, agent: httpx.Client, browser: httpx.Client) -> None:

@@ -137,7 +137,7 @@ def _capture_form(view: View, one: dict[str, Any], points: Sequence[dict[str, An
     fields = [
         tag(
             "label",
-            tag("span", point["meter_code"]),
+            tag("span", words.meter(point["meter_code"])),
             tag("input", name=f"point-{point['measuring_point']}", inputmode="numeric", size=12),
             class_="field",
         )
@@ -169,7 +169,13 @@ def _points(view: View, points: Sequence[dict[str, Any]]) -> Markup:
         shown += [" ", view.badge("estimated")] if last and last["estimated"] else []
         mandatory = words("yes") if point["mandatory"] else words("no")
         rows.append(
-            [point["measuring_point"], point["meter_code"], mandatory, words.number(point["annual_estimate"]), shown]
+            [
+                point["measuring_point"],
+                words.meter(point["meter_code"]),
+                mandatory,
+                words.number(point["annual_estimate"]),
+                shown,
+            ]
         )
     return view.table(("point", "meter", "mandatory", "annual", "last_reading"), rows)
 
@@ -181,8 +187,8 @@ def _bom(view: View, items: Sequence[dict[str, Any]]) -> Markup:
             item["bom_item_number"],
             item["component_material_number"],
             item["description"],
-            item["component_type"],
-            item["colorant"] or "",
+            words.supply(item["component_type"]),
+            words.supply(item["colorant"] or ""),
             words.number(item["yield_pages"]),
             words("yes") if item["orderable"] else f"{words('no')}: {words.part(item['not_orderable_reason'] or '')}",
             item["max_quantity"],
@@ -223,7 +229,7 @@ def _reading_row(view: View, row: sqlite3.Row) -> list[Any]:
     return [
         tag("span", number_of(document_number(row["number"])), class_="number"),
         system_link(row["equipment_number"]),
-        row["meter_code"],
+        words.meter(row["meter_code"]),
         value,
         words.moment(row["read_at"]),
         words.moment(row["booked_at"]),

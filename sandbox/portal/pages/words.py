@@ -184,6 +184,42 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
 }
 
+# What an office person calls the characteristics, kinds and colours that SAP and the interface name by a code.
+METERS: dict[str, tuple[str, str]] = {
+    "total": ("Gesamt", "Total"),
+    "black": ("Schwarzweiß", "Black and white"),
+    "color": ("Farbe", "Color"),
+    "single_color": ("Einzelfarbe", "Single color"),
+    "two_color": ("Zwei Farben", "Two colors"),
+    "large_total": ("Großformat gesamt", "Large total"),
+    "large_black": ("Großformat Schwarzweiß", "Large black and white"),
+    "large_color": ("Großformat Farbe", "Large color"),
+    "copy_total": ("Kopien gesamt", "Copies total"),
+    "copy_black": ("Kopien Schwarzweiß", "Copies black and white"),
+    "copy_color": ("Kopien Farbe", "Copies color"),
+    "print_total": ("Drucke gesamt", "Prints total"),
+    "print_black": ("Drucke Schwarzweiß", "Prints black and white"),
+    "print_color": ("Drucke Farbe", "Prints color"),
+    "duplex": ("Beidseitig", "Duplex"),
+    "scan": ("Scans", "Scans"),
+    "fax": ("Faxe", "Faxes"),
+}
+SUPPLIES: dict[str, tuple[str, str]] = {
+    "toner": ("Toner", "Toner"),
+    "drum": ("Trommel", "Drum"),
+    "developer": ("Entwickler", "Developer"),
+    "waste_toner": ("Resttonerbehälter", "Waste toner box"),
+    "staples": ("Heftklammern", "Staples"),
+    "fuser": ("Fixiereinheit", "Fuser"),
+    "transfer": ("Transfereinheit", "Transfer unit"),
+    "ink": ("Tinte", "Ink"),
+    "other": ("Sonstiges", "Other"),
+    "black": ("Schwarz", "Black"),
+    "cyan": ("Cyan", "Cyan"),
+    "magenta": ("Magenta", "Magenta"),
+    "yellow": ("Gelb", "Yellow"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
@@ -198,6 +234,15 @@ class Words:
     def known(self, code: str) -> str:
         """The text of a code from data, or the code itself."""
         return self(code) if code in TEXTS else code
+
+    def meter(self, code: str) -> str:
+        """The name of a counter with its characteristic behind it, which the interface uses: "Gesamt (total)"."""
+        names = METERS.get(code)
+        return f"{names[0 if self.language == 'de' else 1]} ({code})" if names else code
+
+    def supply(self, code: str) -> str:
+        """The name of a kind or a colour of supplies."""
+        return SUPPLIES.get(code, (code, code))[0 if self.language == "de" else 1]
 
     def part(self, text: str) -> str:
         """This language's part of a text that has both ("German / English"); any other text as it is."""
