@@ -15,7 +15,7 @@ from agent.meters import METER_OF_CODE, LastReading
 from agent.printers import Equipment
 from agent.spreadsheet import Cell, Row, Safe, Sheet
 from agent.texts import Message, message
-from agent.upload.envelope import Entry
+from agent.upload.envelope import NO_VERDICT, Entry
 
 Layout = Literal["equipment", "counter"]
 LONGEST = 255
@@ -27,7 +27,6 @@ DEVICE = (
     "model",
 )
 MARKING = ("captured_on", "captured_by", "receipt")  # last, so that a file that was cut off lacks them, not digits
-NOTHING = ("",) * len(MARKING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +37,24 @@ class DueReading:
     equipment: Equipment
     last: Mapping[str, LastReading]
 
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether it was sent and has no verdict: the portal may have booked it, and its answer was lost."""
+        asked = self.entry.attempts > 0 or any(reason.code == NO_VERDICT for reason in self.entry.reasons)
+        return self.entry.state == "waiting" and asked
+
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How the sheet is written: one row per equipment or per counter, in which language, dates how."""
+    """How the sheet is written: one row per equipment or per counter, in which language, dates how.
+
+    `look_first` is what stands beside a reading that may be booked already.
+    """
 
     layout: Layout = "equipment"
     german: bool = False
     iso_dates: bool = True
+    look_first: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +93,16 @@ class Answers:
 
 
 def capture_rows(dues: Sequence[DueReading], style: Style) -> list[list[Cell]]:
-    """The sheet to be captured by hand, with its headings."""
-    return _per_counter(dues, style) if style.layout == "counter" else _per_equipment(dues, style)
+    """The sheet to be captured by hand, with its headings; one more column where any reading may be booked already."""
+    doubtful = any(due.is_doubtful for due in dues)
+    marking = ("look_first", *MARKING) if doubtful else MARKING
+    write = _per_counter if style.layout == "counter" else _per_equipment
+    return write(dues, style, marking)
+
+
+def _marks(due: DueReading, style: Style, marking: Sequence[str]) -> list[Cell]:
+    """The cells that a person fills in, and the word that warns of what may be booked already."""
+    return [style.look_first if column == "look_first" and due.is_doubtful else "" for column in marking]
 
 
 def reference_shown(reference: str) -> str:
@@ -99,20 +116,20 @@ def reference_of(text: str) -> str:
     return text.strip().strip("{}").replace("-", "").lower()
 
 
-def _per_equipment(dues: Sequence[DueReading], style: Style) -> list[list[Cell]]:
+def _per_equipment(dues: Sequence[DueReading], style: Style, marking: Sequence[str]) -> list[list[Cell]]:
     told = {code for due in dues for code in _values(due.entry)}
     codes = [code for code in METER_OF_CODE if code in told]
     codes += sorted(told - set(codes))
-    columns = ("reference", *DEVICE, "read_at", *codes, *MARKING)
+    columns = ("reference", *DEVICE, "read_at", *codes, *marking)
     rows: list[list[Cell]] = [[heading_of(column, german=style.german) for column in columns]]
     for due in dues:
         values = _values(due.entry)
-        rows.append([*_device(due, style), *(values.get(code, "") for code in codes), *NOTHING])
+        rows.append([*_device(due, style), *(values.get(code, "") for code in codes), *_marks(due, style, marking)])
     return rows
 
 
-def _per_counter(dues: Sequence[DueReading], style: Style) -> list[list[Cell]]:
-    columns = ("reference", *DEVICE, "read_at", "measuring_point", "counter", "last_value", "value", *MARKING)
+def _per_counter(dues: Sequence[DueReading], style: Style, marking: Sequence[str]) -> list[list[Cell]]:
+    columns = ("reference", *DEVICE, "read_at", "measuring_point", "counter", "last_value", "value", *marking)
     rows: list[list[Cell]] = [[heading_of(column, german=style.german) for column in columns]]
     for due in dues:
         for told in _told(due.entry):
@@ -120,7 +137,7 @@ def _per_counter(dues: Sequence[DueReading], style: Style) -> list[list[Cell]]:
             counter = heading_of(told["meter_code"], german=style.german)
             counts: list[Cell] = [last.value if last else "", told["value"]]
             point = printable(told.get("measuring_point", ""))
-            rows.append([*_device(due, style), point, printable(counter), *counts, *NOTHING])
+            rows.append([*_device(due, style), point, printable(counter), *counts, *_marks(due, style, marking)])
     return rows
 
 

@@ -36,6 +36,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "annual_estimate": ("Pages per year", "Seiten im Jahr", "Jahresleistung"),
     "read_at": ("Read on", "Gelesen am"),
     "value": ("Reading", "Zählerstand", "Value", "Wert"),
+    "look_first": ("Look first", "Vorher nachsehen"),
     "captured_on": ("Captured on", "Erfasst am"),
     "captured_by": ("Captured by", "Erfasst von"),
     "receipt": ("Receipt", "Belegnummer"),

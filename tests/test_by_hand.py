@@ -266,6 +266,23 @@ def test_killed_at_any_point_an_import_is_whole_or_not_there(tmp_path, world):
     assert states(one) == ["accepted"] * 3
 
 
+def test_what_may_be_booked_already_is_marked_when_the_api_goes(world):
+    """Booked, and the answer lost; then by hand: the sheet says where to look first, and marked there it is done."""
+    one = world(equipment("1"))
+    one.portal.faults({"kind": "cut-after", "path": "/v1/measurement-document"})
+    one.agent("run", "--once")
+    assert (states(one), len(one.booked())) == (["waiting"], 1)
+    listed = "Equipment number,Technical ID number\r\n1,KMBT5A17C2\r\n"
+    Path(one.folder / LIST).write_text(listed, "utf-8")
+    one.configure(by_hand__enabled=True)
+    warned = one.agent("outbox", "export", str(one.folder / "x.csv"))
+    assert "1 of them were sent without an answer" in warned.stderr
+    assert "It was sent and may be booked already" in (one.folder / "x.csv").read_text("utf-8-sig")
+    _marked(one, str(one.folder / "y.csv"))
+    assert one.agent("outbox", "import", str(one.folder / "y.csv")).returncode == 0
+    assert (states(one), len(one.booked())) == (["accepted"], 1)
+
+
 def test_the_api_comes_later(world):
     """By hand first, then with the portal's API: the same equipment, and what was captured is not sent again."""
     one = world(equipment("1"), equipment("2"))

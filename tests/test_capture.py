@@ -16,12 +16,13 @@ from agent.capturing import Clerk, Style, capture_rows, places_of
 from agent.errors import SheetError
 from agent.headings import is_heading
 from agent.memory import SqlMemory
-from agent.meters import LastReading, MeasuringPoint, MeterValue, Reading
+from agent.meters import Finding, LastReading, MeasuringPoint, MeterValue, Reading
 from agent.ports import Fate, Parcel
 from agent.printers import Equipment
 from agent.spreadsheet import SEPARATORS, understood, written
 from agent.store import Store
-from agent.upload.envelope import BY_HAND, Accepted, Kept, Rejected
+from agent.texts import message
+from agent.upload.envelope import BY_HAND, NO_VERDICT, Accepted, Kept, Rejected
 from agent.upload.outbox import SqlOutbox
 from agent.upload.seal import Source, seal_reading
 
@@ -289,6 +290,22 @@ def test_a_day_beside_a_reference_may_be_written_as_excel_likes(store):
     """The reference says which reading it is; what a spreadsheet made of the other cells does not matter."""
     put(store, ONE, 23, 1000)
     assert imported(store, filled(exported(store), Read_on="11/23/2026", Captured_on="x")).captured == 1
+
+
+@pytest.mark.parametrize("layout", ["equipment", "counter"])
+def test_what_was_sent_and_not_answered_is_marked(store, layout):
+    """The portal may have booked it: the person looks there first. Without any such reading there is no such column."""
+    put(store, ONE, 23, 1000)
+    sent, throttled = put(store, TWO, 23, 50), put(store, "000000000000000003", 23, 70)
+    style = Style(layout, look_first="look")
+    assert "Look first" not in exported(store, style)[0]
+    outbox = SqlOutbox(store)
+    outbox.postpone([sent], NOW, Finding(NO_VERDICT, message("The connection broke.")))
+    outbox.postpone([throttled], NOW, Finding(NO_VERDICT, message("The gateway answers.")), counts=False)
+    rows = exported(store, style)
+    column = rows[0].index("Look first")
+    assert {row[1]: row[column] for row in rows[1:]} == {"1": "", "2": "look", "3": "look"}
+    assert imported(store, filled(rows, Captured_on="x")).captured == 3
 
 
 NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cf", "Co", "Cn", "Zl", "Zp"]), min_size=1, max_size=20)

@@ -20,7 +20,7 @@ from agent.display import printable
 from agent.equipment_list import list_rows, unlisted
 from agent.errors import AgentError, ConfigError, Problem, SheetError
 from agent.headings import heading_of, is_heading
-from agent.language import _, current, number, show_error
+from agent.language import _, current, number, show, show_error
 from agent.loop import run
 from agent.memory import SqlMemory
 from agent.printers import Equipment
@@ -46,7 +46,8 @@ def export_readings(
     """Writes what is due as a sheet to be captured by hand; nothing of it counts as sent by that."""
     agent = agent_of(config)
     german = current().code == "de"
-    style = Style(layout, german, iso_dates=_iso(dates, german=german))
+    look_first = _("It was sent and may be booked already")
+    style = Style(layout, german, iso_dates=_iso(dates, german=german), look_first=look_first)
     signed = _separator(separator, german=german)
     # With an API, what waits will be sent: only what the portal does not take yet may be captured by hand.
     states: tuple[State, ...] = ("waiting", "parked") if agent.settings.by_hand.enabled else ("parked",)
@@ -63,6 +64,13 @@ def export_readings(
         sys.stderr.write(_("Nothing is due to be captured by hand.") + "\n")
         return 1 if damaged else 0
     _put(file, capture_rows(dues, style), signed, force=force)
+    if doubtful := sum(due.is_doubtful for due in dues):
+        warning = message(
+            "{count} of them were sent without an answer and may be booked already: look them up in the portal before"
+            " you capture them. What is there, you only mark.",
+            count=number(doubtful),
+        )
+        sys.stderr.write(show(warning) + "\n")
     if file is not None:
         said = _("{count} readings written to {file}. Capture them in the portal, fill in Captured on, then:")
         sys.stderr.write(said.replace("{count}", number(len(dues))).replace("{file}", str(file)) + "\n")

@@ -30,7 +30,7 @@ from agent.errors import (
 from agent.meters import Finding
 from agent.ports import Clock, Outbox, Portal
 from agent.texts import message
-from agent.upload.envelope import Accepted, Entry, Kept, Kind, Outcome, Rejected
+from agent.upload.envelope import NO_VERDICT, Accepted, Entry, Kept, Kind, Outcome, Rejected
 from agent.upload.refusals import IN_A_MOMENT
 from agent.upload.restraint import PAUSE, BatchSize, Breaker, Hold, Pause, RetryBudget
 
@@ -210,7 +210,7 @@ class Courier:
         for entry, outcome in zip(entries, outcomes, strict=True):
             if isinstance(outcome, Kept) and outcome.code == IN_A_MOMENT:
                 what = message("The portal cannot take it yet: {detail}", detail=outcome.detail)
-                self._wait([entry], Finding("no_verdict", what), None, delivery)
+                self._wait([entry], Finding(NO_VERDICT, what), None, delivery)
                 continue
             verdicts[entry.envelope.reference] = outcome
             delivery.count(outcome)
@@ -234,7 +234,7 @@ class Courier:
     def _postpone(self, entries: Sequence[Entry], error: PortalUnavailable, delivery: Delivery) -> None:
         """No verdict for the whole request. A time that the portal names holds for everything that waits."""
         counts = not isinstance(error, PortalUnreachable | RateLimited)
-        self._wait(entries, Finding("no_verdict", error.what), error.retry_after, delivery, counts=counts)
+        self._wait(entries, Finding(NO_VERDICT, error.what), error.retry_after, delivery, counts=counts)
         if error.retry_after is not None:
             self._hold.begin(self.ticks(), error.retry_after, error)
         delivery.trouble = error

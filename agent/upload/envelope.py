@@ -83,6 +83,7 @@ class Kept:
 
 Outcome = Accepted | Rejected | Kept
 BY_HAND = "captured by hand"  # the receipt of what a person entered in the portal; the portal's own follow it, if known
+NO_VERDICT = "no_verdict"  # the code of the reason that stands with what was sent and not answered
 
 
 @dataclass(frozen=True, slots=True)
