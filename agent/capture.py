@@ -19,7 +19,7 @@ from agent.errors import Problem
 from agent.headings import is_meter, row_of
 from agent.memory import SqlMemory
 from agent.migrations.rows import entry_of, is_damaged, moment_of, portions
-from agent.migrations.tables import envelopes, reading_values, readings
+from agent.migrations.tables import envelopes
 from agent.ports import Parcel
 from agent.printers import Equipment
 from agent.store import Store
@@ -79,7 +79,10 @@ class SqlCapture:
         sound = [entry for entry in found if not is_damaged(entry)]
         dues = []
         for numbers in portions(sorted({_number(entry) for entry in sound})):
-            reported = memory.last_reported(numbers, ("accepted",))
+            codes = {_number(entry): set[str]() for entry in sound}
+            for entry in sound:
+                codes[_number(entry)] |= _values(entry).keys()
+            reported = memory.last_reported(numbers, ("accepted",), codes)
             for entry in sound:
                 if (number := _number(entry)) in reported:
                     dues.append(DueReading(entry, known[number], newest(known[number], reported[number])))
@@ -100,20 +103,19 @@ class SqlCapture:
 
     def _waiting(self, states: Sequence[State], *, every: bool) -> list[Entry]:
         place = func.row_number().over(
-            partition_by=readings.c.equipment_number,
-            order_by=(readings.c.read_at.desc(), envelopes.c.created_at.desc()),
+            partition_by=envelopes.c.equipment_number,
+            order_by=(envelopes.c.read_at.desc(), envelopes.c.created_at.desc()),
         )
         ranked = (
-            select(readings.c.reference, readings.c.read_at, place.label("place"))
-            .join(envelopes, envelopes.c.reference == readings.c.reference)
+            select(envelopes.c.id, place.label("place"))
             .where(envelopes.c.state.in_(states), envelopes.c.kind == "reading")
             .subquery()
         )
-        statement = select(envelopes).join(ranked, ranked.c.reference == envelopes.c.reference)
+        statement = select(envelopes).join(ranked, ranked.c.id == envelopes.c.id)
         if not every:
             statement = statement.where(ranked.c.place == 1)
         with self.store.connect() as connection:
-            rows = connection.execute(statement.order_by(envelopes.c.equipment_number, ranked.c.read_at))
+            rows = connection.execute(statement.order_by(envelopes.c.equipment_number, envelopes.c.read_at))
             return [entry_of(row) for row in rows]
 
     def take(self, answers: Iterable[Captured], by: str, now: datetime, *, sound_only: bool = False) -> Taken:
@@ -215,7 +217,8 @@ class SqlCapture:
         if not differing:
             return []
         number, ours = _number(entry), _values(entry)
-        before = newest(equipment, SqlMemory(self.store).last_reported([number], ("accepted",))[number])
+        reported = SqlMemory(self.store).last_reported([number], ("accepted",), {number: differing})
+        before = newest(equipment, reported[number])
         problems = []
         for code, value in differing.items():
             last = before.get(code)
@@ -238,7 +241,10 @@ class SqlCapture:
         outbox.capture(entry.envelope.reference, answer.receipts, note, now)
         if differing:
             correction = _correction(entry, differing, self.source, by, at, now)
-            outbox.put_all([Parcel(correction, origins=self._origins(entry, differing))])
+            # A person's value is of the same counter, whose place in the printer stays known.
+            stood = SqlMemory(self.store).origins(entry.envelope.reference)
+            origins = {code: origin for code, origin in stood.items() if code in differing}
+            outbox.put_all([Parcel(correction, origins=origins)])
             note = message(
                 "{who} captured these values by hand in the portal ({day}) instead of those of {reference}.",
                 **facts,
@@ -246,22 +252,14 @@ class SqlCapture:
             )
             outbox.capture(correction.reference, answer.receipts, note, now)
 
-    def _origins(self, entry: Entry, codes: Collection[str]) -> dict[str, str]:
-        """Where in the printer the counters stand: a person's value is of the same counter, whose place stays known."""
-        statement = select(reading_values.c.meter_code, reading_values.c.origin).where(
-            reading_values.c.reference == entry.envelope.reference, reading_values.c.origin.is_not(None)
-        )
-        with self.store.connect() as connection:
-            return {row.meter_code: row.origin for row in connection.execute(statement) if row.meter_code in codes}
-
     def _overtake(self, entry: Entry, corrected_at: datetime | None, now: datetime) -> int:
         """Waiting readings of the equipment from before what was captured: the portal is beyond them."""
         until = corrected_at or _read_at(entry)
         number = entry.envelope.equipment_number
         statement = (
             select(envelopes)
-            .join(readings, readings.c.reference == envelopes.c.reference)
-            .where(envelopes.c.equipment_number == number, envelopes.c.state.in_(("waiting", "parked")))
+            .where(envelopes.c.kind == "reading", envelopes.c.equipment_number == number)
+            .where(envelopes.c.state.in_(("waiting", "parked")))
         )
         with self.store.connect() as connection:
             waiting = [entry_of(row) for row in connection.execute(statement)]

@@ -29,7 +29,7 @@ from agent.texts import message
 from agent.upload.courier import Delivery
 from agent.upload.envelope import Standing
 from agent.upload.seal import Source, reading_slots, seal_reading
-from agent.validation import OFFSETS_UNKNOWN, Verdict, newest, validate
+from agent.validation import OFFSETS_UNKNOWN, Verdict, newest, told_codes, validate
 
 COMMITTED_TOGETHER = 100  # readings in one transaction: what a crash in it loses is read again
 
@@ -159,7 +159,8 @@ class Cycle:
         """
         with self.outbox.together():
             numbers = [number_of(line) for line in lines if line.readout]
-            before, low = self.memory.last_reported(numbers), self.ordering.low_since(numbers)
+            told = {number_of(line): told_codes(line.equipment, line.readout) for line in lines if line.readout}
+            before, low = self.memory.last_reported(numbers, codes=told), self.ordering.low_since(numbers)
             added = self.offsets(numbers)
             judged = [
                 self._judged(line, before.get(number_of(line), {}), added.get(number_of(line), {})) for line in lines

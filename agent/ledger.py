@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, Row, insert, select
 
+from agent.migrations.rows import instant, key_of, microseconds, moment_at, moment_of, opened_in, reference_of
 from agent.migrations.tables import decisions, envelopes, ledger, proofs
 from agent.store import Store
 from agent.texts import Message, message
@@ -80,7 +81,7 @@ def verify(store: Store) -> Verified:
 
 def place_of(store: Store, reference: str) -> Sequence[Link]:
     """The links about the envelope with this reference, in their order."""
-    statement = select(ledger).where(ledger.c.reference == reference).order_by(ledger.c.position)
+    statement = select(ledger).where(ledger.c.reference == key_of(reference)).order_by(ledger.c.position)
     with store.connect() as connection:
         return [
             link for link in map(_link_of, connection.execute(statement)) if link.item.kind in (*ENVELOPES, "pruned")
@@ -99,21 +100,28 @@ def _sort(found: _Findings, link: Link) -> None:
 
 def _compare_envelopes(connection: Connection, found: _Findings) -> None:
     rest = dict(found.newest)
-    statement = select(envelopes.c.reference, envelopes.c.body, proofs.c.packed).outerjoin(
-        proofs, proofs.c.reference == envelopes.c.reference
-    )
+    columns = (envelopes.c.reference, envelopes.c.equipment_number, envelopes.c.read_at, envelopes.c.sealed)
+    statement = select(*columns, proofs.c.packed).outerjoin(proofs, proofs.c.envelope == envelopes.c.id)
     for row in connection.execute(statement.execution_options(yield_per=500)):
-        link = rest.pop(row.reference, None)
+        reference = reference_of(row.reference)
+        link = rest.pop(reference, None)
         if link is None:
             found.note(
-                found.links + 1, message("The item {id} has no link: it was put in by another way.", id=row.reference)
+                found.links + 1, message("The item {id} has no link: it was put in by another way.", id=reference)
             )
-        elif not _is(row.body, link.item.body):
-            found.note(link.position, message("What leaves of the item {id} was changed.", id=row.reference))
+        elif not _is(_body_of(row), link.item.body):
+            found.note(link.position, message("What leaves of the item {id} was changed.", id=reference))
         elif not _is(row.packed, link.item.proof):
-            found.note(link.position, message("The proof of the item {id} was changed.", id=row.reference))
+            found.note(link.position, message("The proof of the item {id} was changed.", id=reference))
     for reference in rest.keys() - found.pruned:
         found.note(rest[reference].position, message("The item {id} is gone.", id=reference))
+
+
+def _body_of(row: Row[*tuple[Any, ...]]) -> bytes | None:
+    try:
+        return opened_in(row)[1]
+    except ValueError:
+        return None
 
 
 def _compare_decisions(connection: Connection, found: _Findings) -> None:
@@ -142,8 +150,23 @@ def _links(connection: Connection) -> Iterator[Link]:
 
 
 def _link_of(row: Row[Any]) -> Link:
-    item = Item(cast(LinkKind, row.kind), row.reference, _octets(row.body), row.proof and _octets(row.proof), row.at)
-    return Link(row.position, item, _octets(row.hash))
+    reference = reference_of(row.reference)
+    if row.kind == "decision":
+        reference = _octets(row.reference).decode(errors="replace")
+    proof = row.proof and _octets(row.proof)
+    return Link(
+        row.position,
+        Item(cast(LinkKind, row.kind), reference, _octets(row.body), proof, _at(row.at)),
+        _octets(row.hash),
+    )
+
+
+def _at(stored: object) -> str:
+    """The time of a link as it went into its hash."""
+    try:
+        return instant(moment_at(stored))
+    except ValueError:
+        return str(stored)
 
 
 def _octets(stored: object) -> bytes:
@@ -156,9 +179,9 @@ def _row(link: Link) -> dict[str, Any]:
     return {
         "position": link.position,
         "kind": item.kind,
-        "reference": item.reference,
+        "reference": item.reference.encode() if item.kind == "decision" else key_of(item.reference),
         "body": item.body,
         "proof": item.proof,
-        "at": item.at,
+        "at": microseconds(moment_of(item.at)),
         "hash": link.hash,
     }

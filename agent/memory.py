@@ -6,35 +6,39 @@ Everything is answered from what was committed. Numbers come from bodies whose d
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import islice
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, func, insert, select
 
 from agent.grounds import NOTHING_MORE, Grounds
-from agent.meters import Finding, LastReading, protocol_of
-from agent.migrations.packing import Counted, unpacked
+from agent.last_values import COUNTING, PLACED, last_values, origins_of, values_of
+from agent.meters import Finding, LastReading
+from agent.migrations.packing import Counted, is_difference, said, unpacked
 from agent.migrations.rows import (
     entry_of,
     instant,
-    is_damaged,
+    key_of,
+    microseconds,
+    moment_at,
     moment_of,
     moment_shown,
     note_json,
     note_of,
     notes_json,
     portions,
+    reference_of,
+    shown_at,
     steps_of,
 )
 from agent.migrations.tables import (
+    NO_READING,
     envelopes,
     identities,
     low_supplies,
     proofs,
-    reading_values,
-    readings,
 )
 from agent.migrations.tables import (
     equipments as equipment_list,
@@ -51,7 +55,7 @@ from agent.store import Store
 from agent.texts import Message, message
 from agent.upload.envelope import Entry, Standing, State
 
-COUNTING = ("accepted", "waiting")  # states whose values later readings are compared with
+STORED = message("Stored.")
 CYCLE_ROW = 0  # of the equipment list: when the last cycle ended; the list itself stands in the rows from 1 on
 _IDENTITY = TypeAdapter(Identity)
 _ENDPOINT = TypeAdapter(Endpoint)
@@ -112,22 +116,17 @@ class SqlMemory:
         self._store = store
 
     def last_reported(
-        self, equipment_numbers: Sequence[str], states: Sequence[str] = COUNTING
+        self,
+        equipment_numbers: Sequence[str],
+        states: Sequence[str] = COUNTING,
+        codes: Mapping[str, Collection[str]] | None = None,
     ) -> dict[str, dict[str, LastReading]]:
-        """By equipment and meter code the newest value accepted by the portal or waiting for it (`states`)."""
-        found: dict[str, dict[str, LastReading]] = {number: {} for number in equipment_numbers}
+        """By equipment and meter code the newest value accepted by the portal or waiting for it (`states`).
+
+        `codes` by equipment are those that are wanted; all without it, which costs going through all readings.
+        """
         with self._store.connect() as connection:
-            for numbers in portions(equipment_numbers):
-                newest = connection.execute(_newest(numbers, states)).all()
-                entries = _entries(connection, {row.reference for row in newest})
-                for row in newest:
-                    known = found[row.equipment_number]
-                    last = _values(entries[row.reference]).get(row.meter_code)
-                    # A damaged row counts as not there: the newest sound one does.
-                    last = last or _older(connection, row.equipment_number, states).get(row.meter_code)
-                    if last is not None:
-                        known[row.meter_code] = _placed(last, row.origin)
-        return found
+            return last_values(connection, equipment_numbers, states, codes)
 
     def entry(self, reference: str) -> Entry | None:
         """The envelope with this reference and what has become of it."""
@@ -137,15 +136,12 @@ class SqlMemory:
     def standings(self, references: Sequence[str]) -> dict[str, Standing]:
         """What has become of the envelopes with these references; their bytes are checked and not kept."""
         with self._store.connect() as connection:
-            return {
-                row.reference: entry_of(row).standing
-                for portion in portions(references)
-                for row in connection.execute(select(envelopes).where(envelopes.c.reference.in_(portion)))
-            }
+            entries = _entries(connection, references)
+        return {reference: entry.standing for reference, entry in entries.items()}
 
     def entries(self, state: State | None = None, limit: int = 1000) -> Sequence[Entry]:
         """Envelopes, all or those in one state, the newest first."""
-        statement = select(envelopes).order_by(envelopes.c.created_at.desc(), envelopes.c.reference).limit(limit)
+        statement = select(envelopes).order_by(envelopes.c.id.desc()).limit(limit)
         if state is not None:
             statement = statement.where(envelopes.c.state == state)
         with self._store.connect() as connection:
@@ -153,19 +149,31 @@ class SqlMemory:
 
     def find(self, prefix: str) -> Sequence[Entry]:
         """The envelopes whose reference begins like this, the newest first."""
-        begins = envelopes.c.reference.startswith(prefix.lower(), autoescape=True)
-        statement = select(envelopes).where(begins).order_by(envelopes.c.created_at.desc())
+        try:
+            first, last = (bytes.fromhex(prefix.ljust(32, digit)) for digit in "0f")
+        except ValueError:
+            return []
+        begins = envelopes.c.reference.between(first, last)
+        statement = select(envelopes).where(begins).order_by(envelopes.c.id.desc())
         with self._store.connect() as connection:
             return [entry_of(row) for row in connection.execute(statement)]
 
     def history(self, reference: str) -> Sequence[HistoryEvent]:
         """Everything that happened to an envelope, in order."""
-        statement = select(events).where(events.c.reference == reference).order_by(events.c.id)
+        columns = (envelopes.c.created_at, events.c.at, events.c.state, events.c.note)
+        statement = (
+            select(*columns)
+            .outerjoin(events, events.c.envelope == envelopes.c.id)
+            .where(envelopes.c.reference == key_of(reference))
+            .order_by(events.c.id)
+        )
         with self._store.connect() as connection:
-            return [
-                HistoryEvent(moment_shown(row.at), row.state, note_of(row.note))
-                for row in connection.execute(statement)
-            ]
+            rows = connection.execute(statement).all()
+        told = [HistoryEvent(shown_at(row.at), row.state, note_of(row.note)) for row in rows if row.state is not None]
+        held = bool(told) and (rows[0].at, rows[0].state) == (rows[0].created_at, "quarantined")
+        # That it was stored is a line of its own only where it was held at once.
+        stored = [HistoryEvent(shown_at(row.created_at), "waiting", STORED) for row in rows[:1] if not held]
+        return [*stored, *told]
 
     def counts(self) -> dict[str, int]:
         """How many envelopes are in which state; a state without any is absent."""
@@ -175,19 +183,32 @@ class SqlMemory:
 
     def proof(self, reference: str) -> Proof | None:
         """What the printer said word by word for this reading; `None` for orders and damaged proofs."""
+        keyframe = proofs.alias()
+        statement = (
+            PLACED.add_columns(proofs.c.packed, proofs.c.profile, keyframe.c.packed.label("keyframe"))
+            .join(keyframe, keyframe.c.envelope == proofs.c.keyframe, isouter=True)
+            .where(envelopes.c.reference == key_of(reference), proofs.c.packed.is_not(None))
+        )
         with self._store.connect() as connection:
-            row = connection.execute(select(proofs).where(proofs.c.reference == reference)).one_or_none()
-            columns = (reading_values.c.meter_code, reading_values.c.value, reading_values.c.origin)
-            ours = select(*columns).where(reading_values.c.reference == reference).order_by(columns[0])
-            values = tuple((one.meter_code, one.value, one.origin) for one in connection.execute(ours))
+            row = connection.execute(statement).one_or_none()
         try:
             if row is None:
                 return None
-            said = unpacked(row.packed)
-            whole = {field.name: getattr(said, field.name) for field in fields(said)}
-            return Proof(moment_of(row.read_at), profile=row.profile, values=values, **whole)
-        except ValueError:
+            told = said(unpacked(row.packed, unpacked(row.keyframe) if is_difference(row.packed) else None))
+            whole = {field.name: getattr(told, field.name) for field in fields(told)}
+            whole["profile"] = told.profile or row.profile or ""
+            read_at = moment_at(row.read_at * 1_000_000)
+            origins, values = origins_of(row), values_of(entry_of(row))
+            stood = tuple((code, values[code].value, origins.get(code)) for code in sorted(values))
+            return Proof(read_at=read_at, values=stood, **whole)
+        except (ValueError, TypeError):
             return None
+
+    def origins(self, reference: str) -> Mapping[str, str]:
+        """By meter code where in the printer the values of this reading stood, as far as it is known."""
+        with self._store.connect() as connection:
+            row = connection.execute(PLACED.where(envelopes.c.reference == key_of(reference))).one_or_none()
+        return origins_of(row) if row is not None else {}
 
     def remember_identities(self, printers: Mapping[str, tuple[Identity, Endpoint]], now: datetime) -> None:
         """Notes by equipment which printer an accepted match was, so that a later change of device is noticed."""
@@ -308,9 +329,9 @@ class SqlMemory:
         """The orders of this equipment that stand in the way of another for the same material, the oldest first."""
         statement = (
             select(envelopes)
-            .where(envelopes.c.kind == "order", envelopes.c.equipment_number == equipment_number)
+            .where(NO_READING, envelopes.c.kind == "order", envelopes.c.equipment_number == equipment_number)
             .where(envelopes.c.slot.is_not(None))
-            .order_by(envelopes.c.created_at)
+            .order_by(envelopes.c.id)
         )
         with self._store.connect() as connection:
             return [entry_of(row) for row in connection.execute(statement)]
@@ -320,7 +341,7 @@ class SqlMemory:
         statement = (
             select(func.count())
             .select_from(envelopes)
-            .where(envelopes.c.kind == "order", envelopes.c.created_at >= instant(since))
+            .where(NO_READING, envelopes.c.kind == "order", envelopes.c.created_at >= microseconds(since))
             .where(envelopes.c.state != "discarded")
         )
         if equipment_number is not None:
@@ -345,68 +366,11 @@ def _endpoint(row: str) -> Endpoint | None:
         return None
 
 
-def _values(entry: Entry) -> dict[str, LastReading]:
-    """The values of a reading by meter code; none when its row is damaged."""
-    if is_damaged(entry):
-        return {}
-    content = entry.envelope.content
-    read_at = moment_of(content["read_at"])
-    source = content.get("source", {})
-    return {
-        value["meter_code"]: LastReading(
-            value["value"], read_at, protocol=source.get("protocol"), captured_by=source.get("captured_by")
-        )
-        for value in content["readings"]
-    }
-
-
-def _placed(last: LastReading, origin: str | None) -> LastReading:
-    """The value with the place that it came from; the protocol may have been kept out of what was sent."""
-    protocol = last.protocol or (protocol_of(origin) if origin else None)
-    return replace(last, origin=origin, protocol=protocol)
-
-
-def _newest(equipment_numbers: Sequence[str], states: Sequence[str]) -> Select[tuple[str, str, str | None, str]]:
-    """Per equipment and meter code the newest reading that counts."""
-    newest_first = (readings.c.read_at.desc(), envelopes.c.created_at.desc())
-    of_one = (readings.c.equipment_number, reading_values.c.meter_code)
-    place = func.row_number().over(partition_by=of_one, order_by=newest_first).label("place")
-    ranked = (
-        select(
-            readings.c.equipment_number,
-            reading_values.c.meter_code,
-            reading_values.c.origin,
-            readings.c.reference,
-            place,
-        )
-        .join(reading_values, reading_values.c.reference == readings.c.reference)
-        .join(envelopes, envelopes.c.reference == readings.c.reference)
-        .where(readings.c.equipment_number.in_(equipment_numbers), envelopes.c.state.in_(states))
-        .subquery()
-    )
-    columns = (ranked.c.equipment_number, ranked.c.meter_code, ranked.c.origin, ranked.c.reference)
-    return select(*columns).where(ranked.c.place == 1)
-
-
-def _older(connection: Connection, equipment_number: str, states: Sequence[str]) -> dict[str, LastReading]:
-    """By meter code the newest value in a row that is sound."""
-    found: dict[str, LastReading] = {}
-    statement = (
-        select(envelopes)
-        .join(readings, readings.c.reference == envelopes.c.reference)
-        .where(readings.c.equipment_number == equipment_number, envelopes.c.state.in_(states))
-        .order_by(readings.c.read_at.desc(), envelopes.c.created_at.desc())
-    )
-    for row in connection.execute(statement):
-        found = _values(entry_of(row)) | found
-    return found
-
-
 def _entries(connection: Connection, references: Collection[str]) -> dict[str, Entry]:
     found: dict[str, Entry] = {}
     for portion in portions(sorted(references)):
-        statement = select(envelopes).where(envelopes.c.reference.in_(portion))
-        found |= {row.reference: entry_of(row) for row in connection.execute(statement)}
+        statement = select(envelopes).where(envelopes.c.reference.in_([key_of(one) for one in portion]))
+        found |= {reference_of(row.reference): entry_of(row) for row in connection.execute(statement)}
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -197,8 +197,11 @@ class Fate:
 class Memory(Protocol):
     """Owes: answers from what was committed, never from what was intended."""
 
-    def last_reported(self, equipment_numbers: Sequence[str]) -> dict[str, dict[str, LastReading]]:
-        """By equipment and meter code the newest value accepted by the portal or waiting for it."""
+    def last_reported(
+        self, equipment_numbers: Sequence[str], *, codes: Mapping[str, Collection[str]] | None = None
+    ) -> dict[str, dict[str, LastReading]]:
+        """By equipment and meter code the newest value accepted by the portal or waiting for it; at least the `codes`
+        that are wanted of each, all without them."""
 
     def standings(self, references: Sequence[str]) -> dict[str, Standing]:
         """What has become of the envelopes with these references."""

@@ -15,8 +15,10 @@ from sqlalchemy import Select, select
 from agent.decisions import Decision, DecisionKind, Facts, SqlDecisions
 from agent.errors import AgentError, ConfigError, StoreDamaged
 from agent.forensics import Case, Diagnosis, Told, diagnose
-from agent.memory import COUNTING, Proof, SqlMemory
-from agent.migrations.tables import envelopes, proofs, readings
+from agent.last_values import COUNTING
+from agent.memory import Proof, SqlMemory
+from agent.migrations.rows import key_of, reference_of
+from agent.migrations.tables import envelopes, proofs
 from agent.printers import Equipment, Identity
 from agent.serials import same_serial
 from agent.store import Store
@@ -192,30 +194,29 @@ class SqlDesk:
 
     def _before(self, entry: Entry) -> Told | None:
         """What the printer told at the newest reading of its own that counts, beside this one."""
-        proved = self._counting(entry).join(proofs, proofs.c.reference == envelopes.c.reference)
-        statement = proved.order_by(readings.c.read_at.desc(), envelopes.c.created_at.desc()).limit(1)
+        proved = self._counting(entry).join(proofs, proofs.c.envelope == envelopes.c.id)
+        statement = proved.order_by(envelopes.c.read_at.desc(), envelopes.c.created_at.desc()).limit(1)
         with self._store.connect() as connection:
             reference = connection.scalar(statement)
-        proof = self._memory.proof(str(reference)) if reference else None
+        proof = self._memory.proof(reference_of(reference)) if reference else None
         return told_by(proof) if proof else None
 
     def _has_later(self, entry: Entry) -> bool:
         mine = entry.envelope
         later = self._counting(entry).where(
             envelopes.c.created_at
-            > select(envelopes.c.created_at).where(envelopes.c.reference == mine.reference).scalar_subquery()
+            > select(envelopes.c.created_at).where(envelopes.c.reference == key_of(mine.reference)).scalar_subquery()
         )
         with self._store.connect() as connection:
             return connection.execute(later.limit(1)).first() is not None
 
     @staticmethod
-    def _counting(entry: Entry) -> Select[tuple[str]]:
+    def _counting(entry: Entry) -> Select[tuple[bytes]]:
         mine = entry.envelope
         return (
             select(envelopes.c.reference)
-            .join(readings, readings.c.reference == envelopes.c.reference)
-            .where(readings.c.equipment_number == mine.equipment_number, envelopes.c.state.in_(COUNTING))
-            .where(envelopes.c.reference != mine.reference)
+            .where(envelopes.c.kind == "reading", envelopes.c.equipment_number == mine.equipment_number)
+            .where(envelopes.c.state.in_(COUNTING), envelopes.c.reference != key_of(mine.reference))
         )
 
 

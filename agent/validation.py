@@ -6,7 +6,7 @@ through. `quarantined` stays here with its reason until a person decides. Nothin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -286,6 +286,12 @@ def _missing(point: MeasuringPoint) -> Finding:
 
 def _nothing() -> Finding:
     return Finding("nothing_to_report", message("The printer tells none of the counters that the portal wants."))
+
+
+def told_codes(equipment: Equipment, readout: Readout) -> Collection[str]:
+    """The meter codes that the portal wants of an equipment and its printer told: what is compared with before."""
+    told = {counter.meter for counter in readout.counters}
+    return [one.meter_code for one in equipment.measuring_points if METER_OF_CODE.get(one.meter_code) in told]
 
 
 def newest(equipment: Equipment, reported: Mapping[str, LastReading]) -> dict[str, LastReading]:

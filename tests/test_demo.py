@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from agent.memory import SqlMemory
+from agent.store import Store
 from tests.conftest import RECORDINGS
 
 
@@ -71,8 +73,9 @@ def check_second_voice(done: subprocess.CompletedProcess[str], folder: Path) -> 
     refused = done.stdout.split("Readings not reported, and why")[1]
     assert shown(refused, cases["ipp_only"])
     assert "8214, over IPP for the first time" in refused
-    with sqlite3.connect(f"file:{folder / 'meter-agent.sqlite'}?mode=ro", uri=True) as store:
-        bodies = [json.loads(body) for (body,) in store.execute("SELECT body FROM envelopes WHERE kind = 'reading'")]
+    with Store.open(folder / "meter-agent.sqlite", exclusive=False) as store:
+        envelopes = [entry.envelope for entry in SqlMemory(store).entries()]
+    bodies = [envelope.content for envelope in envelopes if envelope.kind == "reading"]
     (differs,) = [one["detail"] for body in bodies for one in body["findings"] if one["code"] == "ipp_differs"]
     assert "46110" in differs
     assert "48331" in differs

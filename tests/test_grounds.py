@@ -10,7 +10,7 @@ import pytest
 from agent.evidence import Evidence
 from agent.grounds import NOTHING_MORE, Grounds
 from agent.meters import Counter, Finding, LastReading
-from agent.migrations.packing import packed, unpacked
+from agent.migrations.packing import packed, said, text_of, unpacked
 from agent.printers import Endpoint, Identity
 from agent.readout import Readout
 from agent.texts import message
@@ -43,10 +43,11 @@ GROUNDS = Grounds(
 
 def test_a_proof_has_everything_that_a_dispute_needs() -> None:
     """Who it is and why, what was counted from what, the doubts, the clock, and what it was judged by."""
-    said = unpacked(packed(READOUT, GROUNDS))
-    assert said.grounds == GROUNDS
-    assert (said.findings, said.uptime, said.identity) == ((DOUBT,), 8640000, READOUT.identity)
-    total, other = said.counters
+    told = said(unpacked(packed(text_of(READOUT, GROUNDS))))
+    assert told.grounds == GROUNDS
+    assert (told.findings, told.uptime, told.identity) == ((DOUBT,), 8640000, READOUT.identity)
+    assert told.profile == "acme/2"
+    total, other = told.counters
     assert (total.meter, total.value, total.unit) == ("total", 12, "impressions")
     assert (total.source, total.profile, total.origin) == (TOTAL.source, "generic/1", TOTAL.origin)
     assert (other.meter, other.value) == ("report_total", 3)
@@ -55,8 +56,8 @@ def test_a_proof_has_everything_that_a_dispute_needs() -> None:
 def test_a_proof_of_before_is_read() -> None:
     """What an earlier version wrote lacks the later parts, and is a proof all the same."""
     old = zlib.compress(b'{"evidence":{"1.3":"2|5"},"identity":{},"endpoint":{"address":"10.0.0.1"}}')
-    said = unpacked(old)
-    assert (said.evidence, said.counters, said.grounds) == ({"1.3": "2|5"}, (), NOTHING_MORE)
+    told = said(unpacked(old))
+    assert (told.evidence, told.counters, told.grounds) == ({"1.3": "2|5"}, (), NOTHING_MORE)
 
 
 @pytest.mark.parametrize(

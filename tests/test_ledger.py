@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from agent.decisions import Decision, Facts, SqlDecisions
 from agent.errors import StoreError
 from agent.ledger import Verified, append, place_of, verify
-from agent.migrations.tables import envelopes, history, proofs, reading_values, readings
+from agent.migrations.rows import key_of
+from agent.migrations.tables import envelopes, history, proofs
 from agent.ports import Parcel
 from agent.printers import Endpoint
 from agent.readout import Readout
@@ -25,6 +26,7 @@ from agent.store import Store
 from agent.upload.links import Chain, Item, Link
 from agent.upload.outbox import SqlOutbox
 from tests.crash_writer import START, reading
+from tests.earlier import with_readings
 from tests.test_store import ENVIRONMENT, WRITER
 
 octets = st.binary(min_size=32, max_size=32)
@@ -103,12 +105,12 @@ def test_a_whole_ledger(file: Path, references: list[str]) -> None:
 @pytest.mark.parametrize(
     ("statement", "broken", "says"),
     [
-        ("UPDATE envelopes SET body = replace(body, '1000', '2000') WHERE reference = '{2}'", 3, "What leaves of the"),
-        ("UPDATE envelopes SET body = CAST(body || ' ' AS BLOB), digest = '00' WHERE reference = '{2}'",
-         3, "What leaves of the item"),
-        ("UPDATE proofs SET packed = x'00' WHERE reference = '{1}'", 2, "The proof of the item"),
-        ("DELETE FROM proofs WHERE reference = '{1}'", 2, "The proof of the item"),
-        ("DELETE FROM envelopes WHERE reference = '{0}'", 1, "is gone"),
+        ("UPDATE envelopes SET sealed = x'00' WHERE reference = x'{2}'", 3, "What leaves of the"),
+        ("UPDATE envelopes SET sealed = (SELECT sealed FROM envelopes WHERE id = 1), equipment_number = 'E1'"
+         " WHERE reference = x'{2}'", 3, "What leaves of the item"),
+        ("UPDATE proofs SET packed = x'00' WHERE envelope = 2", 2, "The proof of the item"),
+        ("DELETE FROM proofs WHERE envelope = 2", 2, "The proof of the item"),
+        ("DELETE FROM envelopes WHERE reference = x'{0}'", 1, "is gone"),
         ("DELETE FROM ledger WHERE position = 2", 3, "The link 3"),
         ("DELETE FROM ledger WHERE position = 6", 6, "has no link"),
         ("UPDATE ledger SET position = 9 WHERE position = 6", 9, "The link 9"),
@@ -134,8 +136,9 @@ def test_the_first_broken_link_is_named(
 def test_a_pruned_item_leaves_its_link(file: Path, references: list[str]) -> None:
     """Retention may take a row away when it says so in a link of its own: the chain stays whole."""
     with Store.open(file, exclusive=True) as store, store.begin() as connection:
-        for table in (history, proofs, reading_values, readings, envelopes):
-            connection.execute(delete(table).where(table.c.reference == references[1]))
+        mine = select(envelopes.c.id).where(envelopes.c.reference == key_of(references[1])).scalar_subquery()
+        for column in (history.c.envelope, proofs.c.envelope, envelopes.c.id):
+            connection.execute(delete(column.table).where(column == mine))
         append(connection, [Item("pruned", references[1], bytes(32), None, "2026-11-23T12:00:00.000000+00:00")])
     assert verified(file).why is None
 
@@ -164,13 +167,14 @@ def test_two_stores_write_one_chain(file: Path, references: list[str]) -> None:
     assert (found.links, found.why) == (26, None)
 
 
-def test_what_was_there_before_is_adopted(file: Path, references: list[str]) -> None:
+def test_what_was_there_before_is_adopted(file: Path) -> None:
     """A database of before the ledger begins its chain with all that it has, in the order of time."""
-    meddle(file, "DROP TABLE ledger", "DROP TABLE decisions", "UPDATE alembic_version SET version_num = '0008'")
+    made = [reading("E1", number) for number in range(5)]
+    with_readings(file, "0008", made[::-1])
     found = verified(file)
     assert (found.links, found.why) == (5, None)
     with Store.open(file, exclusive=False) as store:
-        assert [place_of(store, each)[0].position for each in references] == [1, 2, 3, 4, 5]
+        assert [place_of(store, each.reference)[0].position for each in made] == [1, 2, 3, 4, 5]
 
 
 def test_killed_at_any_moment_the_chain_is_whole(file: Path) -> None:

@@ -87,10 +87,12 @@ def test_damaged_history(store: Store) -> None:
     """A line of the history that was damaged on the disk is shown as far as it can be read."""
     envelope = reading("E1", 1)
     SqlOutbox(store).put(envelope, None)
+    SqlOutbox(store).settle(envelope.reference, Accepted(("1",)), NOON)
     with store.begin() as connection:
         connection.exec_driver_sql("UPDATE history SET at = '2026-1q-23T08:01:00', note = '[1'")
-    (event,) = SqlMemory(store).history(envelope.reference)
-    assert (event.at.year, event.state, event.note) == (1970, "waiting", None)
+    stored, event = SqlMemory(store).history(envelope.reference)
+    assert (stored.at, stored.state) == (envelope.created_at, "waiting")
+    assert (event.at.year, event.state, event.note) == (1970, "accepted", None)
 
 
 def test_proof(store: Store) -> None:

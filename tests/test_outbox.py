@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -266,11 +267,14 @@ def test_wrong_state(outbox: SqlOutbox) -> None:
 
 
 DAMAGES = {
-    "body": "UPDATE envelopes SET body = replace(CAST(body AS TEXT), '1000', '1001') WHERE reference = ?",
-    "body as bytes": "UPDATE envelopes SET body = CAST(replace(CAST(body AS TEXT), '1000', '1001') AS BLOB)"
+    "body": "UPDATE envelopes SET sealed = CAST(substr(sealed, 1, 15) || 'x' || substr(sealed, 17) AS BLOB)"
     " WHERE reference = ?",
-    "no body": "UPDATE envelopes SET body = 0 WHERE reference = ?",
-    "digest": "UPDATE envelopes SET digest = 'x' || substr(digest, 2) WHERE reference = ?",
+    "body as text": "UPDATE envelopes SET sealed = CAST(sealed AS TEXT) WHERE reference = ?",
+    "no body": "UPDATE envelopes SET sealed = 0 WHERE reference = ?",
+    "half a body": "UPDATE envelopes SET sealed = substr(sealed, 1, 20) WHERE reference = ?",
+    "equipment": "UPDATE envelopes SET equipment_number = 'E3' WHERE reference = ?",
+    "read_at": "UPDATE envelopes SET read_at = read_at + 1024 WHERE reference = ?",
+    "no read_at": "UPDATE envelopes SET read_at = 'x' WHERE reference = ?",
     "created_at": "UPDATE envelopes SET created_at = '2026-11-23T08:01:0x' WHERE reference = ?",
     "reasons": "UPDATE envelopes SET reasons = '[{' WHERE reference = ?",
     "receipts": "UPDATE envelopes SET receipts = CAST(x'ff5b5d' AS TEXT) WHERE reference = ?",
@@ -306,7 +310,7 @@ def test_damaged_number(outbox: SqlOutbox, memory: SqlMemory, store: Store) -> N
 def _damage(file: Path, statement: str, reference: str) -> None:
     connection = sqlite3.connect(file)
     with connection:
-        assert connection.execute(statement, (reference,)).rowcount == 1
+        assert connection.execute(statement, (bytes.fromhex(reference),)).rowcount == 1
     connection.close()
 
 
@@ -316,9 +320,11 @@ def test_flipped_bits(tmp_path: Path) -> None:
     envelope = reading("E1", 1)
     with Store.open(file, exclusive=True) as store:
         put(SqlOutbox(store), envelope)
+    with closing(sqlite3.connect(file)) as connection:
+        ((stored,),) = connection.execute("SELECT sealed FROM envelopes").fetchall()
     sound = file.read_bytes()
-    begin = sound.index(envelope.body)
-    for at in range(begin, begin + len(envelope.body), 7):
+    begin = sound.index(stored)
+    for at in range(begin, begin + len(stored)):
         content = bytearray(sound)
         content[at] ^= 1 << at % 8
         file.write_bytes(content)
@@ -328,24 +334,14 @@ def test_flipped_bits(tmp_path: Path) -> None:
             assert [reason.code for reason in entry.reasons] == ["row_damaged"]
 
 
-def test_stored_values(outbox: SqlOutbox, store: Store) -> None:
-    """The values of a reading are also stored in columns, for questions that nobody has asked yet."""
-    envelope = reading("E1", 1)
-    put(outbox, envelope)
-    connection = sqlite3.connect(store.path)
-    rows = connection.execute("SELECT reference, measuring_point, meter_code, value FROM reading_values").fetchall()
-    connection.close()
-    assert rows == [(envelope.reference, "1", "total", 1000)]
-
-
 def test_damaged_index(tmp_path: Path) -> None:
     """A flipped bit in an index hides no envelope: the index is made anew from the rows at the next start."""
     file = tmp_path / "a.sqlite"
     with Store.open(file, exclusive=True) as store:
         references = {put(SqlOutbox(store), reading("E1", number)) for number in range(20)}
     content = bytearray(file.read_bytes())
-    for at in _all(bytes(content), b"waiting2026-11-23T08:07"):  # as only the index has them, side by side
-        content[at] ^= 2
+    for at in _all(bytes(content), b"\x03\x1b\x01waiting\x07"):  # as only the index has it: the state, and row 7
+        content[at + 3] ^= 2
     file.write_bytes(content)
     with Store.open(file, exclusive=True) as store:
         assert {entry.envelope.reference for entry in SqlOutbox(store).due(LATER, 100)} == references

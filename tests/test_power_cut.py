@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sqlite3
@@ -14,6 +15,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from agent.memory import SqlMemory
+from agent.migrations.sealing import opened
 from agent.store import Store
 from agent.upload.outbox import SqlOutbox
 from tests.crash_states import State, states
@@ -72,8 +74,9 @@ def _fault_of_rows(file: Path, known: dict[str, str], groups: list[dict[str, str
         if connection.execute("PRAGMA quick_check").fetchone() != ("ok",):
             return "damaged"
         made = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'envelopes'").fetchone() == (1,)
-        found = connection.execute("SELECT reference, digest, state FROM envelopes").fetchall() if made else []
-        rows = {row[0]: row[1:] for row in found}
+        connection.row_factory = sqlite3.Row
+        found = connection.execute("SELECT * FROM envelopes").fetchall() if made else []
+        rows = {row["reference"].hex(): (_digest_of(row), row["state"]) for row in found}
     except sqlite3.DatabaseError as error:
         return str(error)
     finally:
@@ -90,6 +93,14 @@ def _fault_of_rows(file: Path, known: dict[str, str], groups: list[dict[str, str
         if any(rows[reference][0] != group[reference] for reference in there):
             return "an envelope has changed"
     return None
+
+
+def _digest_of(row: sqlite3.Row) -> str:
+    try:
+        _, body = opened(row["sealed"], row["reference"].hex(), row["equipment_number"], row["read_at"])
+    except ValueError:
+        return "damaged"
+    return hashlib.sha256(body).hexdigest()
 
 
 @pytest.mark.parametrize("seed", SEEDS)

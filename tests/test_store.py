@@ -16,19 +16,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine
 
 from agent.errors import StoreBusy, StoreDamaged, StoreError, StoreFull
 from agent.memory import SqlMemory
-from agent.migrations import upgrade
 from agent.migrations.tables import metadata
 from agent.store import Store, file_system_of
 from agent.upload.outbox import SqlOutbox
 from tests.crash_writer import migrate, reading, write
+from tests.earlier import at_version
 
 WRITER = Path(__file__).with_name("crash_writer.py")
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(WRITER.parent.parent)}
@@ -68,7 +65,7 @@ def test_old_rows_are_kept(tmp_path: Path) -> None:
     """Readings of before rows were made small have their values and can be proved; what was damaged stays a finding."""
     file = tmp_path / "a.sqlite"
     file.touch()
-    _at_version(file, "0006")
+    at_version(file, "0006")
     with sqlite3.connect(file) as old:
         for reference, evidence in (("a" * 32, OLD_PROOF["evidence"]), ("b" * 32, "{damaged")):
             row = (reference, "reading", "1", reference, NOON, b"{}", "", "accepted", 0, "[]", "[]")
@@ -96,27 +93,12 @@ def test_old_rows_are_kept(tmp_path: Path) -> None:
             "hp/1",
         )
         assert memory.proof("b" * 32) is None
+        assert [memory.origins(one * 32) for one in "ab"] == [{"total": "o"}] * 2
         with store.connect() as connection:
-            values = "SELECT reference, measuring_point, meter_code, value, origin FROM reading_values ORDER BY 1"
-            assert connection.exec_driver_sql(values).all() == [
-                ("a" * 32, "P", "total", 1000, "o"),
-                ("b" * 32, "P", "total", 1000, "o"),
-            ]
             assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
 
 
 NOON = "2026-11-23T12:00:00.000000+00:00"
-
-
-def _at_version(file: Path, revision: str) -> None:
-    """Brings an empty database to an earlier version."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(upgrade.__file__).parent))
-    engine = create_engine(f"sqlite:///{file}")
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
-    engine.dispose()
 
 
 def test_rolled_back(tmp_path: Path) -> None:
@@ -183,15 +165,23 @@ def _process(work: Callable[[], None], output: int | None = None) -> int:
         os._exit(code)
 
 
+def started(work: Callable[[], None]) -> bool:
+    """Whether a process of its own was killed at this work; it has to end well otherwise."""
+    _, status = os.waitpid(_process(work), 0)
+    if os.WIFSIGNALED(status):
+        return True
+    assert os.waitstatus_to_exitcode(status) == 0
+    return False
+
+
 def test_migration_killed(tmp_path: Path) -> None:
     """A first start killed at any of its statements leaves a database that the next start completes."""
     for fatal in range(1, 200):
         file = tmp_path / f"{fatal}.sqlite"
-        _, status = os.waitpid(_process(lambda file=file, fatal=fatal: migrate(file, fatal)), 0)  # type: ignore[misc]
+        killed = started(lambda file=file, fatal=fatal: migrate(file, fatal))  # type: ignore[misc]
         with Store.open(file, exclusive=True) as store:
             assert SqlOutbox(store).put(reading("E1", 1), None)
-        if not os.WIFSIGNALED(status):
-            assert os.waitstatus_to_exitcode(status) == 0
+        if not killed:
             assert fatal > 20, "a first start has more statements than that"
             return
     raise AssertionError("the last kill must come after the last statement")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast, get_args
 
 from sqlalchemy import Row
 
 from agent.meters import Finding
+from agent.migrations.sealing import opened, sealed
 from agent.texts import Message, message
 from agent.upload.envelope import Entry, Envelope, Kind, State
 
@@ -20,6 +21,7 @@ _WRITE = json.JSONEncoder(ensure_ascii=False).encode
 _STATES = get_args(State)
 _KINDS = get_args(Kind)
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # stands for a time that can no longer be read
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def portions(items: Sequence[T], size: int = 500) -> Iterator[Sequence[T]]:
@@ -51,6 +53,59 @@ def moment_shown(stored: str) -> datetime:
         return _LONG_AGO
 
 
+def microseconds(moment: datetime) -> int:
+    """Since 1970. Raises `ValueError` without a zone."""
+    if moment.tzinfo is None:
+        raise ValueError("a stored time needs its time zone")
+    return (moment - _LONG_AGO) // _MICROSECOND
+
+
+def seconds(moment: datetime) -> int:
+    """Whole seconds since 1970. Raises `ValueError` without a zone."""
+    return microseconds(moment) // 1_000_000
+
+
+def moment_at(stored: object) -> datetime:
+    """What `microseconds` wrote; raises `ValueError`."""
+    if not isinstance(stored, int):
+        raise ValueError("not a stored time")
+    try:
+        return _LONG_AGO + timedelta(microseconds=stored)
+    except OverflowError as error:
+        raise ValueError("not a stored time") from error
+
+
+def shown_at(stored: object) -> datetime:
+    """A stored time for showing: one that can no longer be read is 1970."""
+    try:
+        return moment_at(stored)
+    except ValueError:
+        return _LONG_AGO
+
+
+def key_of(reference: str) -> bytes:
+    """A reference as the key of its row; of what is no reference, a key that no row has."""
+    try:
+        return bytes.fromhex(reference) if len(reference) == 32 else b""
+    except ValueError:
+        return b""
+
+
+def reference_of(stored: object) -> str:
+    """The reference of a row."""
+    return stored.hex() if isinstance(stored, bytes) else str(stored)
+
+
+def slot_of(kind: str, slot_key: str) -> bytes:
+    """A slot as it stands in its row: 12 octets of a SHA-256."""
+    return hashlib.sha256(f"{kind}\0{slot_key}".encode(errors="replace")).digest()[:12]
+
+
+def sealed_in(envelope: Envelope, read_at: int | None) -> bytes:
+    """The sealed bytes of an envelope for its row."""
+    return sealed(envelope.reference, envelope.equipment_number, read_at, envelope.slot_key, envelope.body)
+
+
 def note_json(note: Message) -> str:
     """A message as JSON text."""
     return _WRITE(note.to_json())
@@ -77,15 +132,23 @@ def note_of(stored: str | None) -> Message | None:
         return None
 
 
-def findings_json(findings: Sequence[Finding]) -> str:
-    """Findings as JSON text."""
-    return _WRITE([{"code": each.code, "message": each.message.to_json()} for each in findings]) if findings else "[]"
+def opened_in(row: Row[*tuple[Any, ...]]) -> tuple[str, bytes]:
+    """Slot key and body of a row. Raises `ValueError` when they can no longer be told."""
+    return opened(row.sealed, reference_of(row.reference), row.equipment_number, row.read_at)
 
 
-def is_intact(body: bytes, digest: str, reference: str) -> bool:
-    """Whether a body is byte for byte what was sealed under this reference."""
-    if hashlib.sha256(body).hexdigest() != digest:
-        return False
+def findings_json(findings: Sequence[Finding]) -> str | None:
+    """Findings as JSON text, None where there are none."""
+    return _WRITE([{"code": each.code, "message": each.message.to_json()} for each in findings]) if findings else None
+
+
+def receipts_json(receipts: Sequence[str]) -> str | None:
+    """Receipts as JSON text, None where there are none."""
+    return _WRITE(list(receipts)) if receipts else None
+
+
+def is_of(body: bytes, reference: str) -> bool:
+    """Whether a body is what was sealed under this reference."""
     if body.startswith(f'{{"client_reference":"{reference}"'.encode()):
         return True  # as the agent seals it
     try:
@@ -98,8 +161,14 @@ def is_intact(body: bytes, digest: str, reference: str) -> bool:
 
 def entry_of(row: Row[Any]) -> Entry:
     """The entry of a row of `envelopes`; what cannot be trusted is marked with a finding `row_damaged`."""
-    body = _body(row.body)
-    faults = [] if is_intact(body, row.digest, row.reference) else ["body"]
+    reference, faults = reference_of(row.reference), list[str]()
+    try:
+        slot_key, body = opened_in(row)
+        if not is_of(body, reference):
+            faults.append("reference")
+    except ValueError:
+        slot_key, body = "", b"{}"
+        faults.append("body")
 
     def read(name: str, default: T, decode: Callable[[Any], T]) -> T:
         stored = getattr(row, name)
@@ -111,11 +180,11 @@ def entry_of(row: Row[Any]) -> Entry:
 
     entry = Entry(
         Envelope(
-            row.reference,
+            reference,
             read("kind", "reading", _kind),
-            row.equipment_number,
-            row.slot_key,
-            read("created_at", _LONG_AGO, moment_of),
+            str(row.equipment_number),
+            slot_key,
+            read("created_at", _LONG_AGO, moment_at),
             body,
         ),
         read("state", "quarantined", _state),
@@ -146,22 +215,17 @@ def _marked(entry: Entry, faults: Sequence[str]) -> Entry:
     )
 
 
-def _body(stored: object) -> bytes:
-    """The stored bytes; one flipped bit in the header of a row is enough to have them read as text or as nothing."""
-    if isinstance(stored, str):
-        return stored.encode(errors="replace")
-    return stored if isinstance(stored, bytes) else b""
+def _moment_or_none(stored: object) -> datetime | None:
+    return None if stored is None else moment_at(stored)
 
 
-def _moment_or_none(stored: str | None) -> datetime | None:
-    return None if stored is None else moment_of(stored)
+def _receipts(stored: str | None) -> tuple[str, ...]:
+    return tuple(str(receipt) for receipt in json.loads(stored)) if stored is not None else ()
 
 
-def _receipts(stored: str) -> tuple[str, ...]:
-    return tuple(str(receipt) for receipt in json.loads(stored))
-
-
-def _findings(stored: str) -> tuple[Finding, ...]:
+def _findings(stored: str | None) -> tuple[Finding, ...]:
+    if stored is None:
+        return ()
     return tuple(Finding(str(each["code"]), Message.from_json(each["message"])) for each in json.loads(stored))
 
 

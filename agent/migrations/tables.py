@@ -1,8 +1,8 @@
 """The tables as they are at the newest version, for the statements of outbox and memory.
 
-Times are text (UTC, ISO 8601 with microseconds), values of more than one part are JSON text. Both are decoded by the
-readers, so that a damaged one is a finding about its row and no exception of the driver. A test compares these
-tables with what the migrations make.
+Times are text (UTC, ISO 8601 with microseconds), or microseconds since 1970 where there is a row for every reading;
+values of more than one part are JSON text. Both are decoded by the readers, so that a damaged one is a finding about
+its row and no exception of the driver. A test compares these tables with what the migrations make.
 """
 
 from __future__ import annotations
@@ -18,72 +18,62 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    UniqueConstraint,
+    text,
 )
 
 metadata = MetaData()
 
-# `slot` is the slot key as long as the envelope holds it, and NULL once it is free: UNIQUE ignores NULLs everywhere.
+# A year of readings waits here, so rows are small: `sealed` is `agent.migrations.sealing`, `reference` the octets of a
+# UUID. `slot` is a digest of kind and slot key as long as the envelope holds it, and NULL once it is free: UNIQUE
+# ignores NULLs everywhere. `read_at` is in whole seconds. `origins` (JSON by meter code) is NULL where it is that of
+# the proof's keyframe; NULL in `receipts` and `reasons` is none of them.
 envelopes = Table(
     "envelopes",
     metadata,
-    Column("reference", String(32), primary_key=True),
+    Column("id", Integer, primary_key=True),
+    Column("reference", LargeBinary(16), nullable=False, unique=True),
     Column("kind", String(16), nullable=False),
     Column("equipment_number", String(64), nullable=False),
-    Column("slot_key", Text, nullable=False),
-    Column("slot", Text),
-    Column("created_at", String(32), nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    Column("digest", String(64), nullable=False),
+    Column("slot", LargeBinary(12), unique=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("read_at", Integer),
     Column("state", String(16), nullable=False),
     Column("attempts", Integer, nullable=False),
-    Column("not_before", String(32)),
-    Column("receipts", Text, nullable=False),
-    Column("reasons", Text, nullable=False),
-    Column("settled_at", String(32)),
-    UniqueConstraint("kind", "slot", name="envelopes_slot"),
+    Column("not_before", BigInteger),
+    Column("settled_at", BigInteger),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("receipts", Text),
+    Column("reasons", Text),
+    Column("origins", Text),
 )
-Index("envelopes_due", envelopes.c.state, envelopes.c.created_at)
-Index("envelopes_created", envelopes.c.kind, envelopes.c.created_at)
-
-readings = Table(
-    "readings",
-    metadata,
-    Column("reference", ForeignKey("envelopes.reference"), primary_key=True),
-    Column("equipment_number", String(64), nullable=False),
-    Column("read_at", String(32), nullable=False),
-    sqlite_with_rowid=False,
-)
-Index("readings_newest", readings.c.equipment_number, readings.c.read_at)
-
-reading_values = Table(
-    "reading_values",
-    metadata,
-    Column("reference", ForeignKey("readings.reference"), primary_key=True),
-    Column("measuring_point", String(64), primary_key=True),
-    Column("meter_code", String(64), primary_key=True),
-    Column("value", BigInteger, nullable=False),
-    Column("origin", Text),
-    sqlite_with_rowid=False,
+Index("envelopes_state", envelopes.c.state)
+Index("envelopes_equipment", envelopes.c.equipment_number, envelopes.c.read_at)
+# Few rows at any time, whatever waits: written as they must be asked for.
+POSTPONED = text("not_before IS NOT NULL")
+NO_READING = text("kind <> 'reading'")
+Index("envelopes_postponed", envelopes.c.not_before, sqlite_where=POSTPONED, postgresql_where=POSTPONED)
+Index(
+    "envelopes_others", envelopes.c.kind, envelopes.c.created_at, sqlite_where=NO_READING, postgresql_where=NO_READING
 )
 
-# `packed` is what `agent.migrations.packing` makes of evidence, identity and endpoint. It keeps its rowid: SQLite would
-# give what stands in a key a page of its own from 1 kB on.
+# `packed` is what `agent.migrations.packing` makes; with a `keyframe` it is the difference to that envelope's proof.
+# `profile` stands here for proofs of before, which do not have it inside.
 proofs = Table(
     "proofs",
     metadata,
-    Column("reference", ForeignKey("envelopes.reference"), primary_key=True),
-    Column("read_at", String(32), nullable=False),
-    Column("profile", Text, nullable=False),
+    Column("envelope", ForeignKey("envelopes.id"), primary_key=True),
+    Column("keyframe", ForeignKey("proofs.envelope")),
+    Column("profile", Text),
     Column("packed", LargeBinary, nullable=False),
 )
 
+# What happened to an envelope after it was stored; that it was stored is a line only where it was held.
 history = Table(
     "history",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("reference", ForeignKey("envelopes.reference"), nullable=False, index=True),
-    Column("at", String(32), nullable=False),
+    Column("envelope", ForeignKey("envelopes.id"), nullable=False, index=True),
+    Column("at", BigInteger, nullable=False),
     Column("state", String(16), nullable=False),
     Column("note", Text),
 )
@@ -195,16 +185,17 @@ confirmations = Table(
 )
 
 # The chain of everything that was sealed and decided (`agent.upload.links`); digests are SHA-256. A link outlives the
-# row that it is about. Both tables refuse UPDATE and DELETE.
+# row that it is about. `reference` is as in `envelopes`, of a decision its number as text. Both tables refuse UPDATE
+# and DELETE.
 ledger = Table(
     "ledger",
     metadata,
     Column("position", Integer, primary_key=True),
     Column("kind", String(16), nullable=False),
-    Column("reference", String(32), nullable=False),
+    Column("reference", LargeBinary, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("proof", LargeBinary),
-    Column("at", String(32), nullable=False),
+    Column("at", BigInteger, nullable=False),
     Column("hash", LargeBinary, nullable=False),
 )
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, inspect, text
 from agent.errors import StoreDamaged, StoreError
 from agent.texts import message
 
-HEAD = "0009"  # the newest step in versions/
+HEAD = "0010"  # the newest step in versions/
 _VERSION_TABLE = "alembic_version"
 
 

@@ -6,20 +6,32 @@ sealed; a row whose digest does not fit is shown and never sent.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
 
 from agent.errors import AgentError, StoreDamaged
 from agent.ledger import append
 from agent.meters import Finding
-from agent.migrations.rows import entry_of, findings_json, instant, is_damaged, note_json, portions
-from agent.migrations.tables import envelopes, history, proofs, reading_values
+from agent.migrations.rows import (
+    entry_of,
+    findings_json,
+    instant,
+    is_damaged,
+    key_of,
+    microseconds,
+    note_json,
+    portions,
+    receipts_json,
+    reference_of,
+    sealed_in,
+    slot_of,
+)
+from agent.migrations.tables import NO_READING, envelopes, history, proofs
 from agent.ports import Parcel
 from agent.readout import Readout
 from agent.store import Store
@@ -27,6 +39,7 @@ from agent.texts import Message, message
 from agent.upload.deposit import deposit
 from agent.upload.envelope import BY_HAND, Accepted, Entry, Envelope, Kept, Outcome, Rejected, State
 from agent.upload.links import Item, digest
+from agent.upload.queue import Queue
 from agent.upload.reseal import NOTHING_ADDED, Addition, with_counter_replaced, with_offsets
 from agent.upload.seal import HELD
 
@@ -36,8 +49,7 @@ CAPTURABLE: tuple[State, ...] = (
     "parked",
     "rejected",
 )  # the portal has not booked it, and it is not held here
-# No portal is believed longer than a day (`agent.upload.refusals`): a wait beyond that is a clock that was set back.
-LONGEST_WAIT = timedelta(days=1)
+MICROSECOND = timedelta(microseconds=1)
 
 
 class SqlOutbox:
@@ -89,38 +101,14 @@ class SqlOutbox:
             return _holders(connection, kind, slot_keys)
 
     def due(self, now: datetime, limit: int) -> Sequence[Entry]:
-        """Waiting envelopes that may be sent now, the oldest first and at most `limit`.
+        """Waiting envelopes that may be sent now, as they were stored and at most `limit`.
 
         None overtakes an older one of its equipment and kind that waits for its time. Damaged rows are left out.
         What was parked a day ago is tried again and so is among them.
         """
         self.wake_parked(now)
-        at, latest = instant(now), instant(now + LONGEST_WAIT)
-        postponed = (
-            select(envelopes.c.equipment_number, envelopes.c.kind, func.min(envelopes.c.created_at).label("created_at"))
-            .where(envelopes.c.state == "waiting", envelopes.c.not_before > at, envelopes.c.not_before <= latest)
-            .group_by(envelopes.c.equipment_number, envelopes.c.kind)
-            .subquery()
-        )
-        same = (postponed.c.equipment_number == envelopes.c.equipment_number) & (postponed.c.kind == envelopes.c.kind)
-        not_before = envelopes.c.not_before
-        statement = (
-            select(envelopes)
-            .outerjoin(postponed, same)
-            .where(envelopes.c.state == "waiting")
-            .where(or_(not_before.is_(None), not_before <= at, not_before > latest))
-            .where(or_(postponed.c.created_at.is_(None), envelopes.c.created_at < postponed.c.created_at))
-            .order_by(envelopes.c.created_at, envelopes.c.reference)
-        )
-        found: list[Entry] = []
         with self._store.connect() as connection:
-            for row in connection.execute(statement):
-                if len(found) >= limit:
-                    break
-                entry = entry_of(row)
-                if not is_damaged(entry):
-                    found.append(entry)
-        return found
+            return Queue(connection, now).due(limit)
 
     def settle(self, reference: str, outcome: Outcome, now: datetime) -> None:
         """Writes the portal's verdict and frees nothing; an envelope that does not wait keeps the verdict it has."""
@@ -128,21 +116,22 @@ class SqlOutbox:
 
     def settle_all(self, outcomes: Mapping[str, Outcome], now: datetime) -> None:
         """The verdicts of one answer of the portal in one transaction, as `settle` writes each."""
-        at = instant(now)
+        at = microseconds(now)
         with self._store.begin() as connection:
             verdicts = [
-                {"mine": reference, **_verdict(outcomes[reference])} for reference in _waiting(connection, [*outcomes])
+                {"mine": number, "at": at, **_verdict(outcomes[reference])}
+                for reference, number in _waiting(connection, [*outcomes]).items()
             ]
             if verdicts:
-                connection.execute(SETTLE, [{**one, "settled_at": at} for one in verdicts])
-                lines = [{"reference": one["mine"], "at": at, **one} for one in verdicts]
-                connection.execute(insert(history), [{name: line[name] for name in LINE} for line in lines])
+                connection.execute(SETTLE, verdicts)
+                connection.execute(LINE, verdicts)
 
     def waiting_orders(self) -> Sequence[str]:
         """The references of all orders that wait for a verdict."""
-        statement = select(envelopes.c.reference).where(envelopes.c.state == "waiting", envelopes.c.kind == "order")
+        statement = select(envelopes.c.reference).where(NO_READING, envelopes.c.kind == "order")
         with self._store.connect() as connection:
-            return connection.execute(statement).scalars().all()
+            found = connection.execute(statement.where(envelopes.c.state == "waiting")).scalars().all()
+        return [reference_of(one) for one in found]
 
     def postpone(self, references: Sequence[str], until: datetime, reason: Finding, *, counts: bool = True) -> None:
         """No verdict yet: not tried again before `until`; one more attempt if it `counts`.
@@ -152,33 +141,34 @@ class SqlOutbox:
         waiting = envelopes.c.state == "waiting"
         changes = {
             "attempts": envelopes.c.attempts + counts,
-            "not_before": instant(until),
+            "not_before": microseconds(until),
             "reasons": findings_json([reason]),
         }
         with self._store.begin() as connection:
             for some in portions(references):
-                mine = envelopes.c.reference.in_(some)
+                mine = envelopes.c.reference.in_([key_of(reference) for reference in some])
                 connection.execute(update(envelopes).where(waiting, mine).values(changes))
 
     def wake_parked(self, now: datetime) -> int:
         """Lets what was parked a day ago (`PARKED_FOR`) or earlier wait for the portal again; how many there were."""
         # One that was parked in the future was parked before the clock was set back.
-        ripe = or_(envelopes.c.settled_at <= instant(now - PARKED_FOR), envelopes.c.settled_at > instant(now))
-        statement = select(envelopes.c.reference).where(envelopes.c.state == "parked", ripe)
+        at = microseconds(now)
+        ripe = or_(envelopes.c.settled_at <= at - PARKED_FOR // MICROSECOND, envelopes.c.settled_at > at)
+        statement = select(envelopes.c.id).where(envelopes.c.state == "parked", ripe).order_by(envelopes.c.id)
         with self._store.connect() as connection:
             if connection.execute(statement.limit(1)).first() is None:
                 return 0  # as nearly always: nothing to write
         with self._store.begin() as connection:
-            references = connection.execute(statement).scalars().all()
-            for reference in references:
-                _wait_again(connection, reference, now, message("Tried again after a day."))
-        return len(references)
+            numbers = connection.execute(statement).scalars().all()
+            for number in numbers:
+                _wait_again(connection, number, now, message("Tried again after a day."))
+        return len(numbers)
 
     def retry(self, reference: str, by: str, now: datetime) -> None:
         """A person has a rejected or parked envelope tried again, unchanged and under the same reference."""
         with self._store.begin() as connection:
-            _required(connection, reference, ("rejected", "parked"))
-            _wait_again(connection, reference, now, message("{who} has it tried again.", who=by))
+            number, _ = _required(connection, reference, ("rejected", "parked"))
+            _wait_again(connection, number, now, message("{who} has it tried again.", who=by))
 
     def release(
         self,
@@ -196,7 +186,7 @@ class SqlOutbox:
         by meter code.
         """
         with self._store.begin() as connection:
-            entry = _required(connection, reference, ("quarantined",))
+            number, entry = _required(connection, reference, ("quarantined",))
             key = entry.envelope.slot_key.removesuffix(HELD)
             holder = _holders(connection, entry.envelope.kind, [key]).get(key)
             if holder is not None and holder.envelope.reference != reference:
@@ -204,7 +194,6 @@ class SqlOutbox:
                     message("Another reading was already stored for this period: {other}.", other=_name(holder)),
                     message("Discard the one that was held back: meter-agent resolve {id} --discard", id=reference),
                 )
-            changes: dict[str, Any] = {"state": "waiting", "slot_key": key, "slot": key}
             note = message("{who} released it.", who=by)
             if added:
                 entry = replace(entry, envelope=with_offsets(entry, added))
@@ -213,8 +202,9 @@ class SqlOutbox:
                 entry = replace(entry, envelope=with_counter_replaced(entry))
                 note = message("{who} released it; the counter was replaced.", who=by)
             if added or counter_replaced:
-                changes |= _reseal(connection, entry.envelope, now)
-            _change(connection, reference, now, changes, note)
+                _link_again(connection, number, entry.envelope, now)
+            changes = {"state": "waiting", **_sealed_anew(connection, number, entry.envelope, key)}
+            _change(connection, number, now, changes, note)
 
     def hold_again(self, reference: str, body: bytes, by: str, now: datetime) -> None:
         """A person takes a decision back: a discarded reading, or one that was not sent yet, is held as it was.
@@ -222,7 +212,7 @@ class SqlOutbox:
         `body` are the bytes that it had then.
         """
         with self._store.begin() as connection:
-            entry = _required(connection, reference, ("discarded", "waiting"))
+            number, entry = _required(connection, reference, ("discarded", "waiting"))
             old = entry.envelope
             key = old.slot_key.removesuffix(HELD) + HELD
             holder = _holders(connection, old.kind, [key]).get(key)
@@ -231,37 +221,43 @@ class SqlOutbox:
                     message("Another reading was already stored for this period: {other}.", other=_name(holder)),
                     message("Look at both: meter-agent outbox list"),
                 )
-            changes: dict[str, Any] = {"state": "quarantined", "slot_key": key, "slot": key, "settled_at": None}
+            before = Envelope(reference, old.kind, old.equipment_number, key, old.created_at, body)
             if body != old.body:
-                before = Envelope(reference, old.kind, old.equipment_number, key, old.created_at, body)
-                changes |= _reseal(connection, before, now)
-            _change(connection, reference, now, changes, message("{who} took the decision back.", who=by))
+                _link_again(connection, number, before, now)
+            changes = {
+                "state": "quarantined",
+                "not_before": None,
+                "settled_at": None,
+                **_sealed_anew(connection, number, before, key),
+            }
+            _change(connection, number, now, changes, message("{who} took the decision back.", who=by))
 
     def discard(self, reference: str, by: str, now: datetime) -> None:
         """A person decides that a held, rejected or parked envelope is not sent; its slot is free again."""
         with self._store.begin() as connection:
-            _required(connection, reference, ("quarantined", "rejected", "parked"), damaged_too=True)
-            changes = {"state": "discarded", "slot": None, "settled_at": instant(now)}
-            _change(connection, reference, now, changes, message("{who} discarded it.", who=by))
+            number, _ = _required(connection, reference, ("quarantined", "rejected", "parked"), damaged_too=True)
+            changes = {"state": "discarded", "slot": None, "settled_at": microseconds(now)}
+            _change(connection, number, now, changes, message("{who} discarded it.", who=by))
 
     def capture(self, reference: str, receipts: Sequence[str], note: Message, now: datetime) -> None:
         """A person entered this reading in the portal: it is settled, and never sent. Its slot stays taken."""
         with self._store.begin() as connection:
-            _required(connection, reference, CAPTURABLE)
+            number, _ = _required(connection, reference, CAPTURABLE)
             changes = {
                 "state": "accepted",
                 "not_before": None,
-                "receipts": json.dumps([BY_HAND, *receipts]),
-                "reasons": "[]",
-                "settled_at": instant(now),
+                "receipts": receipts_json([BY_HAND, *receipts]),
+                "reasons": None,
+                "settled_at": microseconds(now),
             }
-            _change(connection, reference, now, changes, note)
+            _change(connection, number, now, changes, note)
 
     def overtake(self, reference: str, note: Message, now: datetime) -> None:
         """A later reading of the equipment was captured by hand, so this one is not sent; it keeps its slot."""
         with self._store.begin() as connection:
-            _required(connection, reference, ("waiting", "parked"), damaged_too=True)
-            _change(connection, reference, now, {"state": "discarded", "settled_at": instant(now)}, note)
+            number, _ = _required(connection, reference, ("waiting", "parked"), damaged_too=True)
+            changes = {"state": "discarded", "not_before": None, "settled_at": microseconds(now)}
+            _change(connection, number, now, changes, note)
 
     def free_slot(self, reference: str, now: datetime) -> None:
         """Frees the slot of an envelope with a final verdict, such as an order that was delivered; the state stays."""
@@ -270,31 +266,33 @@ class SqlOutbox:
 
 
 def _free_slot(connection: Connection, reference: str, now: datetime) -> None:
-    entry = _required(connection, reference, ("accepted", "rejected"), damaged_too=True)
+    number, entry = _required(connection, reference, ("accepted", "rejected"), damaged_too=True)
     note = message("Closed; the same may be ordered again.")
-    _change(connection, reference, now, {"state": entry.state, "slot": None}, note)
+    _change(connection, number, now, {"state": entry.state, "slot": None}, note)
 
 
 # One verdict: everything but the attempts comes with it.
 SETTLE = (
     update(envelopes)
-    .where(envelopes.c.reference == bindparam("mine"))
+    .where(envelopes.c.id == bindparam("mine"))
     .values(
         state=bindparam("state"),
         attempts=envelopes.c.attempts + 1,
         not_before=None,
         receipts=bindparam("receipts"),
         reasons=bindparam("reasons"),
-        settled_at=bindparam("settled_at"),
+        settled_at=bindparam("at"),
     )
 )
-LINE = ("reference", "at", "state", "note")  # of the history
+LINE = insert(history).values(
+    envelope=bindparam("mine"), at=bindparam("at"), state=bindparam("state"), note=bindparam("note")
+)
 
 
-def _verdict(outcome: Outcome) -> dict[str, str]:
+def _verdict(outcome: Outcome) -> dict[str, str | None]:
     """A verdict as columns, with the note for the history."""
     state, receipts, reasons, note = _judgement(outcome)
-    told = {"receipts": json.dumps(receipts), "reasons": findings_json(reasons)}
+    told = {"receipts": receipts_json(receipts), "reasons": findings_json(reasons)}
     return {"state": state, "note": note_json(note), **told}
 
 
@@ -318,16 +316,20 @@ def _waits_for(outcome: Kept) -> Message:
     return message("The portal waits for the right {area}: {detail}", area=outcome.area, detail=outcome.detail)
 
 
-def _reseal(connection: Connection, sealed: Envelope, now: datetime) -> dict[str, Any]:
-    """The columns of an envelope whose bytes a person's decision has changed; its values and its link go with it."""
-    proof = connection.execute(select(proofs.c.packed).where(proofs.c.reference == sealed.reference)).scalar()
+def _link_again(connection: Connection, number: int, sealed: Envelope, now: datetime) -> None:
+    """The link of an envelope whose bytes a person's decision has changed."""
+    proof = connection.execute(select(proofs.c.packed).where(proofs.c.envelope == number)).scalar()
     told = digest(proof) if isinstance(proof, bytes) else None
     append(connection, [Item("resealed", sealed.reference, digest(sealed.body), told, instant(now))])
-    mine = (reading_values.c.reference == sealed.reference) & (reading_values.c.meter_code == bindparam("code"))
-    values = [{"code": one["meter_code"], "value": one["value"]} for one in sealed.content.get("readings", ())]
-    if values:
-        connection.execute(update(reading_values).where(mine).values(value=bindparam("value")), values)
-    return {"body": sealed.body, "digest": sealed.digest}
+
+
+def _sealed_anew(connection: Connection, number: int, envelope: Envelope, key: str) -> dict[str, Any]:
+    """The columns of an envelope with this slot, which it holds."""
+    read_at = connection.execute(select(envelopes.c.read_at).where(envelopes.c.id == number)).scalar()
+    return {
+        "slot": slot_of(envelope.kind, key),
+        "sealed": sealed_in(replace(envelope, slot_key=key), read_at),
+    }
 
 
 def _name(entry: Entry) -> str:
@@ -337,31 +339,35 @@ def _name(entry: Entry) -> str:
 def _holders(connection: Connection, kind: str, slot_keys: Sequence[str]) -> dict[str, Entry]:
     found: dict[str, Entry] = {}
     for keys in portions(slot_keys):
-        where = (envelopes.c.kind == kind) & envelopes.c.slot.in_(keys)
-        found |= {row.slot: entry_of(row) for row in connection.execute(select(envelopes).where(where))}
+        slots = {slot_of(kind, key): key for key in keys}
+        statement = select(envelopes).where(envelopes.c.slot.in_(slots))
+        found |= {slots[row.slot]: entry_of(row) for row in connection.execute(statement)}
     return found
 
 
-def _entry(connection: Connection, reference: str) -> Entry | None:
-    row = connection.execute(select(envelopes).where(envelopes.c.reference == reference)).one_or_none()
-    return entry_of(row) if row else None
+def _row(connection: Connection, reference: str) -> Row[Any] | None:
+    return connection.execute(select(envelopes).where(envelopes.c.reference == key_of(reference))).one_or_none()
 
 
-def _waiting(connection: Connection, references: Sequence[str]) -> list[str]:
-    """Those of these that wait, in the order given."""
-    found: set[str] = set()
+def _waiting(connection: Connection, references: Sequence[str]) -> dict[str, int]:
+    """Those of these that wait, in the order given, with the number of their row."""
+    found: dict[str, int] = {}
     for some in portions(references):
-        statement = select(envelopes.c.reference).where(envelopes.c.reference.in_(some), envelopes.c.state == "waiting")
-        found.update(connection.execute(statement).scalars())
-    return [reference for reference in references if reference in found]
+        mine = envelopes.c.reference.in_([key_of(reference) for reference in some])
+        statement = select(envelopes.c.reference, envelopes.c.id).where(mine, envelopes.c.state == "waiting")
+        found |= {reference_of(row.reference): row.id for row in connection.execute(statement)}
+    return {reference: found[reference] for reference in references if reference in found}
 
 
-def _required(connection: Connection, reference: str, states: Sequence[State], *, damaged_too: bool = False) -> Entry:
-    """The entry with this reference in one of these states; raises what a person is told otherwise."""
+def _required(
+    connection: Connection, reference: str, states: Sequence[State], *, damaged_too: bool = False
+) -> tuple[int, Entry]:
+    """The entry with this reference in one of these states, and its row; raises what a person is told otherwise."""
     remedy = message("Look up references and states with: meter-agent outbox list")
-    entry = _entry(connection, reference)
-    if entry is None:
+    row = _row(connection, reference)
+    if row is None:
         raise AgentError(message("There is no item with the reference {id}.", id=reference), remedy)
+    entry = entry_of(row)
     if entry.state not in states:
         wanted = " / ".join(states)
         what = message(
@@ -376,20 +382,16 @@ def _required(connection: Connection, reference: str, states: Sequence[State], *
             message("The row of {id} in the database is damaged, so it is not sent.", id=reference),
             message("Discard it and have the printer read again: meter-agent resolve {id} --discard", id=reference),
         )
-    return entry
+    return row.id, entry
 
 
-def _wait_again(connection: Connection, reference: str, now: datetime, note: Message) -> None:
-    changes = {"state": "waiting", "not_before": None, "reasons": "[]", "settled_at": None}
-    _change(connection, reference, now, changes, note)
+def _wait_again(connection: Connection, number: int, now: datetime, note: Message) -> None:
+    changes = {"state": "waiting", "not_before": None, "reasons": None, "settled_at": None}
+    _change(connection, number, now, changes, note)
 
 
-def _change(connection: Connection, reference: str, now: datetime, changes: dict[str, Any], note: Message) -> None:
+def _change(connection: Connection, number: int, now: datetime, changes: dict[str, Any], note: Message) -> None:
     """New columns and their line in the history, in the caller's transaction."""
-    connection.execute(update(envelopes).where(envelopes.c.reference == reference).values(changes))
-    _note(connection, reference, now, changes["state"], note)
-
-
-def _note(connection: Connection, reference: str, at: datetime, state: str, note: Message) -> None:
-    row = {"reference": reference, "at": instant(at), "state": state, "note": note_json(note)}
-    connection.execute(insert(history).values(row))
+    connection.execute(update(envelopes).where(envelopes.c.id == number).values(changes))
+    line = {"mine": number, "at": microseconds(now), "state": changes["state"], "note": note_json(note)}
+    connection.execute(LINE, line)
