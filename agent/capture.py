@@ -186,11 +186,8 @@ class SqlCapture:
     def _meant(self, answer: Captured) -> Entry | Problem:
         """The one reading of the equipment, the day and the values in a row without reference; nothing is guessed."""
         numbers = {answer.equipment_number, stored_number(answer.equipment_number)}
-        statement = (
-            select(envelopes)
-            .join(readings, readings.c.reference == envelopes.c.reference)
-            .where(readings.c.equipment_number.in_(numbers))
-        )
+        mine = envelopes.c.equipment_number.in_(numbers), envelopes.c.kind == "reading"
+        statement = select(envelopes).where(*mine)
         with self.store.connect() as connection:
             found = [entry_of(row) for row in connection.execute(statement)]
         fitting = [entry for entry in found if not is_damaged(entry) and _fits(answer, entry)]
