@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
 
-from agent.cells import Unreadable, end_of, is_mark, moment_of
+from agent.cells import end_of, is_mark, moment_of
 from agent.display import printable
 from agent.errors import Problem
-from agent.headings import heading_of, located, meter_code_of, position_of, row_of
+from agent.headings import heading_of, located, meter_code_of, position_of
 from agent.meters import METER_OF_CODE, LastReading
 from agent.printers import Equipment
+from agent.sheet_reader import SheetReader
 from agent.spreadsheet import Cell, Row, Safe, Sheet
 from agent.texts import Message, message
 from agent.upload.envelope import NO_VERDICT, Entry
 
 Layout = Literal["equipment", "counter"]
-LONGEST = 255
 DEVICE = (
     "equipment_number",
     "technical_identification_number",
@@ -165,7 +165,7 @@ def _values(entry: Entry) -> dict[str, int]:
     return {printable(told["meter_code"]): told["value"] for told in _told(entry)}
 
 
-def places_of(sheet: Sheet) -> dict[str, int]:
+def columns_of(sheet: Sheet) -> dict[str, int]:
     """Where the columns are. A sheet of a person's own may have equipment and day instead of the reference.
 
     Raises `SheetError` for one that is missing.
@@ -179,77 +179,72 @@ def places_of(sheet: Sheet) -> dict[str, int]:
 class Clerk:
     """Reads a filled-in sheet row by row. With `all_captured` every row counts as captured."""
 
-    sheet: Sheet
-    places: Mapping[str, int]
+    reader: SheetReader
     all_captured: bool
-    answers: Answers = field(default_factory=Answers)
+
+    @staticmethod
+    def of(sheet: Sheet, *, all_captured: bool) -> Clerk:
+        """Somebody who reads this sheet. Raises `SheetError` where a column is missing."""
+        return Clerk(SheetReader(sheet, columns_of(sheet)), all_captured)
 
     def read(self) -> Answers:
         """Everything that the sheet says; rows of one reading (one per counter) become one answer."""
-        for row in self.sheet.rows:
+        captured: dict[str, Captured] = {}
+        rows = self.reader.sheet.rows
+        for row in rows:
             answer = self._answer(row)
             if answer is None:
                 continue
             key = self._key(row)
-            known = self.answers.captured.get(key)
-            self.answers.captured[key] = answer if known is None else self._joined(known, answer)
-        return self.answers
+            known = captured.get(key)
+            captured[key] = answer if known is None else self._joined(known, answer)
+        spoilt = {self._key(row) for row in rows if row.number in self.reader.spoilt}
+        return Answers(captured, self.reader.problems, spoilt)
 
     def _answer(self, row: Row) -> Captured | None:
-        reference = reference_of(self._text(row, "reference"))
+        reference = reference_of(self.reader.text(row, "reference"))
         # Beside a reference a spreadsheet may write the day as it likes.
-        read_at = None if reference else self._moment(row, "read_at")
-        if not reference and (read_at is None or not self._text(row, "equipment_number")):
+        read_at = None if reference else self.reader.read(row, "read_at", moment_of)
+        if not reference and (read_at is None or not self.reader.text(row, "equipment_number")):
             what = message("The reference is missing, and so is the equipment or the day it was read on.")
             remedy = message("Enter one or the other, or export the readings anew and use that file.")
-            self._refuse(row, "reference", what, remedy)
+            self.reader.refuse(row, "reference", what, remedy)
             return None
         marked, on = self._mark(row)
-        receipt = self._text(row, "receipt")
+        receipt = self.reader.text(row, "receipt")
         return Captured(
             row,
             reference,
-            self._text(row, "equipment_number"),
+            self.reader.text(row, "equipment_number"),
             self._cells(row),
             marked or self.all_captured,
             on,
-            printable(self._text(row, "captured_by")) or None,
+            printable(self.reader.text(row, "captured_by")) or None,
             (printable(receipt),) if receipt else (),
             read_at,
         )
 
     def _key(self, row: Row) -> str:
         """Which reading a row is about; without a reference, by what is written in the cells."""
-        known_by = (self._cell(row, "equipment_number").lstrip("0"), self._cell(row, "read_at"))
-        return reference_of(self._cell(row, "reference")) or " ".join(known_by)
-
-    def _cell(self, row: Row, column: str) -> str:
-        place = self.places.get(column)
-        return row.cells[place].strip() if place is not None else ""
+        known_by = (self.reader.cell(row, "equipment_number").lstrip("0"), self.reader.cell(row, "read_at"))
+        return reference_of(self.reader.cell(row, "reference")) or " ".join(known_by)
 
     def _mark(self, row: Row) -> tuple[bool, date | datetime | None]:
-        text = self._text(row, "captured_on")
+        text = self.reader.text(row, "captured_on")
         if not text or is_mark(text):
             return bool(text), None
-        return True, self._moment(row, "captured_on")
-
-    def _moment(self, row: Row, column: str) -> date | datetime | None:
-        text = self._text(row, column)
-        try:
-            return moment_of(text) if text else None
-        except Unreadable as error:
-            self._refuse(row, column, error.what, error.remedy)
-            return None
+        return True, self.reader.read(row, "captured_on", moment_of)
 
     def _cells(self, row: Row) -> dict[str, tuple[str, Message]]:
         """The values of a row as they are written: that of its counter, or those in every column that is not ours."""
-        if "value" in self.places and "counter" in self.places:
-            named = {self.places["value"]: self._text(row, "counter")}
+        places, headings = self.reader.places, self.reader.sheet.headings
+        if "value" in places and "counter" in places:
+            named = {places["value"]: self.reader.text(row, "counter")}
         else:
-            ours = set(self.places.values())
-            named = {place: heading for place, heading in enumerate(self.sheet.headings) if place not in ours}
+            ours = set(places.values())
+            named = {place: heading for place, heading in enumerate(headings) if place not in ours}
         return {
-            meter_code_of(name): (row.cells[place].strip(), position_of(row, self.sheet.headings[place]))
+            meter_code_of(name): (row.cells[place].strip(), position_of(row, headings[place]))
             for place, name in named.items()
         }
 
@@ -258,7 +253,7 @@ class Clerk:
         if known.marked != more.marked or set(known.cells) & set(more.cells):
             what = message("Row {other} is of the same reading and says something else.", other=known.row.number)
             remedy = message("A reading is captured with all its counters or not at all: mark all its rows alike.")
-            self._refuse(more.row, "reference", what, remedy)
+            self.reader.refuse(more.row, "reference", what, remedy)
         latest = max((on for on in (known.on, more.on) if on is not None), key=end_of, default=None)
         return Captured(
             known.row,
@@ -271,15 +266,3 @@ class Clerk:
             tuple(dict.fromkeys((*known.receipts, *more.receipts))),
             known.read_at,
         )
-
-    def _text(self, row: Row, column: str) -> str:
-        text = self._cell(row, column)
-        if len(text) > LONGEST:
-            self._refuse(row, column, message("The text is longer than 255 characters."), message("Shorten it."))
-        return text
-
-    def _refuse(self, row: Row, column: str, what: Message, remedy: Message) -> None:
-        place = self.places.get(column)
-        where = row_of(row) if place is None else position_of(row, self.sheet.headings[place])
-        self.answers.problems.append(Problem(where, what, remedy))
-        self.answers.spoilt.add(self._key(row))

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from agent.cells import Unreadable, count_of, is_mark, moment_of, start_of
-from agent.errors import Problem, SheetError
+from agent.errors import SheetError
 from agent.headings import heading_of, is_heading, is_meter, located, meter_code_of, position_of
 from agent.meters import LastReading, MeasuringPoint
 from agent.printers import Equipment, Printer
 from agent.serials import same_serial
-from agent.spreadsheet import Cell, Row, Safe, Sheet, understood
+from agent.sheet_reader import SheetReader
+from agent.spreadsheet import Cell, Row, Safe, understood
 from agent.texts import Message, message
 
-LONGEST = 255
 MOST_SHOWN = 20
 EQUNR = 18  # characters of an equipment number
 TOTAL = "total"  # the counter of an equipment for which none is named
@@ -32,42 +31,12 @@ OUT = (
     "last_read_at",
     "annual_estimate",
 )
-T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class _Reader:
-    """Cell by cell, collecting what is wrong instead of ending at the first."""
-
-    sheet: Sheet
-    places: dict[str, int]
-    problems: list[Problem] = field(default_factory=list)
-
-    def text(self, row: Row, column: str) -> str:
-        place = self.places.get(column)
-        text = row.cells[place].strip() if place is not None else ""
-        if len(text) > LONGEST:
-            self.refuse(row, column, message("The text is longer than 255 characters."), message("Shorten it."))
-        return text
-
-    def read(self, row: Row, column: str, decode: Callable[[str], T]) -> T | None:
-        text = self.text(row, column)
-        try:
-            return decode(text) if text else None
-        except Unreadable as error:
-            self.refuse(row, column, error.what, error.remedy)
-            return None
-
-    def refuse(self, row: Row, column: str, what: Message, remedy: Message) -> None:
-        place = self.places.get(column)
-        heading = self.sheet.headings[place] if place is not None else column
-        self.problems.append(Problem(position_of(row, heading), what, remedy))
 
 
 def equipments_of(octets: bytes) -> tuple[Equipment, ...]:
     """The equipment in this file, rows of one number together. Raises `SheetError` with everything that is wrong."""
     sheet = understood(octets, is_heading)
-    reader = _Reader(sheet, located(sheet, ("equipment_number",)))
+    reader = SheetReader(sheet, located(sheet, ("equipment_number",)))
     found: dict[str, Equipment] = {}
     for row in sheet.rows:
         number = stored_number(reader.text(row, "equipment_number"))
@@ -103,7 +72,7 @@ def _problem_count(count: int) -> Message:
     return message("The equipment list has {count} mistakes.", count=count)
 
 
-def _equipment(reader: _Reader, row: Row, number: str) -> Equipment:
+def _equipment(reader: SheetReader, row: Row, number: str) -> Equipment:
     return Equipment(
         equipment_number=number,
         description=reader.text(row, "description"),
@@ -115,7 +84,7 @@ def _equipment(reader: _Reader, row: Row, number: str) -> Equipment:
     )
 
 
-def _points(reader: _Reader, row: Row) -> Iterable[MeasuringPoint]:
+def _points(reader: SheetReader, row: Row) -> Iterable[MeasuringPoint]:
     """The counters of a row: those in the column for counters, those with a column of their own, else the total."""
     point = reader.text(row, "measuring_point")
     estimate = reader.read(row, "annual_estimate", count_of)
@@ -138,7 +107,7 @@ def _listed(text: str) -> list[str]:
     return [name.strip() for name in text.replace(";", ",").replace("+", ",").split(",") if name.strip()]
 
 
-def _own_columns(reader: _Reader, row: Row) -> Iterable[tuple[str, LastReading | None]]:
+def _own_columns(reader: SheetReader, row: Row) -> Iterable[tuple[str, LastReading | None]]:
     """Columns named like a counter: a number is its last reading, an x says that the equipment has it."""
     for place, heading in enumerate(reader.sheet.headings):
         text = row.cells[place].strip()
@@ -147,12 +116,12 @@ def _own_columns(reader: _Reader, row: Row) -> Iterable[tuple[str, LastReading |
         try:
             value = None if is_mark(text) else count_of(text)
         except Unreadable as error:
-            reader.problems.append(Problem(position_of(row, heading), error.what, error.remedy))
+            reader.refuse_at(row, position_of(row, heading), error.what, error.remedy)
             continue
         yield meter_code_of(heading), _last(reader, row, heading, value)
 
 
-def _last(reader: _Reader, row: Row, column: str, value: int | None) -> LastReading | None:
+def _last(reader: SheetReader, row: Row, column: str, value: int | None) -> LastReading | None:
     """The last reading; without its day it cannot be compared with ours."""
     when = reader.read(row, "last_read_at", moment_of)
     if value is None:
@@ -168,7 +137,7 @@ def _last(reader: _Reader, row: Row, column: str, value: int | None) -> LastRead
     return LastReading(value, start_of(when))
 
 
-def _joined(reader: _Reader, row: Row, known: Equipment, more: Equipment) -> Equipment:
+def _joined(reader: SheetReader, row: Row, known: Equipment, more: Equipment) -> Equipment:
     """Two rows of one equipment: what both say of it must be the same, and each counter is there once."""
     for column in ("technical_identification_number", "manufacturer_serial_number", "manufacturer", "model"):
         one, other = getattr(known, column), getattr(more, column)

@@ -32,15 +32,20 @@ class AgentError(Exception):
     """An error that a person can do something about; `problems` are its parts where it has several."""
 
     exit_code: ClassVar[int] = 1
-    problems: Sequence[Problem] = ()
 
-    def __init__(self, what: Message, remedy: Message | None = None) -> None:
+    def __init__(self, what: Message, remedy: Message | None = None, problems: Sequence[Problem] = ()) -> None:
         super().__init__(str(what))
         self.what = what
         self.remedy = remedy
+        self.problems = tuple(problems)
 
     def __str__(self) -> str:
         return f"{self.what} {self.remedy}" if self.remedy else str(self.what)
+
+
+def in_lines(error: AgentError) -> str:
+    """What happened, every problem in a line of its own, and the remedy."""
+    return "\n".join([str(error.what), *(f"  {problem}" for problem in error.problems), str(error.remedy or "")])
 
 
 class ConfigError(AgentError):
@@ -53,10 +58,6 @@ class SheetError(AgentError):
     """A CSV file cannot be used as it is; nothing was taken from it. `problems` name rows and columns."""
 
     exit_code = 2
-
-    def __init__(self, what: Message, remedy: Message | None = None, problems: Sequence[Problem] = ()) -> None:
-        super().__init__(what, remedy)
-        self.problems = tuple(problems)
 
 
 class SecretError(AgentError):
@@ -97,10 +98,6 @@ class EquipmentListUnusable(PortalError):
     """The file with the equipment list, in place of a portal, cannot be used; `problems` name rows and columns."""
 
     exit_code = 2
-
-    def __init__(self, what: Message, remedy: Message | None = None, problems: Sequence[Problem] = ()) -> None:
-        super().__init__(what, remedy)
-        self.problems = tuple(problems)
 
 
 class PortalUnavailable(PortalError):

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from agent.errors import ConfigError, Problem
+from agent.errors import ConfigError, Problem, in_lines
 from agent.texts import Message, message
 
 Location = Sequence[str | int]
@@ -23,13 +23,12 @@ class ConfigProblems(ConfigError):
         super().__init__(
             message("The config file {file} cannot be used; to correct: {count}.", file=str(file), count=len(problems)),
             message("Correct the file, then run: meter-agent check"),
+            problems,
         )
         self.file = file
-        self.problems = tuple(problems)
 
     def __str__(self) -> str:
-        listed = "".join(f"\n  {problem}" for problem in self.problems)
-        return f"{self.what}{listed}\n{self.remedy}"
+        return in_lines(self)
 
 
 class Unfit(ValueError):

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.capture import SqlCapture, Taken
-from agent.capturing import Clerk, Style, capture_rows, places_of
+from agent.capturing import Clerk, Style, capture_rows
 from agent.errors import SheetError
 from agent.headings import is_heading
 from agent.memory import SqlMemory
@@ -64,7 +64,7 @@ def exported(store: Store, style: Style = PLAIN, *, every: bool = False) -> list
 def imported(store: Store, rows: list[list[str]], separator: str = ";", **options: bool) -> Taken:
     """What an import of these rows did."""
     sheet = understood(written(rows, separator), is_heading)
-    answers = Clerk(sheet, places_of(sheet), options.pop("all_captured", False)).read()
+    answers = Clerk.of(sheet, all_captured=options.pop("all_captured", False)).read()
     assert not answers.problems
     return SqlCapture(store, SOURCE).take(answers.sound(), "anna", NOW, **options)
 
@@ -227,7 +227,7 @@ def test_half_of_a_reading_is_no_reading(store):
     rows = exported(store, Style("counter"))
     rows[1][rows[0].index("Captured on")] = "x"
     sheet = understood(written(rows, ";"), is_heading)
-    answers = Clerk(sheet, places_of(sheet), False).read()
+    answers = Clerk.of(sheet, all_captured=False).read()
     assert [str(problem.key) for problem in answers.problems] == ["row 3, column Reference"]
     assert answers.sound() == []
 
@@ -279,10 +279,11 @@ def test_without_reference_equipment_or_day_nobody_knows_what_is_meant(store):
     """The sheet's own headings are asked for, and of a row what is missing in it."""
     put(store, ONE, 23, 1000)
     with pytest.raises(SheetError, match="Reference / Referenz"):
-        places_of(understood(written(own_rows("1;1000;x", head="Equipment;Gesamt;Erfasst am"), ";"), is_heading))
+        sheet = understood(written(own_rows("1;1000;x", head="Equipment;Gesamt;Erfasst am"), ";"), is_heading)
+        Clerk.of(sheet, all_captured=False)
     for row in ("1;;1000;;x", ";23.11.2026;1000;;x", "1;11/23/2026;1000;;x"):
         sheet = understood(written(own_rows(row), ";"), is_heading)
-        answers = Clerk(sheet, places_of(sheet), False).read()
+        answers = Clerk.of(sheet, all_captured=False).read()
         assert (answers.problems != [], answers.sound()) == (True, []), row
 
 

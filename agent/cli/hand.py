@@ -11,7 +11,7 @@ from typing import Literal
 from rich.console import Console
 
 from agent.capture import Taken
-from agent.capturing import Clerk, Layout, Style, capture_rows, places_of
+from agent.capturing import Clerk, Layout, Style, capture_rows
 from agent.cli.person import who
 from agent.cli.service import agent_of
 from agent.cli.tables import new_table, row, section
@@ -82,7 +82,7 @@ def import_captured(config: Path | None, file: Path, *, by: str | None, all_capt
     """Takes back what was captured by hand; all rows or, with any problem, none, unless `sound_only`."""
     agent = agent_of(config)
     sheet = _sheet(file)
-    answers = Clerk(sheet, places_of(sheet), all_captured).read()
+    answers = Clerk.of(sheet, all_captured=all_captured).read()
     if answers.problems and not sound_only:
         taken = Taken(problems=answers.problems)
     else:

@@ -6,11 +6,10 @@ import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from agent.errors import AgentError
 from agent.ipp.attributes import PRINTER_ATTRIBUTES, Attributes, Content, IppAnswer, Range, Resolution, Tag, Value
 from agent.ipp.codec import MAX_BODY, decode_response
 from agent.ipp.interpretation import REQUESTED
-from agent.texts import message
+from agent.snmp.recording import unreadable
 
 # Of what is asked for, these say where the printer is and which one, and nothing that reading needs.
 LEFT_OUT = frozenset({"printer-uuid", "printer-uri-supported"})
@@ -24,10 +23,7 @@ def load_answer(path: Path) -> IppAnswer:
         with path.open("rb") as file:
             body = file.read(MAX_BODY + 1)
     except OSError as error:
-        raise AgentError(
-            message("The recording {file} cannot be read: {why}.", file=str(path), why=error.strerror),
-            message("Check the path and the rights of the file."),
-        ) from error
+        raise unreadable(path, error) from error
     return IppAnswer(decode_response(body).printer, str(path))
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from agent.errors import Problem, ProfileError
+from agent.errors import Problem, ProfileError, in_lines
 from agent.problems import key_path, problems_of
 from agent.snmp.profile_checks import Mistake
 from agent.snmp.toml_places import line_of
@@ -28,13 +28,12 @@ class ProfileProblems(ProfileError):
         super().__init__(
             message("The printer profile {file} cannot be used; to correct: {count}.", file=file, count=len(problems)),
             message("Correct the file, or remove it if it is a profile of your own; then run: meter-agent profiles"),
+            problems,
         )
         self.file = file
-        self.problems = tuple(problems)
 
     def __str__(self) -> str:
-        listed = "".join(f"\n  {problem}" for problem in self.problems)
-        return f"{self.what}{listed}\n{self.remedy}"
+        return in_lines(self)
 
 
 def read_text(file: Path) -> str:

@@ -29,11 +29,16 @@ def load_recording(path: Path) -> Recording:
     try:
         text = path.read_text("utf-8", errors="surrogateescape")
     except OSError as error:
-        raise AgentError(
-            message("The recording {file} cannot be read: {why}.", file=str(path), why=error.strerror),
-            message("Check the path and the rights of the file."),
-        ) from error
+        raise unreadable(path, error) from error
     return parse_recording(text)
+
+
+def unreadable(path: Path, error: OSError) -> AgentError:
+    """The error of a recording that is not there, or not for this user."""
+    return AgentError(
+        message("The recording {file} cannot be read: {why}.", file=str(path), why=error.strerror),
+        message("Check the path and the rights of the file."),
+    )
 
 
 def parse_recording(text: str) -> Recording:
