@@ -23,6 +23,7 @@ from agent.discovery.allowed import Allowed
 from agent.discovery.finder import NetworkFinder
 from agent.discovery.target import Target
 from agent.errors import AgentError, ConfigError, SecretError
+from agent.leases import FileLeases
 from agent.matching import Matching, match
 from agent.memory import SqlMemory
 from agent.meters import Finding
@@ -123,8 +124,8 @@ class Agent:
         accesses = Accesses(self.communities(), self.users())
         if store is None:
             return survey_of(self.settings, accesses, self.clock, self.places.profiles)
-        manners = Manners(SqlKeeper(store))
-        survey = survey_of(self.settings, accesses, self.clock, self.places.profiles, manners)
+        manners, leases = Manners(SqlKeeper(store)), FileLeases(self.database.with_name(f"{self.database.name}.asking"))
+        survey = survey_of(self.settings, accesses, self.clock, self.places.profiles, manners, leases)
         return replace(survey, known=SqlMemory(store).known_endpoints, bookmarks=SqlBookmarks(store))
 
     def communities(self) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from agent.snmp.ladder import Ladder, Rung
 from agent.snmp.manners import Manners
 from agent.snmp.pacing import Pace, Pacer
 from agent.snmp.sounding import CommunityProbe, EngineProbe, Probe, Sounder
+from agent.snmp.turns import Leases
 from agent.snmp.varbinds import Varbinds
 from agent.survey import Limits, Survey
 
@@ -32,8 +33,12 @@ def survey_of(
     clock: SystemClock,
     own_profiles: Path | None = None,
     manners: Manners | None = None,
+    leases: Leases | None = None,
 ) -> Survey:
-    """Finding and reading by these settings, with these accesses; what is learnt goes to `manners`."""
+    """Finding and reading by these settings, with these accesses; what is learnt goes to `manners`.
+
+    `leases` keep other processes from asking a printer at the same time.
+    """
     discovery, snmp = settings.discovery, settings.snmp
     manners, catalogue = manners or Manners(), shipped(own_profiles)
 
@@ -50,23 +55,23 @@ def survey_of(
             partial(is_made_by, catalogue.generic) if discovery.mdns else None,
             partial(hints_of, catalogue.generic),
         ),
-        snmp=Ladder(rungs_of(settings, accesses), manners, clock.now, serial_of),
+        snmp=Ladder(rungs_of(settings, accesses), manners, clock.now, serial_of, leases),
         catalogue=catalogue,
         clock=clock,
         limits=Limits(reads=snmp.max_concurrent_printers),
         manners=manners,
-        ipp=_ipp_of(settings),
+        ipp=_ipp_of(settings, leases),
         sounder=sounder_of(settings, accesses),
     )
 
 
-def _ipp_of(settings: Settings) -> Ipp | None:
+def _ipp_of(settings: Settings, leases: Leases | None) -> Ipp | None:
     if not settings.ipp.enabled:
         return None
     # Loaded only where IPP is on: its HTTP library takes longer to import than a small search takes.
     from agent.ipp.client import IppClient
 
-    return IppClient(settings.ipp.port)
+    return IppClient(settings.ipp.port, leases=leases)
 
 
 def sounder_of(settings: Settings, accesses: Accesses) -> Sounder:

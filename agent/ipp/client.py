@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -21,6 +20,7 @@ from agent.ipp.codec import MAX_BODY, decode_response, encode_request
 from agent.ipp.dialogue import MAX_REQUESTS, Attempt, Reply, next_attempt
 from agent.ipp.interpretation import REQUESTED
 from agent.printers import Endpoint
+from agent.snmp.turns import Leases, Turns
 from agent.texts import message
 
 MEDIA_TYPE = "application/ipp"
@@ -44,16 +44,17 @@ class Patience:
 class IppClient:
     """The `Ipp` port. `port` is the TCP port of all printers (RFC 8010: 631)."""
 
-    def __init__(self, port: int = 631, patience: Patience | None = None) -> None:
+    def __init__(self, port: int = 631, patience: Patience | None = None, leases: Leases | None = None) -> None:
         self._port = port
         self._patience = patience or Patience()
-        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._turns = Turns(leases)
         self._tls = tls_context()
 
     async def ask(self, endpoint: Endpoint) -> IppAnswer:
         """The printer's attributes; the endpoint's own port is that of SNMP. Raises `PrinterSilent`."""
+        here = Endpoint(endpoint.address, self._port)
         try:
-            async with self._turns[endpoint.address], asyncio.timeout(self._patience.dialogue), self._http() as http:
+            async with self._turns.of(here), asyncio.timeout(self._patience.dialogue), self._http() as http:
                 return await self._dialogue(http, endpoint)
         except BadReply as error:
             raise self._silent(endpoint, error.reason) from error

@@ -15,7 +15,7 @@ from agent.errors import PrinterRefuses, PrinterSilent
 from agent.printers import Endpoint
 from agent.snmp.client import SIMPLE_NOTES, silence
 from agent.snmp.manners import Manner, Manners, ways_of
-from agent.snmp.turns import Turns
+from agent.snmp.turns import Leases, Turns
 from agent.snmp.varbinds import Answer, Ask, Varbinds
 from agent.texts import message
 
@@ -50,13 +50,14 @@ class Ladder:
         manners: Manners,
         now: Callable[[], datetime],
         serial_of: Callable[[Varbinds], str | None],
+        leases: Leases | None = None,
     ) -> None:
         self._rungs = tuple(rungs)
         self._ways = ways_of(rung.key for rung in rungs)
         self._manners = manners
         self._now = now
         self._serial_of = serial_of
-        self._turns = Turns()
+        self._turns = Turns(leases)
 
     async def ask(self, endpoint: Endpoint, ask: Ask) -> Answer:
         """Everything in `ask` that the device has. Raises `PrinterSilent` when nothing answered, `PrinterRefuses` when
