@@ -16,7 +16,8 @@ from agent.language import _, number
 from agent.paths import find_config
 from agent.printers import Identity
 from agent.snmp.catalogue import Catalogue, shipped
-from agent.snmp.profile import UNITS, CounterPart, IdentityPart, Profile
+from agent.snmp.counter_profile import UNITS, CounterPart
+from agent.snmp.profile import IdentityPart, Profile
 from agent.snmp.varbinds import Varbinds
 
 

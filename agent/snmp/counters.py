@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from agent.meters import Counter, Finding, Unit
+from agent.snmp.counter_profile import UNITS, CounterPart
 from agent.snmp.octets import records, text_of
-from agent.snmp.profile import UNITS, CounterPart, Profile
+from agent.snmp.profile import Profile
 from agent.snmp.proofs import checked, cross_checks, without_partial, without_unproven
 from agent.snmp.varbinds import Oid, Value, as_number, as_octets
 from agent.snmp.witness import Witness

@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
 from typing import NamedTuple
 
-from agent.snmp.profile import UNITS, AskPart, CounterPart, IdentityPart, Profile, VendorFile, objects_of
+from agent.snmp.counter_profile import UNITS, CounterPart
+from agent.snmp.profile import AskPart, IdentityPart, Profile, VendorFile, objects_of
 from agent.snmp.proofs import is_color
 from agent.snmp.supply_profile import SupplyRecord, SupplyTable
 from agent.snmp.varbinds import Oid, oid_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from agent.meters import Counter, Finding
-from agent.snmp.profile import COLOR_PARTS, CheckPart
+from agent.snmp.counter_profile import COLOR_PARTS, CheckPart
 from agent.texts import message
 
 NOISE = 10  # pages; a printer may print while it is read
