@@ -14,6 +14,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from agent.printers import Endpoint
+from agent.state_file import opened
 
 if sys.platform == "win32":
     import msvcrt
@@ -66,7 +67,7 @@ class FileLeases:
         if not self._opened:
             self._opened = True
             with suppress(OSError):
-                self._descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600)
+                self._descriptor = opened(self._file)
         return self._descriptor
 
     def __del__(self) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.errors import CredentialsRejected, StoreError
+from agent.errors import CredentialsRejected
+from agent.leases import FileLeases
+from agent.printers import Endpoint
 from agent.texts import Message, message
 from agent.upload.pause import PauseNote
 from agent.upload.restraint import OPENS_AFTER, Pause
@@ -42,10 +47,24 @@ def test_a_torn_note_says_nothing(tmp_path: Path, content: bytes):
     assert note.read() is None
 
 
-def test_a_note_that_cannot_be_written_is_said(tmp_path: Path):
-    """Its folder is the database's, which has the same trouble."""
-    with pytest.raises(StoreError, match="write access"):
-        PauseNote(tmp_path / "nowhere" / "a.sqlite").write(Pause(NOON, message("No.")))
+def test_a_note_that_cannot_be_written_stops_nothing(tmp_path: Path):
+    """It is no record; what the disk has to say shows at the outbox."""
+    note = PauseNote(tmp_path / "nowhere" / "a.sqlite")
+    note.write(Pause(NOON, message("No.")))
+    note.write(None)
+    assert note.read() is None
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root makes files for others")
+def test_what_root_makes_belongs_to_the_service(tmp_path: Path):
+    """An administrator who runs a command first leaves no file that the service may not write."""
+    os.chown(tmp_path, 12345, 12345)
+    note = PauseNote(tmp_path / "a.sqlite")
+    note.write(Pause(NOON, message("No.")))
+    leases = FileLeases(tmp_path / "a.sqlite.asking")
+    asyncio.run(leases.take(Endpoint("127.0.0.1")))
+    owners = {(file.name, file.stat().st_uid, file.stat().st_mode & 0o777) for file in tmp_path.iterdir()}
+    assert owners == {("a.sqlite.pause", 12345, 0o600), ("a.sqlite.asking", 12345, 0o600)}
 
 
 def test_the_courier_tells_what_holds_it_back(world: World):

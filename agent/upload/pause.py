@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from agent.store import not_writable
+from agent.state_file import opened
 from agent.texts import Message
 from agent.upload.restraint import Pause
 
@@ -24,15 +26,15 @@ class PauseNote:
         return self.database.with_name(f"{self.database.name}.pause")
 
     def write(self, pause: Pause | None) -> None:
-        """Notes it, or that there is none. Raises `StoreError`."""
-        try:
+        """Notes it, or that there is none. What cannot be noted stops no delivery: a full disk shows at the outbox."""
+        with suppress(OSError):
             if pause is None:
                 self.file.unlink(missing_ok=True)
-            else:
-                # In place: Windows replaces no file that somebody reads at that moment.
-                self.file.write_text(json.dumps(_written(pause)), "utf-8")
-        except OSError as error:
-            raise not_writable(self.file, error) from error
+                return
+            # In place: Windows replaces no file that somebody reads at that moment.
+            with os.fdopen(opened(self.file), "r+b") as note:
+                note.truncate()
+                note.write(json.dumps(_written(pause)).encode())
 
     def read(self) -> Pause | None:
         """What is noted, if anything."""
