@@ -8,6 +8,7 @@ from socket import gethostname
 from typing import NoReturn
 
 from agent.app import Agent
+from agent.cli.person import say
 from agent.cli.service import agent_of
 from agent.errors import ConfigError
 from agent.language import _
@@ -28,10 +29,10 @@ def enroll(config: Path | None, *, kind: KeyKind, replace: bool) -> int:
         )
     done = run(_enrolled(agent, _code(), kind))
     rights = ", ".join(done.rights) or "-"
-    sys.stdout.write(_("This agent is {agent} now.").replace("{agent}", done.agent_id) + "\n")
-    sys.stdout.write(_("Unlocked areas: {areas}").replace("{areas}", rights) + "\n")
-    sys.stdout.write(_("Key: {kid}").replace("{kid}", done.kid) + "\n")
-    sys.stdout.write(_("Restart the service, then: meter-agent check") + "\n")
+    say(message("This agent is {agent} now.", agent=done.agent_id))
+    say(message("Unlocked areas: {areas}", areas=rights))
+    say(message("Key: {kid}", kid=done.kid))
+    say(message("Restart the service, then: meter-agent check"))
     return 0
 
 
@@ -39,8 +40,8 @@ def rotate_key(config: Path | None, *, kind: KeyKind) -> int:
     """Another key in place of the one in use."""
     agent = agent_of(config)
     kid = run(_rotated(agent, kind))
-    sys.stdout.write(_("Key: {kid}").replace("{kid}", kid) + "\n")
-    sys.stdout.write(_("The key before goes on for some days. Restart the service until then.") + "\n")
+    say(message("Key: {kid}", kid=kid))
+    say(message("The key before goes on for some days. Restart the service until then."))
     return 0
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from agent.app import Agent
 from agent.cli.jsonl import emit, entry_json
-from agent.cli.person import who
+from agent.cli.person import say, who
 from agent.cli.service import agent_of
 from agent.cli.tables import model_name, plain, state_name
 from agent.cli.views import print_entries
@@ -58,7 +58,7 @@ def retry_entry(config: Path | None, reference: str) -> int:
     with agent.store(exclusive=True) as store:
         entry = only_entry(SqlMemory(store), reference)
         SqlOutbox(store).retry(entry.envelope.reference, who(), SystemClock().now())
-    sys.stdout.write(_("It will be sent with the next delivery.") + "\n")
+    say(message("It will be sent with the next delivery."))
     return 0
 
 

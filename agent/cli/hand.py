@@ -12,7 +12,7 @@ from rich.console import Console
 
 from agent.capture import Taken
 from agent.capturing import Clerk, Layout, Style, capture_rows
-from agent.cli.person import who
+from agent.cli.person import remark, who
 from agent.cli.service import agent_of
 from agent.cli.tables import new_table, row, section
 from agent.cli.watch import Watch
@@ -20,7 +20,7 @@ from agent.display import printable
 from agent.equipment_list import list_rows, unlisted
 from agent.errors import AgentError, ConfigError, Problem, SheetError
 from agent.headings import heading_of, is_heading
-from agent.language import _, current, number, show, show_error
+from agent.language import _, current, number, show_error
 from agent.loop import run
 from agent.memory import SqlMemory
 from agent.printers import Equipment
@@ -55,13 +55,13 @@ def export_readings(
         dues, damaged = capture.due(states, every=every)
         to_be_sent = 0 if "waiting" in states else SqlMemory(capture.store).counts().get("waiting", 0)
     if to_be_sent:
-        said = _("{count} items wait to be sent by the agent itself and are left out.")
-        sys.stderr.write(said.replace("{count}", number(to_be_sent)) + "\n")
+        left_out = number(to_be_sent)
+        remark(message("{count} items wait to be sent by the agent itself and are left out.", count=left_out))
     if damaged:
-        said = _("{count} readings are damaged and left out; see: meter-agent outbox list")
-        sys.stderr.write(said.replace("{count}", number(damaged)) + "\n")
+        lost = number(damaged)
+        remark(message("{count} readings are damaged and left out; see: meter-agent outbox list", count=lost))
     if not dues:
-        sys.stderr.write(_("Nothing is due to be captured by hand.") + "\n")
+        remark(message("Nothing is due to be captured by hand."))
         return 1 if damaged else 0
     _put(file, capture_rows(dues, style), signed, force=force)
     if doubtful := sum(due.is_doubtful for due in dues):
@@ -70,10 +70,14 @@ def export_readings(
             " you capture them. What is there, you only mark.",
             count=number(doubtful),
         )
-        sys.stderr.write(show(warning) + "\n")
+        remark(warning)
     if file is not None:
-        said = _("{count} readings written to {file}. Capture them in the portal, fill in Captured on, then:")
-        sys.stderr.write(said.replace("{count}", number(len(dues))).replace("{file}", str(file)) + "\n")
+        what = message(
+            "{count} readings written to {file}. Capture them in the portal, fill in Captured on, then:",
+            count=number(len(dues)),
+            file=str(file),
+        )
+        remark(what)
         sys.stderr.write(f"  meter-agent outbox import {file}\n")
     return 1 if damaged else 0
 
@@ -110,11 +114,19 @@ def write_template(config: Path | None, file: Path, *, separator: str | None, fo
             matching = run(agent.match_with(known, watch, everywhere=True))
         found = [unlisted(printer) for printer in matching.unclaimed]
     _put(file, list_rows([*known, *found], german=german), signed, force=force)
-    said = _("{count} equipment written to {file}. Enter one row for each printer of your contract.")
-    sys.stderr.write(said.replace("{count}", number(len(known))).replace("{file}", str(file)) + "\n")
+    said = message(
+        "{count} equipment written to {file}. Enter one row for each printer of your contract.",
+        count=number(len(known)),
+        file=str(file),
+    )
+    remark(said)
     if search:
-        said = _("{count} printers more were found: enter their equipment numbers, or delete their rows.")
-        sys.stderr.write(said.replace("{count}", number(len(found))) + "\n")
+        more = number(len(found))
+        remark(
+            message(
+                "{count} printers more were found: enter their equipment numbers, or delete their rows.", count=more
+            )
+        )
     return 0
 
 

@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.cli.person import remark
 from agent.cli.printers import name_unknown, survey_for
 from agent.discovery.names import Names
 from agent.discovery.target import Target
@@ -106,7 +107,7 @@ def _write(octets: bytes, output: Path | None, count: int) -> None:
         ) from error
     said = message("{count} objects written to {file}; look through it before you pass it on.", count=count,
                    file=str(output))  # fmt: skip
-    sys.stderr.write(f"{show(said)}\n")
+    remark(said)
 
 
 def _differences(before: Readout, after: Readout) -> list[Message]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import typer
 
+from agent.cli.person import say
 from agent.config_template import Entry, first_config
 from agent.discovery.neighbourhood import own_networks
 from agent.errors import ConfigError
@@ -39,9 +40,9 @@ def write_first_config(config: Path | None, *, force: bool, own_network: bool | 
             message("The config file {file} cannot be written: {reason}", file=str(file), reason=error.strerror),
             message("Run the command as administrator, or name another file with --config."),
         ) from error
-    sys.stdout.write(_("Written: {file}").replace("{file}", str(file)) + "\n")
+    say(message("Written: {file}", file=str(file)))
     if ranges:
-        sys.stdout.write(_("Printers are searched in: {networks}").replace("{networks}", ", ".join(ranges)) + "\n")
+        say(message("Printers are searched in: {networks}", networks=", ".join(ranges)))
     steps = (
         _("1. Open it in an editor and enter the portal's address, the client id and your printers' network."),
         _("2. Store the portal password: meter-agent secret set portal"),
@@ -69,7 +70,7 @@ def store_secret(config: Path | None, name: str) -> int:
     secrets = _secrets(config)
     value = getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
     secrets.set(name, value)
-    sys.stdout.write(_("Stored.") + "\n")
+    say(message("Stored."))
     return 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -11,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from agent.cli.jsonl import emit
+from agent.cli.person import say
 from agent.cli.service import agent_of
 from agent.cli.views import print_outcomes
 from agent.clock import SystemClock
@@ -42,15 +42,15 @@ def show_status(config: Path | None, *, as_json: bool) -> int:
             finding = outcome.finding
             emit({"equipment_number": equipment_number, "code": finding.code, "detail": str(finding.message)})
     else:
-        _say(message("Last cycle: {when}", when=moment(last) if last else _("none yet")))
+        say(message("Last cycle: {when}", when=moment(last) if last else _("none yet")))
         if listed:
-            _say(message("Equipment list of the portal: from {when}", when=moment(listed)))
+            say(message("Equipment list of the portal: from {when}", when=moment(listed)))
         for said in (
             *(finding.message for finding in old_list(listed, now)),
             *_held_back(pause, now),
             *_parked(parked),
         ):
-            _say(said)
+            say(said)
         print_outcomes(Console(), counts, outcomes)
     return 1 if any(counts.get(state) for state in ("rejected", "parked", "quarantined")) else 0
 
@@ -91,7 +91,3 @@ def _pause_json(pause: Pause | None) -> dict[str, object] | None:
         return None
     until = timestamp(pause.until) if pause.until else None
     return {"at": timestamp(pause.at), "detail": str(pause.why), "until": until, "probing": pause.probing}
-
-
-def _say(said: Message) -> None:
-    sys.stdout.write(show(said) + "\n")
