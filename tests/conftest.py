@@ -8,12 +8,29 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.agent_world import PRINTERS, worlds
+from tests.fleet_process import FleetProcess
+
 # How long one example takes is the machine's affair: a test says what is true, benchmarks say how fast. A landing does
 # not depend on luck: its examples are the same every time, while everybody's own runs look for new ones.
 settings.register_profile("any machine", deadline=None, derandomize=os.environ.get("CI") == "true")
 settings.load_profile("any machine")
 
 RECORDINGS = Path(__file__).resolve().parent.parent.parent / "shared" / "recordings"
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory):
+    """The port of three virtual printers (`PRINTERS`)."""
+    with FleetProcess(tmp_path_factory.mktemp("fleet"), PRINTERS) as process:
+        yield process.ports["konica"]
+
+
+@pytest.fixture
+def world(tmp_path, fleet):
+    """Makes worlds of agent and portal over that fleet; their portals end with the test."""
+    with worlds(tmp_path, fleet) as make:
+        yield make
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -16,25 +16,10 @@ import time
 import pytest
 
 from agent.secrets import Secrets
-from tests.agent_world import NAMES, PRINTERS, World, equipment, lines, worlds
-from tests.fleet_process import FleetProcess
+from tests.agent_world import NAMES, World, equipment, lines
 from tests.portal_process import PortalProcess
 
 KILLS = 40 if os.environ.get("CI") == "true" else 20
-
-
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory):
-    """Three virtual printers."""
-    with FleetProcess(tmp_path_factory.mktemp("fleet"), PRINTERS) as process:
-        yield process.ports["konica"]
-
-
-@pytest.fixture
-def world(tmp_path, fleet):
-    """Makes a world; its portal ends with the test."""
-    with worlds(tmp_path, fleet) as make:
-        yield make
 
 
 def test_a_cycle_books_every_reading_and_a_second_one_none(world):

@@ -16,25 +16,10 @@ import pytest
 
 from agent.memory import SqlMemory
 from agent.store import Store
-from tests.agent_world import NAMES, PRINTERS, World, equipment, lines, worlds
-from tests.fleet_process import FleetProcess
+from tests.agent_world import NAMES, World, equipment, lines
 from tests.hand_world import LIST, HandWorld
 
 KILLS = 20 if os.environ.get("CI") == "true" else 10
-
-
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory):
-    """Three virtual printers."""
-    with FleetProcess(tmp_path_factory.mktemp("fleet"), PRINTERS) as process:
-        yield process.ports["konica"]
-
-
-@pytest.fixture
-def world(tmp_path, fleet):
-    """Makes worlds with a portal; their portals end with the test."""
-    with worlds(tmp_path, fleet) as make:
-        yield make
 
 
 @contextlib.contextmanager

@@ -2,24 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.agent_world import NAMES, PRINTERS, equipment, lines, worlds
-from tests.fleet_process import FleetProcess
-
-
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory):
-    """Three virtual printers."""
-    with FleetProcess(tmp_path_factory.mktemp("fleet"), PRINTERS) as process:
-        yield process.ports["konica"]
-
-
-@pytest.fixture
-def world(tmp_path, fleet):
-    """Makes a world; its portal ends with the test."""
-    with worlds(tmp_path, fleet) as make:
-        yield make
+from tests.agent_world import NAMES, equipment, lines
 
 
 def named(number: str, name: str | None):

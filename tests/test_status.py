@@ -18,8 +18,7 @@ from agent.printers import Endpoint
 from agent.texts import Message, message
 from agent.upload.pause import PauseNote
 from agent.upload.restraint import OPENS_AFTER, Pause
-from tests.agent_world import PRINTERS, equipment, lines, worlds
-from tests.fleet_process import FleetProcess
+from tests.agent_world import equipment, lines, worlds
 from tests.test_courier import World, unavailable
 from tests.test_courier import world as world  # a courier with a portal in memory
 
@@ -97,13 +96,6 @@ def test_the_courier_tells_what_holds_it_back(world: World):
     world.clock.at += timedelta(hours=2)
     assert world.deliver().accepted == 1
     assert told[-1] is None
-
-
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory):
-    """Three virtual printers."""
-    with FleetProcess(tmp_path_factory.mktemp("fleet"), PRINTERS) as process:
-        yield process.ports["konica"]
 
 
 def test_status_says_why_nothing_is_sent_and_what_ends_it(tmp_path, fleet):
