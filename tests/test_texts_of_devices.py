@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
+from agent.cli.tables import new_table, row, section
 from agent.printers import Endpoint
 from agent.snmp.interpretation import identify, interpret
 from agent.snmp.octets import CHARSETS, device_id, mac_of, text_of
@@ -93,3 +96,19 @@ def test_odd_texts(octets, charset, text):
 def test_only_the_address_of_a_card_is_one(octets, mac):
     """Six octets of one real card; none of zeros, of everybody, of a group, or of another length."""
     assert mac_of(bytes.fromhex(octets)) == mac
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 200])
+def test_identifiers_stay_whole_on_any_screen(width: int):
+    """What is searched for, an object or a digest, stands in one piece; a blob is broken and makes no line longer."""
+    oid, digest, blob = "1.3.6.1.4.1.18334.1.1.1.5.7.2.1.1.0", "ab" * 32, "4x|" + "cd" * 100
+    table = new_table("Object", "Value")
+    row(table, oid, blob)
+    row(table, "SHA-256", digest)
+    screen = io.StringIO()
+    section(Console(file=screen, width=width), "Said", table, whole=True)
+    shown = screen.getvalue()
+    assert oid in shown
+    assert digest in shown
+    assert "".join(shown.split()).count("cd") == 100, "nothing of the blob is cut off"
+    assert max(map(len, shown.splitlines())) <= max(width, len(oid) + len(digest) + 5)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -23,6 +23,8 @@ from agent.upload.envelope import BY_HAND, Entry, Standing
 if TYPE_CHECKING:  # tables of printers alone need nothing of the way to the portal
     from agent.ordering import Ordering
     from agent.report import CycleReport, Line
+
+LONGEST_WHOLE = 64  # characters of a word: a SHA-256
 
 
 def print_report(console: Console, report: CycleReport) -> None:
@@ -61,13 +63,15 @@ def row(table: Table, *cells: str) -> None:
 def section(console: Console, title: str, table: Table, *, counted: bool = True, whole: bool = False) -> None:
     """The table under its title with the number of its rows; nothing when it is empty.
 
-    `whole` keeps every word in one piece, on a narrow screen too: a broken object identifier cannot be searched for.
+    `whole` keeps words in one piece, on a narrow screen too: a broken object identifier cannot be searched for. Only
+    blobs that are longer than a digest are broken.
     """
     if table.row_count:
         console.print(Text(f"\n{title} ({table.row_count})" if counted else f"\n{title}", style="bold"))
         if whole:
             for column in table.columns:
-                column.min_width = max(Measurement.get(console, console.options, cell).minimum for cell in column.cells)
+                words = [cell_len(word) for cell in column.cells for word in str(cell).split()]
+                column.min_width = max((length for length in words if length <= LONGEST_WHOLE), default=1)
         console.print(table, crop=not whole)
 
 
