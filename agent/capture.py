@@ -6,26 +6,26 @@ together or not at all. What is settled here is accepted, so no courier ever sen
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 
 from sqlalchemy import func, select
 
+from agent.capture_rules import booked_before, captured_at, fits, read_at_of, read_values, refusal_of, values_of
 from agent.capturing import Captured, DueReading
-from agent.cells import Unreadable, count_of, end_of
 from agent.equipment_list import stored_number
 from agent.errors import Problem
-from agent.headings import is_meter, row_of
+from agent.headings import row_of
 from agent.memory import SqlMemory
-from agent.migrations.rows import entry_of, is_damaged, moment_of, portions
+from agent.migrations.rows import entry_of, is_damaged, portions
 from agent.migrations.tables import envelopes
 from agent.ports import Parcel
 from agent.printers import Equipment
 from agent.store import Store
 from agent.texts import Message, message
-from agent.upload.envelope import BY_HAND, Entry, Envelope, State, canonical, new_reference
-from agent.upload.outbox import CAPTURABLE, SqlOutbox
+from agent.upload.envelope import Entry, Envelope, State, canonical, new_reference
+from agent.upload.outbox import SqlOutbox
 from agent.upload.seal import Source, timestamp
 from agent.validation import newest
 
@@ -81,7 +81,7 @@ class SqlCapture:
         for numbers in portions(sorted({_number(entry) for entry in sound})):
             codes = {_number(entry): set[str]() for entry in sound}
             for entry in sound:
-                codes[_number(entry)] |= _values(entry).keys()
+                codes[_number(entry)] |= values_of(entry).keys()
             reported = memory.last_reported(numbers, ("accepted",), codes)
             for entry in sound:
                 if (number := _number(entry)) in reported:
@@ -148,7 +148,7 @@ class SqlCapture:
         if entry is None or entry.envelope.kind != "reading" or is_damaged(entry):
             return []
         changed = []
-        for code, ours in _values(entry).items():
+        for code, ours in values_of(entry).items():
             text, where = answer.cells.get(code, ("", _NOWHERE))
             if text and text != str(ours):
                 what = message("The value was changed, but the row is not marked as captured.")
@@ -160,15 +160,15 @@ class SqlCapture:
 
     def _take_one(self, answer: Captured, known: Mapping[str, Equipment], by: str, now: datetime, taken: Taken) -> None:
         entry = SqlMemory(self.store).entry(answer.reference) if answer.reference else self._meant(answer)
-        refusal = entry if isinstance(entry, Problem) else _refusal(answer, entry, known, now)
+        refusal = entry if isinstance(entry, Problem) else refusal_of(answer, entry, known, now)
         if refusal is not None or entry is None or isinstance(entry, Problem):
             taken.problems += [refusal] if refusal else []
             return
-        values, problems = _read_values(answer, entry)
+        values, problems = read_values(answer, entry)
         booked = self._booked(entry)
-        ours = _values(entry)
+        ours = values_of(entry)
         if booked is not None:
-            problems += [_booked_before(answer, code, booked[code]) for code in values if values[code] != booked[code]]
+            problems += [booked_before(answer, code, booked[code]) for code in values if values[code] != booked[code]]
             taken.known += not problems
             taken.problems += problems
             return
@@ -179,7 +179,7 @@ class SqlCapture:
             return
         self._settle(answer, entry, differing, answer.by or by, now)
         taken.captured += 1
-        taken.overtaken += self._overtake(entry, _captured_at(answer, now) if differing else None, now)
+        taken.overtaken += self._overtake(entry, captured_at(answer, now) if differing else None, now)
         number = entry.envelope.equipment_number
         taken.differences += [Difference(number, code, ours[code], value) for code, value in differing.items()]
 
@@ -190,7 +190,7 @@ class SqlCapture:
         statement = select(envelopes).where(*mine)
         with self.store.connect() as connection:
             found = [entry_of(row) for row in connection.execute(statement)]
-        fitting = [entry for entry in found if not is_damaged(entry) and _fits(answer, entry)]
+        fitting = [entry for entry in found if not is_damaged(entry) and fits(answer, entry)]
         if len(fitting) == 1:
             return fitting[0]
         number, what = answer.equipment_number, message("The row has no reference, and several readings fit it.")
@@ -205,7 +205,9 @@ class SqlCapture:
             return None
         key = entry.envelope.slot_key + CORRECTED
         correction = SqlOutbox(self.store).taken("reading", key)
-        return _values(entry) | (_values(correction) if correction is not None and not is_damaged(correction) else {})
+        return values_of(entry) | (
+            values_of(correction) if correction is not None and not is_damaged(correction) else {}
+        )
 
     def _below_last(
         self, answer: Captured, entry: Entry, equipment: Equipment, differing: dict[str, int]
@@ -213,7 +215,7 @@ class SqlCapture:
         """A captured value that is below the last reported one, where ours was not."""
         if not differing:
             return []
-        number, ours = _number(entry), _values(entry)
+        number, ours = _number(entry), values_of(entry)
         reported = SqlMemory(self.store).last_reported([number], ("accepted",), {number: differing})
         before = newest(equipment, reported[number])
         problems = []
@@ -226,11 +228,11 @@ class SqlCapture:
         return problems
 
     def _settle(self, answer: Captured, entry: Entry, differing: dict[str, int], by: str, now: datetime) -> None:
-        outbox, at = SqlOutbox(self.store), _captured_at(answer, now)
+        outbox, at = SqlOutbox(self.store), captured_at(answer, now)
         facts = {"who": by, "day": at.astimezone().date().isoformat()}
         note = message("{who} captured it by hand in the portal ({day}).", **facts)
         if differing:
-            ours = _values(entry)
+            ours = values_of(entry)
             told = ", ".join(f"{code} {ours[code]} → {value}" for code, value in differing.items())
             note = message(
                 "{who} captured it by hand in the portal ({day}), with other values: {values}.", **facts, values=told
@@ -251,7 +253,7 @@ class SqlCapture:
 
     def _overtake(self, entry: Entry, corrected_at: datetime | None, now: datetime) -> int:
         """Waiting readings of the equipment from before what was captured: the portal is beyond them."""
-        until = corrected_at or _read_at(entry)
+        until = corrected_at or read_at_of(entry)
         number = entry.envelope.equipment_number
         statement = (
             select(envelopes)
@@ -261,119 +263,17 @@ class SqlCapture:
         with self.store.connect() as connection:
             waiting = [entry_of(row) for row in connection.execute(statement)]
         note = message("A later one was captured by hand: {reference}.", reference=entry.envelope.reference)
-        older = [one for one in waiting if not is_damaged(one) and _read_at(one) <= until]
+        older = [one for one in waiting if not is_damaged(one) and read_at_of(one) <= until]
         for one in older:
             SqlOutbox(self.store).overtake(one.envelope.reference, note, now)
         return len(older)
 
 
 _NOWHERE = Message("")
-_EXPORT = message("Export the readings anew (meter-agent outbox export) and use that file.")
 
 
 def _number(entry: Entry) -> str:
     return entry.envelope.equipment_number
-
-
-def _values(entry: Entry) -> dict[str, int]:
-    return {told["meter_code"]: told["value"] for told in entry.envelope.content["readings"]}
-
-
-def _read_at(entry: Entry) -> datetime:
-    return moment_of(entry.envelope.content["read_at"])
-
-
-def _captured_at(answer: Captured, now: datetime) -> datetime:
-    """The moment that was told, of a day its end; without any, and never later than, `now`."""
-    return now if answer.on is None else min(now, end_of(answer.on))
-
-
-def _refusal(answer: Captured, entry: Entry | None, known: Collection[str], now: datetime) -> Problem | None:
-    """Why this row cannot be taken, whatever its values are."""
-    where = row_of(answer.row)
-    number = answer.equipment_number
-    if entry is None or entry.envelope.kind != "reading":
-        what = message("There is no reading with the reference {reference}.", reference=answer.reference)
-        return Problem(where, what, _EXPORT)
-    if number and not _same_number(number, entry.envelope.equipment_number):
-        if not any(_same_number(number, one) for one in known):
-            return Problem(where, message("There is no equipment {number}.", number=number), _EXPORT)
-        what = message(
-            "The reading is of equipment {ours}, the row says {number}.",
-            ours=entry.envelope.equipment_number.lstrip("0"),
-            number=number,
-        )
-        return Problem(where, what, message("Perhaps the columns were sorted apart; export the readings anew."))
-    return _unfit_state(where, entry) or _unfit_day(where, answer, entry, now)
-
-
-def _unfit_state(where: Message, entry: Entry) -> Problem | None:
-    reference = entry.envelope.reference[:12]
-    if is_damaged(entry):
-        what = message("The row of {id} in the database is damaged.", id=reference)
-        return Problem(where, what, message("Discard it: meter-agent resolve {id} --discard", id=reference))
-    if entry.state in CAPTURABLE or BY_HAND in entry.receipts:
-        return None
-    if entry.state == "accepted":
-        what = message(
-            "The portal booked this reading through its API: {receipts}.", receipts=", ".join(entry.receipts)
-        )
-        return Problem(where, what, message("If it was captured by hand as well, have one of the two reversed there."))
-    if entry.state == "quarantined":
-        what = message("This reading is held back, a person has to decide about it first.")
-        return Problem(where, what, message("See why, and decide: meter-agent explain {id}", id=reference))
-    what = message("This reading was discarded, or a later one was captured instead.")
-    return Problem(where, what, message("See what became of it: meter-agent explain {id}", id=reference))
-
-
-def _unfit_day(where: Message, answer: Captured, entry: Entry, now: datetime) -> Problem | None:
-    if answer.on is None:
-        return None
-    day = answer.on.date() if isinstance(answer.on, datetime) else answer.on
-    facts = {"day": day.isoformat(), "read": _read_at(entry).astimezone().date().isoformat()}
-    remedy = message("Enter the day on which it was captured in the portal.")
-    if day > now.astimezone().date():
-        return Problem(where, message("The day {day} is in the future.", **facts), remedy)
-    if _is_before(answer.on, _read_at(entry)):
-        what = message("It cannot have been captured on {day}: it was read on {read} only.", **facts)
-        return Problem(where, what, remedy)
-    return None
-
-
-def _is_before(on: date | datetime, read_at: datetime) -> bool:
-    # A person's watch shows minutes.
-    return end_of(on).timestamp() < read_at.replace(second=0, microsecond=0).timestamp()
-
-
-def _read_values(answer: Captured, entry: Entry) -> tuple[dict[str, int], list[Problem]]:
-    """The values of the row by meter code; a counter that the sheet has no column for was not changed."""
-    values, problems = _values(entry), []
-    for code, (text, where) in answer.cells.items():
-        if code not in values:
-            if text and is_meter(code):
-                what = message("This reading has no counter {code}.", code=code)
-                problems.append(Problem(where, what, message("Leave the cell empty.")))
-            continue
-        try:
-            values[code] = count_of(text)
-        except Unreadable as error:
-            problems.append(Problem(where, error.what, error.remedy))
-    return values, problems
-
-
-def _fits(answer: Captured, entry: Entry) -> bool:
-    """Whether a row is of this reading: read at this minute or on this day, and every value is the same."""
-    read_at = _read_at(entry).astimezone().replace(second=0, microsecond=0)
-    on = answer.read_at
-    same = read_at == on.replace(second=0, microsecond=0) if isinstance(on, datetime) else read_at.date() == on
-    values, problems = _read_values(answer, entry)
-    return same and not problems and values == _values(entry) and not values.keys().isdisjoint(answer.cells)
-
-
-def _booked_before(answer: Captured, code: str, booked: int) -> Problem:
-    what = message("It was captured before, with {booked}.", booked=booked)
-    where = answer.cells[code][1] if code in answer.cells else row_of(answer.row)
-    return Problem(where, what, message("What the portal has now, the next reading will show; put the value back."))
 
 
 def _correction(entry: Entry, values: dict[str, int], source: Source, by: str, at: datetime, now: datetime) -> Envelope:
@@ -387,7 +287,7 @@ def _correction(entry: Entry, values: dict[str, int], source: Source, by: str, a
     body = {
         "client_reference": reference,
         "equipment_number": old.equipment_number,
-        "read_at": timestamp(max(at, _read_at(entry))),
+        "read_at": timestamp(max(at, read_at_of(entry))),
         "readings": told,
         "findings": [],
         "source": {
@@ -399,8 +299,3 @@ def _correction(entry: Entry, values: dict[str, int], source: Source, by: str, a
         "instead_of": old.reference,
     }
     return Envelope(reference, "reading", old.equipment_number, old.slot_key + CORRECTED, now, canonical(body))
-
-
-def _same_number(one: str, other: str) -> bool:
-    """People and spreadsheets leave SAP's leading zeros away."""
-    return one.strip().lstrip("0") == other.strip().lstrip("0")

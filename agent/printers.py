@@ -106,3 +106,8 @@ class Equipment:
     automatic_supply: bool = False
     active: bool = True
     measuring_points: tuple[MeasuringPoint, ...] = field(default=())
+
+
+def same_number(one: str, other: str) -> bool:
+    """Whether two equipment numbers are one; people and spreadsheets leave SAP's leading zeros away."""
+    return one.strip().lstrip("0") == other.strip().lstrip("0")

@@ -24,7 +24,7 @@ from agent.language import _
 from agent.loop import run
 from agent.matching import Confirmation
 from agent.past import SqlPast
-from agent.printers import Equipment, Printer
+from agent.printers import Equipment, Printer, same_number
 from agent.texts import message
 
 LONGEST_NUMBER = 25  # signs; SAP's TechnicalIdentNo
@@ -154,8 +154,3 @@ async def _proposed(agent: Agent, equipment_number: str, number: str | None) -> 
 async def _written(agent: Agent, equipment: Equipment, number: str) -> None:
     async with agent.portal() as portal:
         await portal.rename(equipment, number)
-
-
-def same_number(one: str, other: str) -> bool:
-    """Whether two equipment numbers are one; people leave SAP's leading zeros away."""
-    return one.strip().lstrip("0") == other.strip().lstrip("0")
