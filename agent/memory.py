@@ -9,15 +9,18 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, bindparam, delete, func, insert, select
 
 from agent.grounds import NOTHING_MORE, Grounds
 from agent.last_values import COUNTING, PLACED, last_values, origins_of, values_of
 from agent.meters import Finding, LastReading
 from agent.migrations.packing import Counted, is_difference, said, unpacked
 from agent.migrations.rows import (
+    STORED,
+    booked,
     entry_of,
     instant,
     key_of,
@@ -55,7 +58,6 @@ from agent.store import Store
 from agent.texts import Message, message
 from agent.upload.envelope import Entry, Standing, State
 
-STORED = message("Stored.")
 CYCLE_ROW = 0  # of the equipment list: when the last cycle ended; the list itself stands in the rows from 1 on
 _IDENTITY = TypeAdapter(Identity)
 _ENDPOINT = TypeAdapter(Endpoint)
@@ -160,17 +162,16 @@ class SqlMemory:
 
     def history(self, reference: str) -> Sequence[HistoryEvent]:
         """Everything that happened to an envelope, in order."""
-        columns = (envelopes.c.created_at, events.c.at, events.c.state, events.c.note)
         statement = (
-            select(*columns)
+            select(envelopes, events.c.at, events.c.state.label("came_to"), events.c.note)
             .outerjoin(events, events.c.envelope == envelopes.c.id)
             .where(envelopes.c.reference == key_of(reference))
             .order_by(events.c.id)
         )
         with self._store.connect() as connection:
             rows = connection.execute(statement).all()
-        told = [HistoryEvent(shown_at(row.at), row.state, note_of(row.note)) for row in rows if row.state is not None]
-        held = bool(told) and (rows[0].at, rows[0].state) == (rows[0].created_at, "quarantined")
+        told = [HistoryEvent(shown_at(row.at), row.came_to, _note_of(row)) for row in rows if row.came_to is not None]
+        held = bool(told) and (rows[0].at, rows[0].came_to) == (rows[0].created_at, "quarantined")
         # That it was stored is a line of its own only where it was held at once.
         stored = [HistoryEvent(shown_at(row.created_at), "waiting", STORED) for row in rows[:1] if not held]
         return [*stored, *told]
@@ -357,6 +358,12 @@ def _fate_row(fate: Fate, at: str) -> dict[str, str]:
         "message": note_json(fate.finding.message),
         "steps": notes_json(fate.steps),
     }
+
+
+def _note_of(row: Row[Any]) -> Message | None:
+    if row.note is None and row.came_to == "accepted":
+        return booked(entry_of(row).receipts)
+    return note_of(row.note)
 
 
 def _endpoint(row: str) -> Endpoint | None:

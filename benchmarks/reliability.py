@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -25,17 +25,23 @@ LONG = {
     "MODEL_RUNS": "2000",
     "MODEL_STEPS": "50",
     "POWER_CUTS": "40",
+    "YEAR_PRINTERS": "500",
+    "YEAR_DAYS": "365",
 }
 NOT_PROVEN = "not proven here"
 
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What is promised, and the tests (pytest's node ids) that would fail if it were not kept."""
+    """What is promised, and the tests (pytest's node ids) that would fail if it were not kept.
+
+    `bounds` are what figures may be at most: those depend on the computer, and so no test fails by them.
+    """
 
     name: str
     what: str
     tests: tuple[str, ...]
+    bounds: Mapping[str, float] = field(default_factory=dict)
 
 
 PROMISES = (
@@ -60,8 +66,13 @@ PROMISES = (
     ),
     Promise(
         "P4",
-        "Days without the portal drop nothing and cost no try. The size of a year, and its way out, are not measured.",
-        ("tests/test_courier.py::test_absence_is_no_fault",),
+        "A year of 500 printers without the portal: nothing dropped, 128 MiB at most, and out in 10 minutes.",
+        (
+            "tests/test_courier.py::test_absence_is_no_fault",
+            "tests/test_year_offline.py",
+            "tests/test_queue.py",
+        ),
+        {"MiB of the database": 128, "seconds until all is booked": 600},
     ),
     Promise(
         "P5",
@@ -129,10 +140,15 @@ def section(promise: Promise, done: Sequence[Outcome]) -> str:
     """One promise on the page."""
     passed = sum(one.state == "passed" for one in done)
     others = [f"{one.name}: {one.state}" for one in done if one.state != "passed"]
+    figures = [figure for one in done for figure in one.figures]
+    others += [
+        f"{name}: {value}, at most {promise.bounds[name]:g} are promised"
+        for name, value in figures
+        if name in promise.bounds and float(value) > promise.bounds[name]
+    ]
     verdict = "kept" if done and not others else f"**{NOT_PROVEN}**: {'; '.join(others) or 'no test ran'}"
     lines = [f"### {promise.name}: {promise.what}", "", f"{verdict}; {passed} of {len(done)} tests passed: "]
     lines[-1] += ", ".join(f"`{test}`" for test in promise.tests)
-    figures = [figure for one in done for figure in one.figures]
     if figures:
         lines += ["", "| measured | |", "|---|---|", *(f"| {name} | {value} |" for name, value in figures)]
     return "\n".join(lines)

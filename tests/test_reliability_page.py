@@ -30,6 +30,15 @@ def test_what_did_not_pass_is_not_proven(state: str) -> None:
     assert NOT_PROVEN in section(PROMISES[0], [])
 
 
+@pytest.mark.parametrize(("seconds", "kept"), [("600", True), ("600.1", False)])
+def test_a_figure_beyond_its_bound_is_not_proven(seconds: str, kept: bool) -> None:
+    """What a promise says of size and time is judged by what was measured."""
+    promise = next(promise for promise in PROMISES if promise.bounds)
+    text = section(promise, [Outcome("test_a", "passed", (("seconds until all is booked", seconds),))])
+    assert (NOT_PROVEN not in text) is kept
+    assert kept or "at most 600" in text
+
+
 def test_the_report_of_pytest_is_understood(tmp_path: Path) -> None:
     """States and figures come from what pytest writes."""
     file = tmp_path / "report.xml"

@@ -132,6 +132,14 @@ def note_of(stored: str | None) -> Message | None:
         return None
 
 
+STORED = message("Stored.")  # the first line of a history that has no row of its own
+
+
+def booked(receipts: Sequence[str]) -> Message:
+    """The line of a history whose row has no note: the portal's usual verdict, of which the envelope has everything."""
+    return message("The portal has booked it: {receipts}", receipts=", ".join(receipts))
+
+
 def opened_in(row: Row[*tuple[Any, ...]]) -> tuple[str, bytes]:
     """Slot key and body of a row. Raises `ValueError` when they can no longer be told."""
     return opened(row.sealed, reference_of(row.reference), row.equipment_number, row.read_at)

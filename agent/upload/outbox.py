@@ -293,16 +293,14 @@ def _verdict(outcome: Outcome) -> dict[str, str | None]:
     """A verdict as columns, with the note for the history."""
     state, receipts, reasons, note = _judgement(outcome)
     told = {"receipts": receipts_json(receipts), "reasons": findings_json(reasons)}
-    return {"state": state, "note": note_json(note), **told}
+    return {"state": state, "note": None if note is None else note_json(note), **told}
 
 
-def _judgement(outcome: Outcome) -> tuple[State, tuple[str, ...], tuple[Finding, ...], Message]:
+def _judgement(outcome: Outcome) -> tuple[State, tuple[str, ...], tuple[Finding, ...], Message | None]:
     if isinstance(outcome, Accepted):
-        receipts = ", ".join(outcome.receipts)
+        note = None  # `agent.migrations.rows.booked`
         if outcome.duplicate:
-            note = message("The portal had booked it already: {receipts}", receipts=receipts)
-        else:
-            note = message("The portal has booked it: {receipts}", receipts=receipts)
+            note = message("The portal had booked it already: {receipts}", receipts=", ".join(outcome.receipts))
         return "accepted", outcome.receipts, outcome.findings, note
     if isinstance(outcome, Rejected):
         note = message("The portal rejects it: {detail}", detail=outcome.detail)
