@@ -10,7 +10,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, create_engine
 
 from agent.migrations import upgrade
 from agent.migrations.rows import instant, moment_of
@@ -25,13 +25,18 @@ PACKED = zlib.compress(
 
 def at_version(file: Path, revision: str) -> None:
     """Brings an empty database to an earlier version."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(upgrade.__file__).parent))
     engine = create_engine(f"sqlite:///{file}")
     with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
+        command.upgrade(config_of(connection), revision)
     engine.dispose()
+
+
+def config_of(connection: Connection) -> Config:
+    """What Alembic needs to work on this connection."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(upgrade.__file__).parent))
+    config.attributes["connection"] = connection
+    return config
 
 
 def with_readings(file: Path, revision: str, sealed: Sequence[Envelope]) -> None:

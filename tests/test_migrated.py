@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import sqlite3
+import zlib
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from alembic import command
+from sqlalchemy import create_engine
 
 from agent.ledger import verify
 from agent.memory import SqlMemory
+from agent.meters import Finding
 from agent.migrations.rows import instant
 from agent.store import Store
 from agent.texts import message
-from agent.upload.envelope import Accepted, Envelope
+from agent.upload.envelope import Accepted, Envelope, Kept
 from agent.upload.outbox import SqlOutbox
 from agent.upload.seal import HELD
 from tests.crash_writer import START, migrate, reading
-from tests.earlier import STORED, with_readings
+from tests.earlier import STORED, config_of, with_readings
 from tests.test_store import started
+from tests.year import YearlyPrinter
 
 LATER = START + timedelta(days=2)
 SETTLED = '{"template": "{who} discarded it.", "values": {"who": "anna"}}'
@@ -148,3 +155,48 @@ def test_killed_at_any_statement(tmp_path: Path) -> None:
             assert fatal > 30, "an upgrade has more statements than that"
             return
     raise AssertionError("the last kill must come after the last statement")
+
+
+def test_there_and_back(tmp_path: Path) -> None:
+    """An older agent gets every reading, value, place, proof, state and line of the history, and so does this one after
+    it: proofs that were differences are whole then, which the ledger knows."""
+    file = tmp_path / "a.sqlite"
+    printer = YearlyPrinter(3)
+    number = printer.equipment.equipment_number
+    with Store.open(file, exclusive=True) as store:
+        outbox, memory = SqlOutbox(store), SqlMemory(store)
+        for day in range(4):
+            before = memory.last_reported([number])[number]
+            outbox.put_all([printer.parcel(day, START + timedelta(days=day), before)])
+        outbox.put(reading("E1", 9, held=HELD), None, held=[Finding("below_last", message("Below."))])
+        booked, parked, *_ = (entry.envelope.reference for entry in outbox.due(LATER, 10))
+        outbox.settle(booked, Accepted(("4711",)), LATER)
+        outbox.settle(parked, Kept("right-missing", "no"), LATER)
+        told = all_of(store)
+    engine = create_engine(f"sqlite:///{file}")
+    with engine.begin() as connection:
+        command.downgrade(config_of(connection), "0009")
+    engine.dispose()
+    with closing(sqlite3.connect(file)) as connection:
+        rows = connection.execute(
+            "SELECT e.body, e.digest, p.packed FROM envelopes e LEFT JOIN proofs p USING (reference)"
+        )
+        for body, known, packed in rows:
+            assert hashlib.sha256(body).hexdigest() == known
+            assert packed is None or json.loads(zlib.decompress(packed))["identity"]
+        values = connection.execute("SELECT count(*), count(DISTINCT reference), count(origin) FROM reading_values")
+        assert values.fetchone() == (17, 5, 16)
+        lines = connection.execute("SELECT count(*) FROM history WHERE state = 'waiting'").fetchone()
+        assert lines == (4,)
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+    with Store.open(file, exclusive=True) as store:
+        assert all_of(store) == told
+        assert verify(store).why is None
+
+
+def all_of(store: Store) -> dict[str, object]:
+    """Everything that is told of every envelope, but for their links."""
+    memory = SqlMemory(store)
+    references = [entry.envelope.reference for entry in memory.entries()]
+    told = (memory.entry, memory.history, memory.proof, memory.origins)
+    return {one: [tell(one) for tell in told] for one in references}

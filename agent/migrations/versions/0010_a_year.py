@@ -11,14 +11,13 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from agent.migrations.before_a_year import AT_ONCE, DAMAGED, fill, fill_ledger, make_tables
 from agent.migrations.rows import slot_of
 from agent.migrations.sealing import sealed
 
 revision = "0010"
 down_revision = "0009"
 
-AT_ONCE = 500  # envelopes that are moved together
-DAMAGED = b"\0"  # before a body that is not what was sealed: no row begins like that
 NAMES = (
     "id, reference, kind, equipment_number, slot, created_at, read_at, state, attempts, not_before, settled_at, sealed,"
     " receipts, reasons, origins"
@@ -41,6 +40,23 @@ def upgrade() -> None:
     for table in ("envelopes", "proofs", "history"):
         op.rename_table(f"{table}_next", table)
     _indexes()
+
+
+def downgrade() -> None:
+    """Makes the tables of before with what these hold."""
+    make_tables()
+    connection = op.get_bind()
+    fill_ledger(connection)
+    fill(connection)
+    _replace_ledger()
+    for table in ("proofs", "history", "envelopes"):
+        op.drop_table(table)
+    for table in ("envelopes", "readings", "reading_values", "proofs", "history"):
+        op.rename_table(f"{table}_next", table)
+    op.create_index("envelopes_due", "envelopes", ["state", "created_at"])
+    op.create_index("envelopes_created", "envelopes", ["kind", "created_at"])
+    op.create_index("readings_newest", "readings", ["equipment_number", "read_at"])
+    op.create_index("ix_history_reference", "history", ["reference"])
 
 
 def _make() -> None:
@@ -201,6 +217,10 @@ def _ledger(connection: sa.Connection) -> None:
     put = sa.text("INSERT INTO ledger_next VALUES (:position, :kind, :reference, :body, :proof, :at, :hash)")
     while some := rows.fetchmany(AT_ONCE):
         connection.execute(put, [_link(row) for row in some])
+    _replace_ledger()
+
+
+def _replace_ledger() -> None:
     op.drop_table("ledger")
     op.rename_table("ledger_next", "ledger")
     for act in ("UPDATE", "DELETE"):
