@@ -116,15 +116,17 @@ class Agent:
         with self.store(exclusive=False) as store:
             return SqlMemory(store).known_equipments()
 
-    def survey(self, store: Store | None = None) -> Survey:
+    def survey(self, store: Store | None = None, *, at_once: bool = True) -> Survey:
         """Finding and reading printers by these settings; what is learnt of them is kept in `store`, if any.
 
+        What was kept is known `at_once`, or from the first call on, which takes it anyway.
         Raises `SecretError` for a missing or unusable community or password.
         """
         accesses = Accesses(self.communities(), self.users())
         if store is None:
             return survey_of(self.settings, accesses, self.clock, self.places.profiles)
-        manners, leases = Manners(SqlKeeper(store)), FileLeases(self.database.with_name(f"{self.database.name}.asking"))
+        manners = Manners(SqlKeeper(store), at_once=at_once)
+        leases = FileLeases(self.database.with_name(f"{self.database.name}.asking"))
         survey = survey_of(self.settings, accesses, self.clock, self.places.profiles, manners, leases)
         return replace(survey, known=SqlMemory(store).known_endpoints, bookmarks=SqlBookmarks(store))
 
@@ -160,9 +162,9 @@ class Agent:
             )
         return value
 
-    def store(self, *, exclusive: bool) -> Store:
-        """The database, opened; only one process may have it `exclusive`."""
-        return Store.open(self.database, exclusive=exclusive)
+    def store(self, *, exclusive: bool, at_once: bool = False) -> Store:
+        """The database, opened; only one process may have it `exclusive`, `at_once` while it is still inspected."""
+        return Store.open(self.database, exclusive=exclusive, at_once=at_once)
 
     @asynccontextmanager
     async def portal(self) -> AsyncIterator[PortalClient | FilePortal]:
@@ -207,8 +209,11 @@ class Agent:
     async def cycle(self, *, always: bool) -> AsyncIterator[Cycle]:
         """A cycle with everything it needs; `always` reports at any time of day, else from `readings.at` on."""
         by_hand = self.settings.by_hand.enabled
-        with self.store(exclusive=True) as store, nullcontext() if by_hand else self._sending():
-            survey = self.survey(store)
+        with (
+            self.store(exclusive=True, at_once=not always) as store,
+            nullcontext() if by_hand else self._sending(),
+        ):
+            survey = self.survey(store, at_once=False)
             async with self.portal() as portal, survey.finder.listening():
                 outbox, memory, rules = SqlOutbox(store), SqlMemory(store), rules_of(self.settings)
                 yield Cycle(

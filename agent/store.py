@@ -11,15 +11,17 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
+from typing import cast
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from agent.errors import StoreBusy, StoreDamaged, StoreError, StoreFull
-from agent.migrations.upgrade import HEAD, bring_to_head, revision_of
+from agent.migrations.upgrade import HEAD, bring_down, bring_to_head, revision_of
 from agent.texts import message
 
 if sys.platform == "win32":
@@ -47,13 +49,16 @@ class Store:
         self._doubtful = True
         self._engine = _engine(path)
         self._joint: Connection | None = None
+        self._inspection: Future[None] | None = None
+        self._inspecting: sqlite3.Connection | None = None
 
     @classmethod
-    def open(cls, path: Path, *, exclusive: bool) -> Store:
+    def open(cls, path: Path, *, exclusive: bool, at_once: bool = False) -> Store:
         """Opens or makes the database and brings it to this version; only one process may have it `exclusive`.
 
         Without `exclusive` it works beside the process that has it so. Raises `StoreBusy`, `StoreDamaged`,
-        `StoreFull` or `StoreError`; then nothing is open and nothing was changed.
+        `StoreFull` or `StoreError`; then nothing is open and nothing was changed. With `at_once` it returns while the
+        whole file is still being read for damage: the first use waits for that, and raises what this would have.
         """
         path = path.absolute()
         _refuse_network(path)
@@ -63,9 +68,11 @@ class Store:
             lock.take()
         store = cls(path, lock)
         try:
-            store._migrate()
-            if exclusive:
-                store._mend_indexes()
+            if at_once and store._is_newest():
+                store._inspect_beside()
+            else:
+                store._inspect()
+                store._migrate()
         except BaseException:
             store.close()
             raise
@@ -79,9 +86,19 @@ class Store:
 
     def close(self) -> None:
         """Closes everything; may be called again."""
+        if self._inspection is not None:
+            self._give_up_inspection(self._inspection)
         self._engine.dispose()
         if self._lock:
             self._lock.release()
+
+    def downgrade(self, revision: str) -> None:
+        """Makes this a database of an earlier version, for the agent of that version; then only `close` is left to do.
+
+        Raises `StoreError` where that is not possible; then nothing was changed.
+        """
+        with self.begin() as connection:
+            bring_down(connection, revision)
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -122,26 +139,50 @@ class Store:
 
     def _verify(self) -> None:
         """At the first use, and again after an error of the disk: then nothing in memory may be trusted."""
-        if not self._doubtful:
-            return
-        with self._reading() as connection:
-            found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
-            if found != "ok":
-                raise damaged(self.path, str(found))
-        self._doubtful = False
+        if self._inspection is not None:
+            inspection, self._inspection = self._inspection, None
+            inspection.result()
+        if self._doubtful:
+            self._inspect()
 
-    def _mend_indexes(self) -> None:
-        """Makes the indexes anew when one does not fit its rows: an envelope that it lost would wait for ever."""
-        with self.connect() as connection:
-            found = connection.exec_driver_sql("PRAGMA integrity_check(envelopes)").scalar()
-        if found != "ok":
-            with self.begin() as connection:
-                connection.exec_driver_sql("REINDEX")
+    def _inspect(self) -> None:
+        """Looks at the whole file. Whoever is alone also makes the indexes anew when one does not fit its rows: an
+        envelope that it lost would wait for ever."""
+        with self._translated():
+            with self._reading() as connection:
+                self._inspecting = cast(sqlite3.Connection, connection.connection.driver_connection)
+                found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+                if found != "ok":
+                    raise damaged(self.path, str(found))
+                fits = not self._lock or self._indexes_fit(connection)
+            if not fits:
+                with self._engine.begin() as connection:
+                    connection.exec_driver_sql("REINDEX")
+        self._inspecting, self._doubtful = None, False
+
+    @staticmethod
+    def _indexes_fit(connection: Connection) -> bool:
+        if not inspect(connection).has_table("envelopes"):
+            return True  # a new database
+        return connection.exec_driver_sql("PRAGMA integrity_check(envelopes)").scalar() == "ok"
+
+    def _inspect_beside(self) -> None:
+        """In a thread of its own: SQLite reads while this one goes on."""
+        self._inspection = ThreadPoolExecutor(1).submit(self._inspect)
+
+    def _give_up_inspection(self, inspection: Future[None]) -> None:
+        """Nobody waits for what it finds."""
+        if self._inspecting is not None:
+            self._inspecting.interrupt()
+        inspection.exception()
+
+    def _is_newest(self) -> bool:
+        with self._translated(), self._reading() as connection:
+            return revision_of(connection) == HEAD
 
     def _migrate(self) -> None:
-        with self.connect() as connection:
-            if revision_of(connection) == HEAD:
-                return
+        if self._is_newest():
+            return
         # Whoever migrates must be alone, also when it was opened to be used beside others.
         with nullcontext() if self._lock else ProcessLock(self.path), self.begin() as connection:
             bring_to_head(connection)

@@ -334,7 +334,8 @@ def test_flipped_bits(tmp_path: Path) -> None:
             assert [reason.code for reason in entry.reasons] == ["row_damaged"]
 
 
-def test_damaged_index(tmp_path: Path) -> None:
+@pytest.mark.parametrize("at_once", [False, True])
+def test_damaged_index(tmp_path: Path, at_once: bool) -> None:
     """A flipped bit in an index hides no envelope: the index is made anew from the rows at the next start."""
     file = tmp_path / "a.sqlite"
     with Store.open(file, exclusive=True) as store:
@@ -343,7 +344,7 @@ def test_damaged_index(tmp_path: Path) -> None:
     for at in _all(bytes(content), b"\x03\x1b\x01waiting\x07"):  # as only the index has it: the state, and row 7
         content[at + 3] ^= 2
     file.write_bytes(content)
-    with Store.open(file, exclusive=True) as store:
+    with Store.open(file, exclusive=True, at_once=at_once) as store:
         assert {entry.envelope.reference for entry in SqlOutbox(store).due(LATER, 100)} == references
 
 

@@ -292,8 +292,9 @@ def test_file_limit(tmp_path: Path) -> None:
         assert len(entries) == len(confirmed) + 1
 
 
-def test_damaged_page(tmp_path: Path) -> None:
-    """A database with a destroyed page is refused with a remedy, and not changed."""
+@pytest.mark.parametrize("at_once", [False, True])
+def test_damaged_page(tmp_path: Path, at_once: bool) -> None:
+    """A database with a destroyed page is refused with a remedy, at the latest at its first use, and not changed."""
     file = tmp_path / "a.sqlite"
     with Store.open(file, exclusive=True) as store:
         for number in range(100):
@@ -302,10 +303,24 @@ def test_damaged_page(tmp_path: Path) -> None:
     for page in range(2, len(content) // 4096):
         content[page * 4096 : page * 4096 + 200] = b"\xa5" * 200
     file.write_bytes(content)
-    with pytest.raises(StoreDamaged, match="damaged") as raised:
-        Store.open(file, exclusive=True)
+    with (
+        pytest.raises(StoreDamaged, match="damaged") as raised,
+        Store.open(file, exclusive=True, at_once=at_once) as store,
+    ):
+        SqlOutbox(store).put(reading("E1", 200), None)
     assert raised.value.remedy is not None
     assert file.read_bytes() == content
+
+
+def test_used_while_inspected(tmp_path: Path) -> None:
+    """A store that is inspected beside its work works like any other, again and again, also closed at once."""
+    file = tmp_path / "a.sqlite"
+    for number in range(20):
+        with Store.open(file, exclusive=True, at_once=True) as store:
+            if number % 2 == 0:
+                assert SqlOutbox(store).put(reading("E1", number), None)
+    with Store.open(file, exclusive=True) as store:
+        assert len(SqlMemory(store).entries()) == 10
 
 
 def test_damaged_schema(tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ offsets = typer.Typer(help=_("What people decided to add to counters that began 
 secret = typer.Typer(help=_("Passwords and communities, kept apart from the config file."), no_args_is_help=True)
 equipment = typer.Typer(help=_("The equipment list of a portal without an API."), no_args_is_help=True)
 app.add_typer(printers)
+database = typer.Typer(help=_("The database of readings and orders."), no_args_is_help=True)
+app.add_typer(database, name="database")
 app.add_typer(equipment, name="equipment")
 app.add_typer(match, name="match")
 app.add_typer(offsets, name="offsets")
@@ -266,6 +268,17 @@ def outbox_retry(reference: str, config: Config = None) -> None:
     from agent.cli.entries import retry_entry
 
     raise typer.Exit(retry_entry(config, reference))
+
+
+@database.command("downgrade", help=_("Make the database fit for an older meter-agent, before that one is installed."))
+def database_downgrade(
+    version: Annotated[str, typer.Argument(help=_("The version of the database that the older one names."))],
+    config: Config = None,
+) -> None:
+    """An earlier version of the database."""
+    from agent.cli.service import downgrade_database
+
+    raise typer.Exit(downgrade_database(config, version))
 
 
 @secret.command("set", help=_("Store a secret; it is asked for and not shown, or read from standard input."))

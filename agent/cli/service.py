@@ -110,6 +110,15 @@ async def _check(agent: Agent) -> int:
     return code
 
 
+def downgrade_database(config: Path | None, version: str) -> int:
+    """The database for an older agent; everything in it is kept, until this one or a newer one comes back."""
+    with agent_of(config).store(exclusive=True) as store:
+        store.downgrade(version)
+    said = _("The database is one of version {version} now. Install the older meter-agent before anything else.")
+    sys.stdout.write(said.replace("{version}", version) + "\n")
+    return 0
+
+
 def _say(ok: bool, name: str, detail: str) -> None:
     mark = _("ok") if ok else _("MISSING")
     first, *rest = detail.split("\n")

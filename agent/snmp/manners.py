@@ -69,9 +69,9 @@ class Keeper(Protocol):
 
 
 class Manners:
-    """All manners of this process, and through a `Keeper` of those before it."""
+    """All manners of this process, and through a `Keeper` of those before it: known `at_once`, or from `refresh` on."""
 
-    def __init__(self, keeper: Keeper | None = None) -> None:
+    def __init__(self, keeper: Keeper | None = None, *, at_once: bool = True) -> None:
         self._keeper = keeper
         self._manners: dict[Endpoint, Manner] = {}
         self._claims: dict[str, Endpoint] = {}
@@ -81,7 +81,8 @@ class Manners:
         self._moved: set[Endpoint] = set()
         self._new_secured: set[str] = set()
         self._plans: dict[str, ReadPlan] = {}
-        self.refresh()
+        if at_once:
+            self.refresh()
 
     def refresh(self) -> None:
         """Takes what is kept, with what a person made it forget."""

@@ -5,12 +5,16 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from agent.migrations.present import has_table
+
 revision = "0002"
 down_revision = "0001"
 
 
 def upgrade() -> None:
     """Makes the tables of what is learnt about asking printers."""
+    if has_table("manners"):
+        return
     op.create_table(
         "manners",
         sa.Column("address", sa.String(64), primary_key=True),
@@ -31,3 +35,7 @@ def upgrade() -> None:
         sa.Column("address", sa.String(64), nullable=False),
         sa.Column("port", sa.Integer, nullable=False),
     )
+
+
+def downgrade() -> None:
+    """Leaves everything: an older agent does not look at it, and a newer one goes on with it."""
