@@ -17,7 +17,7 @@ from agent.errors import AgentError, ConfigError, StoreDamaged
 from agent.forensics import Case, Diagnosis, Told, diagnose
 from agent.last_values import COUNTING
 from agent.memory import Proof, SqlMemory
-from agent.migrations.rows import key_of, reference_of
+from agent.migrations.rows import is_damaged, key_of, reference_of
 from agent.migrations.tables import envelopes, proofs
 from agent.printers import Equipment, Identity
 from agent.serials import same_serial
@@ -233,7 +233,9 @@ def told_by(proof: Proof) -> Told:
 
 
 def values_of(entry: Entry) -> dict[str, int]:
-    """The values of a reading by meter code, as they are reported."""
+    """The values of a reading by meter code, as they are reported; none where its bytes are damaged."""
+    if is_damaged(entry):
+        return {}
     return {one["meter_code"]: one["value"] for one in entry.envelope.content.get("readings", ())}
 
 

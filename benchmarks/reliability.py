@@ -111,7 +111,11 @@ PROMISES = (
         bounds={READY: 2.0, READY_COLD: 2.0},
     ),
     Promise("P10", "A hostile printer costs itself alone.", ("tests/test_hostile_answers.py",)),
-    Promise("P11", "Every state can be explained.", ("tests/test_outbox.py",)),
+    Promise(
+        "P11",
+        "Every state can be explained: its history from the beginning, and what is next or that nothing is.",
+        ("tests/test_explainable.py", "tests/test_outbox.py::test_damaged_waiting"),
+    ),
 )
 
 

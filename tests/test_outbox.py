@@ -9,16 +9,21 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from rich.console import Console
 
+from agent.cli.explain import Page
 from agent.errors import AgentError, StoreDamaged
 from agent.memory import SqlMemory
 from agent.meters import Finding
+from agent.resolving import Choice, SqlDesk
+from agent.snmp.catalogue import shipped
 from agent.store import Store
 from agent.texts import message
 from agent.upload.envelope import Accepted, Envelope, Kept, Rejected, canonical, new_reference
@@ -297,6 +302,20 @@ def test_damaged_row(outbox: SqlOutbox, memory: SqlMemory, store: Store, column:
         with pytest.raises(StoreDamaged, match="--discard"):
             outbox.retry(first, "anna", LATER)
     outbox.discard(first, "anna", LATER)
+
+
+def test_damaged_waiting(outbox: SqlOutbox, memory: SqlMemory, store: Store) -> None:
+    """A damaged row that waits would wait for ever: a person discards it, as its page says, and the slot is free."""
+    reference = put(outbox, reading("E1", 1))
+    _damage(store.path, DAMAGES["no body"], reference)
+    entry = memory.entry(reference)
+    assert entry is not None
+    page = StringIO()
+    Page(Console(file=page, width=300), store, shipped(None)).show(entry, LATER)
+    assert f"meter-agent resolve {reference} --discard" in page.getvalue()
+    SqlDesk(store).decide(reference, Choice("discard"), "anna", LATER)
+    assert memory.counts() == {"discarded": 1}
+    assert outbox.put(reading("E1", 1), None)
 
 
 def test_damaged_number(outbox: SqlOutbox, memory: SqlMemory, store: Store) -> None:

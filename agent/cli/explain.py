@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -24,12 +26,14 @@ from agent.loop import run
 from agent.memory import HistoryEvent, Proof, SqlMemory
 from agent.meters import METER_OF_CODE
 from agent.migrations.packing import Counted
+from agent.migrations.rows import is_damaged
 from agent.printers import Equipment
 from agent.snmp.catalogue import Catalogue, shipped
 from agent.store import Store
 from agent.texts import message
 from agent.upload.envelope import BY_HAND, Entry
 from agent.upload.links import Link
+from agent.upload.next_step import next_step
 
 
 def explain_item(config: Path | None, what: str) -> int:
@@ -40,7 +44,8 @@ def explain_item(config: Path | None, what: str) -> int:
         # A reference copied from an exported sheet has the hyphens of a UUID.
         entries = memory.find(what.replace("-", "") if len(what) == 36 else what) if len(what) >= 4 else ()
         for entry in entries:
-            Page(Console(), store, shipped(agent.places.profiles)).show(entry)
+            page = Page(Console(), store, shipped(agent.places.profiles), by_hand=agent.settings.by_hand.enabled)
+            page.show(entry, agent.clock.now())
         if entries:
             return 0
         if known := _equipments(memory, what):
@@ -88,16 +93,18 @@ def _explain_equipments(store: Store, known: Sequence[Equipment]) -> int:
 class Page:
     """The page of one envelope, section by section."""
 
-    def __init__(self, console: Console, store: Store, catalogue: Catalogue) -> None:
+    def __init__(self, console: Console, store: Store, catalogue: Catalogue, *, by_hand: bool = False) -> None:
         self._console = console
         self._store = store
         self._catalogue = catalogue
         self._memory = SqlMemory(store)
+        self._by_hand = by_hand
 
-    def show(self, entry: Entry) -> None:
-        """Who, what, how it was computed, how it was judged, what left and what came back."""
+    def show(self, entry: Entry, now: datetime) -> None:
+        """Who, what, what is next, how it was computed, how it was judged, what left and what came back."""
         reference = entry.envelope.reference
         print_entries(self._console, [entry])
+        self._next(entry, now)
         proof = self._memory.proof(reference)
         if proof is not None:
             self._printer(entry, proof)
@@ -111,6 +118,12 @@ class Page:
         print_decisions(self._console, SqlDecisions(self._store).about(reference))
         if proof is not None:
             self._octets(proof)
+
+    def _next(self, entry: Entry, now: datetime) -> None:
+        """What happens next by itself, or what a person can do."""
+        step = next_step(entry, now, damaged=is_damaged(entry), by_hand=self._by_hand)
+        said = _("What happens next, from {when} on: {step}") if step.at else _("What happens next: {step}")
+        self._line(said.replace("{when}", moment(step.at) if step.at else "").replace("{step}", show(step.message)))
 
     def _printer(self, entry: Entry, proof: Proof) -> None:
         """Equipment, printer, and why it is that one."""
@@ -128,7 +141,7 @@ class Page:
 
     def _counters(self, entry: Entry, proof: Proof) -> None:
         """Each reported value: the printer's count, its objects with raw values, what was added, who says so."""
-        reported = {one["meter_code"]: one["value"] for one in entry.envelope.content.get("readings", ())}
+        reported = {one["meter_code"]: one["value"] for one in _content(entry).get("readings", ())}
         reported |= {code: value for code, value, _origin in proof.values}
         origins = {code: origin for code, _value, origin in proof.values}
         counters = {counted.meter: counted for counted in proof.counters}
@@ -178,7 +191,7 @@ class Page:
         """The value against the one that was reported before it, with numbers."""
         before = proof.grounds.last if proof else {}
         table = new_table(_("Counter"), _("Reported before"), _("When"), _("Now"), _("Difference"))
-        for one in entry.envelope.content.get("readings", ()):
+        for one in _content(entry).get("readings", ()):
             last, value = before.get(one["meter_code"]), one["value"]
             if last is None:
                 row(table, one["meter_code"], "–", "–", number(value), "–")
@@ -187,7 +200,7 @@ class Page:
                 row(table, one["meter_code"], number(last.value), moment(last.read_at), number(value), difference)
         section(self._console, _("Against the reading before"), table, whole=True)
         table = new_table(_("Finding"), _("Meaning"))
-        for finding in entry.envelope.content.get("findings", ()):
+        for finding in _content(entry).get("findings", ()):
             row(table, finding["code"], plain(finding.get("detail")))
         section(self._console, _("Findings that travel with it"), table)
 
@@ -240,6 +253,14 @@ class Page:
 
     def _line(self, text: str) -> None:
         self._console.print(f"\n{text}", markup=False, highlight=False)
+
+
+def _content(entry: Entry) -> dict[str, Any]:
+    """What was sealed; nothing, where its bytes are damaged."""
+    try:
+        return entry.envelope.content
+    except ValueError:
+        return {}
 
 
 def _objects(counted: Counted, proof: Proof) -> list[str]:

@@ -39,11 +39,11 @@ from agent.texts import Message, message
 from agent.upload.deposit import deposit
 from agent.upload.envelope import BY_HAND, Accepted, Entry, Envelope, Kept, Outcome, Rejected, State
 from agent.upload.links import Item, digest
+from agent.upload.next_step import PARKED_FOR
 from agent.upload.queue import Queue
 from agent.upload.reseal import NOTHING_ADDED, Addition, with_counter_replaced, with_offsets
 from agent.upload.seal import HELD
 
-PARKED_FOR = timedelta(days=1)
 CAPTURABLE: tuple[State, ...] = (
     "waiting",
     "parked",
@@ -233,10 +233,16 @@ class SqlOutbox:
             _change(connection, number, now, changes, message("{who} took the decision back.", who=by))
 
     def discard(self, reference: str, by: str, now: datetime) -> None:
-        """A person decides that a held, rejected or parked envelope is not sent; its slot is free again."""
+        """A person decides that a held, rejected or parked envelope is not sent; its slot is free again.
+
+        One that waits may only be discarded when its row is damaged: then it would wait for ever.
+        """
         with self._store.begin() as connection:
-            number, _ = _required(connection, reference, ("quarantined", "rejected", "parked"), damaged_too=True)
-            changes = {"state": "discarded", "slot": None, "settled_at": microseconds(now)}
+            row = _row(connection, reference)
+            lost: tuple[State, ...] = ("waiting",) if row is not None and is_damaged(entry_of(row)) else ()
+            states: tuple[State, ...] = ("quarantined", "rejected", "parked", *lost)
+            number, _ = _required(connection, reference, states, damaged_too=True)
+            changes = {"state": "discarded", "slot": None, "not_before": None, "settled_at": microseconds(now)}
             _change(connection, number, now, changes, message("{who} discarded it.", who=by))
 
     def capture(self, reference: str, receipts: Sequence[str], note: Message, now: datetime) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from heapq import merge
 from itertools import islice
 
@@ -12,9 +12,8 @@ from sqlalchemy import Connection, func, select
 from agent.migrations.rows import entry_of, is_damaged, microseconds
 from agent.migrations.tables import POSTPONED, envelopes
 from agent.upload.envelope import Entry
+from agent.upload.next_step import LONGEST_WAIT
 
-# No portal is believed longer than a day (`agent.upload.refusals`): a wait beyond that is a clock that was set back.
-LONGEST_WAIT = timedelta(days=1)
 AHEAD = 5_000  # rows that are looked at one behind the other, before each equipment is asked by itself
 
 
