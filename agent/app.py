@@ -234,7 +234,8 @@ class Agent:
                 )
 
     def _courier(self, outbox: SqlOutbox, portal: Portal) -> Courier:
-        return Courier(outbox, portal, self.clock, asyncio.sleep, tell=PauseNote(self.database).write)
+        tell = PauseNote(self.database).write
+        return Courier(outbox, portal, self.clock, asyncio.sleep, name=self.source.agent_id, tell=tell)
 
     def pause(self) -> Pause | None:
         """What holds the courier back, as far as it has told."""

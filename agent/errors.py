@@ -89,9 +89,13 @@ class StoreBusy(StoreError):
 
 
 class PortalError(AgentError):
-    """The portal's answer was not what was asked for."""
+    """The portal's answer was not what was asked for.
+
+    `took_nothing` says that it has surely booked nothing of what was sent, or that nothing left at all.
+    """
 
     exit_code = 3
+    took_nothing: bool = False
 
 
 class EquipmentListUnusable(PortalError):
@@ -120,9 +124,13 @@ class PortalUnreachable(PortalUnavailable):
 class RateLimited(PortalUnavailable):
     """The portal has not looked at the request (429): waiting is all that it wants, and it counts as no try."""
 
+    took_nothing = True
+
 
 class RequestRefused(PortalError):
     """The portal understands us and will never take this request as it is; `code` names its problem."""
+
+    took_nothing = True
 
     def __init__(self, what: Message, remedy: Message | None = None, *, code: str) -> None:
         super().__init__(what, remedy)
@@ -132,17 +140,25 @@ class RequestRefused(PortalError):
 class AgentTooOld(PortalError):
     """The portal takes nothing from this version any more: pause until it was updated."""
 
+    took_nothing = True
+
 
 class PortalUntrusted(PortalError):
     """The connection is not safe (certificate, key size, host name, plain http): nothing was sent."""
+
+    took_nothing = True
 
 
 class CredentialsRejected(PortalError):
     """The portal does not accept this agent's credentials: pause until a person has acted."""
 
+    took_nothing = True
+
 
 class RightMissing(PortalError):
     """The key user has not unlocked the area this needs; `area` names it."""
+
+    took_nothing = True
 
     def __init__(self, what: Message, remedy: Message | None = None, *, area: str) -> None:
         super().__init__(what, remedy)
@@ -151,6 +167,8 @@ class RightMissing(PortalError):
 
 class BatchTooLarge(PortalError):
     """The portal takes fewer items at once: halve the batch."""
+
+    took_nothing = True
 
 
 class NetworkError(AgentError):

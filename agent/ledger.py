@@ -10,13 +10,15 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, Row, insert, select
 
+from agent import chain_end
 from agent.migrations.rows import instant, key_of, microseconds, moment_at, moment_of, opened_in, reference_of
 from agent.migrations.tables import decisions, envelopes, ledger, proofs
-from agent.store import Store
+from agent.store import CHAIN_END, Store
 from agent.texts import Message, message
-from agent.upload.links import Chain, Item, Link, LinkKind, digest
+from agent.upload.links import Chain, Item, Link, LinkKind, digest, verdict_digest
 
 ENVELOPES = ("adopted", "sealed", "resealed")  # links about an envelope
+VERDICTS = ("accepted", "rejected")  # links about what was said of one for good
 
 
 def append(connection: Connection, items: Sequence[Item]) -> None:
@@ -27,6 +29,7 @@ def append(connection: Connection, items: Sequence[Item]) -> None:
     last = connection.execute(newest).one_or_none()
     chain = Chain(last.position, last.hash) if last else Chain()
     connection.execute(insert(ledger), [_row(chain.added(item)) for item in items])
+    connection.info[CHAIN_END] = (chain.position, chain.head)
 
 
 def decision_digest(row: Row[Any]) -> bytes:
@@ -54,6 +57,7 @@ class _Findings:
     newest: dict[str, Link] = field(default_factory=dict)
     pruned: set[str] = field(default_factory=set)
     decided: dict[str, Link] = field(default_factory=dict)
+    verdicts: dict[str, Link] = field(default_factory=dict)
 
     def note(self, place: int, why: Message) -> None:
         """Keeps the earliest."""
@@ -65,8 +69,10 @@ def verify(store: Store) -> Verified:
     """Follows the chain and compares every link with what it is about. Raises `StoreError` and its subclasses.
 
     An envelope may be gone only when a link says that it was pruned; one without a link was put in by somebody else.
+    The end has to reach as far as was noted beside the database (`agent.chain_end`).
     """
     found, chain = _Findings(), Chain()
+    end = chain_end.noted(store.path)  # before the view of the database, which may have grown since
     with store.connect() as connection:
         for link in _links(connection):
             if not chain.follows(link):
@@ -74,6 +80,11 @@ def verify(store: Store) -> Verified:
                     link.position, message("The link {position} is not what was written.", position=link.position)
                 )
             _sort(found, link)
+            if end is not None and link.position == end[0] and link.hash != end[1]:
+                found.note(link.position, message("The link {position} is another than was noted.", position=end[0]))
+        if end is not None and chain.position < end[0]:
+            said = message("The ledger ends at {last}, and once had {noted} links.", last=chain.position, noted=end[0])
+            found.note(chain.position + 1, said)
         _compare_envelopes(connection, found)
         _compare_decisions(connection, found)
     return Verified(found.links, chain.head, found.place, found.why)
@@ -84,7 +95,9 @@ def place_of(store: Store, reference: str) -> Sequence[Link]:
     statement = select(ledger).where(ledger.c.reference == key_of(reference)).order_by(ledger.c.position)
     with store.connect() as connection:
         return [
-            link for link in map(_link_of, connection.execute(statement)) if link.item.kind in (*ENVELOPES, "pruned")
+            link
+            for link in map(_link_of, connection.execute(statement))
+            if link.item.kind in (*ENVELOPES, *VERDICTS, "pruned")
         ]
 
 
@@ -94,6 +107,8 @@ def _sort(found: _Findings, link: Link) -> None:
         found.decided[link.item.reference] = link
     elif link.item.kind == "pruned":
         found.pruned.add(link.item.reference)
+    elif link.item.kind in VERDICTS:
+        found.verdicts[link.item.reference] = link
     else:
         found.newest[link.item.reference] = link
 
@@ -101,7 +116,8 @@ def _sort(found: _Findings, link: Link) -> None:
 def _compare_envelopes(connection: Connection, found: _Findings) -> None:
     rest = dict(found.newest)
     columns = (envelopes.c.reference, envelopes.c.equipment_number, envelopes.c.read_at, envelopes.c.sealed)
-    statement = select(*columns, proofs.c.packed).outerjoin(proofs, proofs.c.envelope == envelopes.c.id)
+    said = (envelopes.c.state, envelopes.c.receipts, envelopes.c.reasons)
+    statement = select(*columns, *said, proofs.c.packed).outerjoin(proofs, proofs.c.envelope == envelopes.c.id)
     for row in connection.execute(statement.execution_options(yield_per=500)):
         reference = reference_of(row.reference)
         link = rest.pop(reference, None)
@@ -113,6 +129,7 @@ def _compare_envelopes(connection: Connection, found: _Findings) -> None:
             found.note(link.position, message("What leaves of the item {id} was changed.", id=reference))
         elif not _is(row.packed, link.item.proof):
             found.note(link.position, message("The proof of the item {id} was changed.", id=reference))
+        _compare_verdict(found, reference, row.state, verdict_digest(row.receipts, row.reasons))
     for reference in rest.keys() - found.pruned:
         found.note(rest[reference].position, message("The item {id} is gone.", id=reference))
 
@@ -122,6 +139,19 @@ def _body_of(row: Row[*tuple[Any, ...]]) -> bytes | None:
         return opened_in(row)[1]
     except ValueError:
         return None
+
+
+def _compare_verdict(found: _Findings, reference: str, state: str, told: bytes) -> None:
+    """What is booked or rejected is so by a link with these receipts and reasons; what was booked stays so."""
+    link = found.verdicts.get(reference)
+    if state in VERDICTS:
+        if link is None:
+            what = message("The answer about the item {id} has no link: it was put in by another way.", id=reference)
+            found.note(found.links + 1, what)
+        elif (link.item.kind, link.item.body) != (state, told):
+            found.note(link.position, message("The answer about the item {id} was changed.", id=reference))
+    elif link is not None and link.item.kind == "accepted":
+        found.note(link.position, message("The answer about the item {id} was changed.", id=reference))
 
 
 def _compare_decisions(connection: Connection, found: _Findings) -> None:

@@ -182,8 +182,11 @@ class Outbox(Protocol):
     def postpone(self, references: Sequence[str], until: datetime, reason: Finding, *, counts: bool = True) -> None:
         """No verdict yet: not tried again before `until`; one more attempt if it `counts`."""
 
-    def waiting_orders(self) -> Sequence[str]:
-        """The references of all orders that wait for a verdict."""
+    def depart(self, references: Sequence[str], by: str, now: datetime) -> frozenset[str]:
+        """These are about to leave: on the disk before the first byte of them leaves. Those that may have before."""
+
+    def came_back(self, references: Sequence[str]) -> None:
+        """These have surely not been looked at by the portal."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from typing import cast
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from agent import chain_end
 from agent.errors import StoreBusy, StoreDamaged, StoreError, StoreFull
 from agent.migrations.upgrade import HEAD, bring_down, bring_to_head, revision_of
 from agent.texts import message
@@ -36,6 +37,7 @@ PRAGMAS = {"busy_timeout": BUSY_MILLISECONDS, "journal_mode": "wal", "synchronou
 NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "fuse.sshfs", "ceph", "fuse.glusterfs"}
 )
+CHAIN_END = "chain_end"  # where `agent.ledger` leaves the last link of a transaction: noted once it is on the disk
 _NEARLY_FULL = 256 * 1024  # bytes; below this an I/O error is most likely one of space
 _MOUNTS = Path("/proc/self/mountinfo")
 
@@ -119,7 +121,11 @@ class Store:
                 return
             self._verify()
             with self._engine.begin() as connection:
+                info = connection.info
+                info.pop(CHAIN_END, None)
                 yield connection
+            if CHAIN_END in info:
+                chain_end.note(self.path, *info.pop(CHAIN_END))
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:

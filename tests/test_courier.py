@@ -104,6 +104,10 @@ class HandClock:
         self.at += timedelta(seconds=seconds)
 
 
+class Killed(BaseException):
+    """The agent is killed while it waits for an answer: nothing behind that is done."""
+
+
 @dataclass(slots=True)
 class LedgerPortal:
     """A portal in memory that books every reference once, and fails as it is told to."""
@@ -117,9 +121,13 @@ class LedgerPortal:
     senseless: set[str] = field(default_factory=set)
     booked: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    killing: bool = False
 
     def _asked(self, kind: Kind, what: str) -> None:
         self.asked.append(what)
+        if self.killing:
+            self.killing = False
+            raise Killed
         if self.failing:
             raise self.failing.pop(0)
         if self.always:
@@ -425,6 +433,10 @@ def test_order_of_a_killed_agent(world: World, jump: timedelta) -> None:
     whatever clock the order was made."""
     world.put(order("E1", world.clock.at + jump))
     world.clock.at = max(world.clock.at, world.clock.at + jump)
+    world.portal.killing = True
+    with pytest.raises(Killed):
+        world.deliver()
+    world.portal.asked.clear()
     world.restart()
     world.deliver()
     assert world.portal.asked == ["order after asking"]

@@ -40,7 +40,7 @@ CATALOGUE = shipped(None)
 NOTE = message("anna captured it.")
 WORDS = {"en": "What happens next", "de": "Wie es weitergeht"}
 OPEN = {
-    "waiting": ("sent_next", "sent_later"),
+    "waiting": ("sent_next", "sent_later", "sent_again"),
     "rejected": ("corrected",),
     "parked": ("tried_again",),
     "quarantined": ("decided",),
@@ -132,7 +132,7 @@ class Lives(Couriers):
         assert history[0].state in ("waiting", "quarantined"), "a history without its beginning"
         assert history[-1].state == entry.state
         assert all(line.note is not None for line in history)
-        step = next_step(entry, now)
+        step = next_step(entry, now, departed=self.outbox.departed_at(reference) is not None)
         assert step.code in OPEN[entry.state]
         assert entry.reasons or entry.state in ("waiting", "accepted", "discarded"), "nobody says why"
         if step.code == "sent_later":

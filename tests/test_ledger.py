@@ -23,6 +23,8 @@ from agent.ports import Parcel
 from agent.printers import Endpoint
 from agent.readout import Readout
 from agent.store import Store
+from agent.texts import message
+from agent.upload.envelope import Accepted, Rejected
 from agent.upload.links import Chain, Item, Link
 from agent.upload.outbox import SqlOutbox
 from tests.crash_writer import START, reading
@@ -112,7 +114,7 @@ def test_a_whole_ledger(file: Path, references: list[str]) -> None:
         ("DELETE FROM proofs WHERE envelope = 2", 2, "The proof of the item"),
         ("DELETE FROM envelopes WHERE reference = x'{0}'", 1, "is gone"),
         ("DELETE FROM ledger WHERE position = 2", 3, "The link 3"),
-        ("DELETE FROM ledger WHERE position = 6", 6, "has no link"),
+        ("DELETE FROM ledger WHERE position = 6", 6, "ends at 5, and once had 6"),
         ("UPDATE ledger SET position = 9 WHERE position = 6", 9, "The link 9"),
         ("UPDATE ledger SET at = 'x' WHERE position = 4", 4, "The link 4"),
         ("UPDATE decisions SET by = 'otto'", 5, "The decision 1 was changed"),
@@ -131,6 +133,84 @@ def test_the_first_broken_link_is_named(
     assert found.broken == broken
     assert found.why is not None
     assert re.search(says, str(found.why))
+
+
+@pytest.mark.parametrize(
+    ("statement", "broken", "says"),
+    [
+        ("UPDATE envelopes SET state = 'waiting' WHERE reference = x'{3}'", 7, "The answer about .* was changed"),
+        ("UPDATE envelopes SET state = 'discarded' WHERE reference = x'{3}'", 7, "The answer about .* was changed"),
+        ("UPDATE envelopes SET state = 'accepted' WHERE reference = x'{4}'", 9, "The answer about .* has no link"),
+        ("UPDATE envelopes SET state = 'accepted' WHERE reference = x'{2}'", 8, "The answer about .* was changed"),
+        ("UPDATE envelopes SET receipts = '[\"4712\"]' WHERE reference = x'{3}'", 7, "The answer about .* was changed"),
+        ("UPDATE envelopes SET reasons = '[1]' WHERE reference = x'{3}'", 7, "The answer about .* was changed"),
+        ("UPDATE envelopes SET reasons = '[]' WHERE reference = x'{2}'", 8, "The answer about .* was changed"),
+        ("DELETE FROM ledger WHERE position = 7", 8, "The link 8"),
+    ],
+)
+def test_what_was_answered_cannot_be_changed(
+    file: Path, references: list[str], statement: str, broken: int, says: str
+) -> None:
+    """What is booked, with which document, and what was rejected, and why, are links as well."""
+    with Store.open(file, exclusive=True) as store:
+        outbox = SqlOutbox(store)
+        outbox.settle(references[3], Accepted(("4711",)), START)
+        outbox.settle(references[2], Rejected("reading-below-last", "It is below the last one."), START)
+    assert (verified(file).links, verified(file).why) == (8, None)
+    meddle(file, statement.format(*references))
+    found = verified(file)
+    assert found.broken == broken
+    assert re.search(says, str(found.why))
+
+
+def test_a_rejected_item_goes_its_way(file: Path, references: list[str]) -> None:
+    """Tried again by a person and booked then, captured by hand, or given up: the chain stays whole."""
+    with Store.open(file, exclusive=True) as store:
+        outbox = SqlOutbox(store)
+        for reference in references[:3]:
+            outbox.settle(reference, Rejected("no", "no"), START)
+        outbox.retry(references[0], "anna", START)
+        outbox.settle(references[0], Accepted(("4711",), duplicate=True), START)
+        outbox.discard(references[1], "anna", START)
+        outbox.capture(references[2], ("4712",), message("anna captured it."), START)
+        assert [link.item.kind for link in place_of(store, references[0])] == ["sealed", "rejected", "accepted"]
+    assert verified(file).why is None
+
+
+CUT = (
+    "DELETE FROM envelopes WHERE reference = x'{4}'",
+    "DELETE FROM ledger WHERE position = 6",
+)
+
+
+def test_a_missing_end_is_noticed(file: Path, references: list[str]) -> None:
+    """The last link taken away together with all that it is about, or another one in its place: the end was noted
+    beside the database. Where nothing readable is noted, nothing is claimed."""
+    meddle(file, "PRAGMA foreign_keys = 0", *(one.format(*references) for one in CUT))
+    found = verified(file)
+    assert (found.broken, str(found.why)) == (6, "The ledger ends at 5, and once had 6 links.")
+    noted = file.with_name(file.name + ".end")
+    line = noted.read_text()
+    noted.write_text(line.replace("6 ", "5 ", 1))
+    assert str(verified(file).why) == "The link 5 is another than was noted."
+    for unreadable in ("", "x" * len(line), line[:-1], line.upper()):
+        noted.write_text(unreadable)
+        assert verified(file).why is None
+
+
+def test_an_older_copy_is_noticed(file: Path, references: list[str]) -> None:
+    """A copy of before, put back in place of the database, lacks what was there."""
+    with Store.open(file, exclusive=True) as store:
+        before = sqlite3.connect(file.with_name("backup"))
+        with sqlite3.connect(file) as now:
+            now.backup(before)
+        before.close()
+        SqlOutbox(store).put(reading("E1", 9), None)
+    assert verified(file).why is None
+    for name in ("a.sqlite-wal", "a.sqlite-shm"):
+        file.with_name(name).unlink(missing_ok=True)
+    file.with_name("backup").replace(file)
+    assert str(verified(file).why) == "The ledger ends at 6, and once had 7 links."
 
 
 def test_a_pruned_item_leaves_its_link(file: Path, references: list[str]) -> None:

@@ -26,6 +26,7 @@ from tests.crash_states import State, states
 from tests.crash_writer import START, migrate
 from tests.mounted import ENVIRONMENT, mounted, needs_fuse
 from tests.old_databases import (
+    LAST_WRITTEN,
     MANY,
     STATES,
     Content,
@@ -166,11 +167,15 @@ def test_downgrade(target: str, tmp_path: Path) -> None:
     bring(fresh, target)
     columns = columns_of(fresh)
     assert all(set(names) <= set(columns_of(file)[table]) for table, names in columns.items())
-    insert(file, {table: names for table, names in columns.items() if table != "ledger"}, range(MANY, MANY + 6))
+    came = 0 if target > LAST_WRITTEN else 6  # what an agent of that version writes, as far as that stands here
+    if came:
+        known = {table: names for table, names in columns.items() if table != "ledger"}
+        insert(file, known, range(MANY, MANY + came))
     after = content_of(file, NOW)
     assert version_of(file) == VERSIONS[-1]
-    assert (after.broken, after.links) == ("", before.links + 6) if target < "0009" else ("has no link" in after.broken)
-    assert len(after.entries) == MANY + 6
+    # An agent of 0009 writes links; rows without one are found out.
+    assert after.broken == "" if target != "0009" else "has no link" in after.broken
+    assert len(after.entries) == MANY + came
     for reference, entry in before.entries.items():
         assert after.entries[reference] == entry
         assert after.history[reference] == before.history[reference]

@@ -34,6 +34,7 @@ from agent.texts import message
 from agent.upload.envelope import BY_HAND, Entry
 from agent.upload.links import Link
 from agent.upload.next_step import next_step
+from agent.upload.outbox import SqlOutbox
 
 
 def explain_item(config: Path | None, what: str) -> int:
@@ -121,7 +122,8 @@ class Page:
 
     def _next(self, entry: Entry, now: datetime) -> None:
         """What happens next by itself, or what a person can do."""
-        step = next_step(entry, now, damaged=is_damaged(entry), by_hand=self._by_hand)
+        departed = SqlOutbox(self._store).departed_at(entry.envelope.reference) is not None
+        step = next_step(entry, now, damaged=is_damaged(entry), by_hand=self._by_hand, departed=departed)
         said = _("What happens next, from {when} on: {step}") if step.at else _("What happens next: {step}")
         self._line(said.replace("{when}", moment(step.at) if step.at else "").replace("{step}", show(step.message)))
 

@@ -199,6 +199,16 @@ ledger = Table(
     Column("hash", LargeBinary, nullable=False),
 )
 
+# What may have left the house, until the portal has answered: since when, and which agent sent it.
+departures = Table(
+    "departures",
+    metadata,
+    Column("reference", LargeBinary(16), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("by", String(64), nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # What people decided; `before` and `after` have state, values and offsets as JSON (`agent.decisions`).
 decisions = Table(
     "decisions",

@@ -66,6 +66,19 @@ class Delivery:
                 self.parked += 1
 
 
+@dataclass(slots=True)
+class Trip:
+    """Entries on their way: which of them the portal may have had `before`, and whether they may have `left` by now."""
+
+    entries: Sequence[Entry]
+    before: frozenset[str]
+    left: bool = False
+    tried: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tried = any(entry.attempts for entry in self.entries)
+
+
 class Person:
     """In place of a courier where the portal has no API: what is due waits until a person has captured it."""
 
@@ -79,7 +92,7 @@ class Courier:
     """Sends what is due. `sleep`, `chance` (0..1) and `ticks` (monotonic seconds) come from outside.
 
     `tell` hears after every delivery what holds the courier back, if anything. `batch` is how many readings go at once;
-    fewer while the portal takes fewer.
+    fewer while the portal takes fewer. `name` is who sends, for the record.
     """
 
     outbox: Outbox
@@ -90,18 +103,16 @@ class Courier:
     ticks: Callable[[], float] = field(default=time.monotonic)
     tell: Callable[[Pause | None], None] = lambda pause: None
     batch: int = 100
+    name: str = ""
     _size: BatchSize = field(init=False)
     _budget: RetryBudget = field(init=False, default_factory=RetryBudget)
     _breaker: Breaker = field(init=False, default_factory=Breaker)
     _hold: Hold = field(init=False, default_factory=Hold)
-    _doubtful: set[str] = field(init=False)
     _narrowed: int = field(init=False, default=0)
     _lonely: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         self._size = BatchSize(self.batch)
-        # What waits now may have been sent by an agent that was killed in the act.
-        self._doubtful = set(self.outbox.waiting_orders())
 
     async def deliver(self) -> Delivery:
         """Sends everything that is due, until nothing is left or the portal cannot answer. Raises only `StoreError`."""
@@ -166,20 +177,8 @@ class Courier:
 
     async def _outcomes(self, entries: Sequence[Entry]) -> Sequence[Outcome]:
         """The portal's verdicts: a few tries in place while it says a moment, its Retry-After kept to the second."""
-        tried = any(entry.attempts for entry in entries)
-
-        async def attempt() -> Sequence[Outcome]:
-            nonlocal tried
-            self._budget.sent(self.ticks(), again=tried)
-            tried = True
-            try:
-                outcomes = await self._submit(entries)
-            except PortalUnavailable as error:
-                self._breaker.answered() if isinstance(error, RateLimited) else self._breaker.failed()
-                raise
-            self._breaker.answered()
-            return outcomes
-
+        references = [entry.envelope.reference for entry in entries]
+        trip = Trip(entries, self.outbox.depart(references, self.name, self.clock.now()))
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(self._worth_a_moment),
             stop=tenacity.stop_after_attempt(TRIES),
@@ -187,23 +186,31 @@ class Courier:
             sleep=self.sleep,
             reraise=True,
         )
-        return await retrying(attempt)
+        try:
+            return await retrying(self._attempt, trip)
+        except PortalError:
+            if not trip.left:
+                self.outbox.came_back([one for one in references if one not in trip.before])
+            raise
 
-    async def _submit(self, entries: Sequence[Entry]) -> Sequence[Outcome]:
-        envelopes = [entry.envelope for entry in entries]
+    async def _attempt(self, trip: Trip) -> Sequence[Outcome]:
+        self._budget.sent(self.ticks(), again=trip.tried)
+        trip.tried = True
+        try:
+            outcomes = await self._submit(trip)
+        except PortalError as error:
+            trip.left = trip.left or not error.took_nothing
+            if isinstance(error, PortalUnavailable):
+                self._breaker.answered() if isinstance(error, RateLimited) else self._breaker.failed()
+            raise
+        self._breaker.answered()
+        return outcomes
+
+    async def _submit(self, trip: Trip) -> Sequence[Outcome]:
+        envelopes = [entry.envelope for entry in trip.entries]
         if envelopes[0].kind == "reading":
             return await self.portal.submit_readings(envelopes)
-        reference = envelopes[0].reference
-        asks_first = reference in self._doubtful
-        self._doubtful.add(reference)
-        try:
-            outcome = await self.portal.submit_order(envelopes[0], first_try=not asks_first)
-        except RateLimited:
-            if not asks_first:  # nobody has looked at it
-                self._doubtful.discard(reference)
-            raise
-        self._doubtful.discard(reference)
-        return [outcome]
+        return [await self.portal.submit_order(envelopes[0], first_try=not (trip.before or trip.left))]
 
     def _settle(self, entries: Sequence[Entry], outcomes: Sequence[Outcome], delivery: Delivery) -> None:
         verdicts: dict[str, Outcome] = {}

@@ -16,7 +16,7 @@ from typing import TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from agent.errors import PortalUnavailable, PortalUnreachable, PortalUntrusted
+from agent.errors import PortalError, PortalUnavailable, PortalUnreachable, PortalUntrusted
 from agent.texts import message
 from agent.upload.credentials import Credentials
 from agent.upload.refusals import date_of, error_of, is_json
@@ -142,7 +142,9 @@ class Connection:
                 finally:
                     await response.aclose()
         except httpx.ConnectError as error:
-            raise connect_error(error) or broken("EOF") from error
+            raise left_nothing(connect_error(error) or broken("EOF")) from error
+        except (httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise left_nothing(broken(type(error).__name__)) from error
         except httpx.ProxyError as error:
             raise proxy_refuses(str(error)) from error
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TimeoutError) as error:
@@ -192,6 +194,12 @@ def parsed(response: httpx.Response, model: type[A]) -> A:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "-"
         raise unreadable(f"{where}: {first['msg']}") from error
+
+
+def left_nothing(error: PortalError) -> PortalError:
+    """The error, of a connection that was never made: not one byte of the request has left."""
+    error.took_nothing = True
+    return error
 
 
 def broken(why: str) -> PortalUnavailable:

@@ -12,16 +12,17 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 # adopted: an envelope of before there was a ledger. resealed: a person's decision changed its bytes.
-LinkKind = Literal["adopted", "sealed", "resealed", "decision", "pruned"]
+# accepted, rejected: what the portal, or a person who captures, has said for good.
+LinkKind = Literal["adopted", "sealed", "resealed", "decision", "pruned", "accepted", "rejected"]
 START = bytes(32)  # stands before the first link
 _WRITE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What a link is about: an envelope with its proof, or a decision (`reference` is its number then).
+    """What a link is about: an envelope with its proof, its verdict, or a decision (`reference` is its number then).
 
-    `body` and `proof` are SHA-256, `at` is the time as it is stored.
+    `body` (of a verdict: `verdict_digest`) and `proof` are SHA-256, `at` is the time as it is stored.
     """
 
     kind: LinkKind
@@ -43,6 +44,19 @@ class Link:
 def digest(content: bytes) -> bytes:
     """SHA-256."""
     return hashlib.sha256(content).digest()
+
+
+def verdict_digest(receipts: str | None, reasons: str | None) -> bytes:
+    """The digest of what was said about an envelope, from the JSON texts of its receipts and reasons."""
+    told = [_value(receipts), _value(reasons)]
+    return digest(json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode(errors="replace"))
+
+
+def _value(stored: str | None) -> object:
+    try:
+        return json.loads(stored or "[]")
+    except ValueError:
+        return str(stored)
 
 
 def hash_of(previous: bytes, position: int, item: Item) -> bytes:

@@ -13,7 +13,7 @@ PARKED_FOR = timedelta(days=1)  # what was parked is tried again after that
 # No portal is believed longer than a day (`agent.upload.refusals`): a wait beyond that is a clock that was set back.
 LONGEST_WAIT = timedelta(days=1)
 
-Code = Literal["sent_next", "sent_later", "captured", "tried_again", "corrected", "decided", "over"]
+Code = Literal["sent_next", "sent_later", "sent_again", "captured", "tried_again", "corrected", "decided", "over"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,13 @@ class NextStep:
     at: datetime | None = None
 
 
-def next_step(entry: Entry, now: datetime, *, damaged: bool = False, by_hand: bool = False) -> NextStep:
-    """What is next; `damaged`: its row is not what was written. `by_hand`: a person captures, nothing is sent."""
+def next_step(
+    entry: Entry, now: datetime, *, damaged: bool = False, by_hand: bool = False, departed: bool = False
+) -> NextStep:
+    """What is next; `damaged`: its row is not what was written. `by_hand`: a person captures, nothing is sent.
+
+    `departed`: it may be at the portal without our knowing.
+    """
     reference = entry.envelope.reference
     match entry.state:
         case "accepted":
@@ -67,6 +72,11 @@ def next_step(entry: Entry, now: datetime, *, damaged: bool = False, by_hand: bo
                 ),
                 (entry.settled_at or now) + PARKED_FOR,
             )
+    if departed and not by_hand:
+        what = message(
+            "It may be at the portal already. It is sent again under the same reference, which the portal books once."
+        )
+        return NextStep("sent_again", what, _later(entry, now))
     return _waiting(entry, now, by_hand=by_hand)
 
 
@@ -79,6 +89,12 @@ def _over(entry: Entry) -> NextStep:
 def _waiting(entry: Entry, now: datetime, *, by_hand: bool) -> NextStep:
     if by_hand:
         return NextStep("captured", message("A person captures it in the portal: meter-agent outbox export FILE"))
-    if entry.not_before is not None and now < entry.not_before <= now + LONGEST_WAIT:
-        return NextStep("sent_later", message("It is sent again, unchanged, when its time has come."), entry.not_before)
+    if later := _later(entry, now):
+        return NextStep("sent_later", message("It is sent again, unchanged, when its time has come."), later)
     return NextStep("sent_next", message("It goes with the next delivery, after what is older of its equipment."))
+
+
+def _later(entry: Entry, now: datetime) -> datetime | None:
+    """The time that it waits for, if it does."""
+    waits = entry.not_before is not None and now < entry.not_before <= now + LONGEST_WAIT
+    return entry.not_before if waits else None

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
 
 from agent.errors import AgentError, StoreDamaged
-from agent.ledger import append
+from agent.ledger import VERDICTS, append
 from agent.meters import Finding
 from agent.migrations.rows import (
     entry_of,
@@ -31,14 +31,15 @@ from agent.migrations.rows import (
     sealed_in,
     slot_of,
 )
-from agent.migrations.tables import NO_READING, envelopes, history, proofs
+from agent.migrations.tables import envelopes, history, proofs
 from agent.ports import Parcel
 from agent.readout import Readout
 from agent.store import Store
 from agent.texts import Message, message
+from agent.upload import departures
 from agent.upload.deposit import deposit
 from agent.upload.envelope import BY_HAND, Accepted, Entry, Envelope, Kept, Outcome, Rejected, State
-from agent.upload.links import Item, digest
+from agent.upload.links import Item, digest, verdict_digest
 from agent.upload.next_step import PARKED_FOR
 from agent.upload.queue import Queue
 from agent.upload.reseal import NOTHING_ADDED, Addition, with_counter_replaced, with_offsets
@@ -118,20 +119,31 @@ class SqlOutbox:
         """The verdicts of one answer of the portal in one transaction, as `settle` writes each."""
         at = microseconds(now)
         with self._store.begin() as connection:
+            waiting = _waiting(connection, [*outcomes])
             verdicts = [
-                {"mine": number, "at": at, **_verdict(outcomes[reference])}
-                for reference, number in _waiting(connection, [*outcomes]).items()
+                {"mine": number, "at": at, **_verdict(outcomes[reference])} for reference, number in waiting.items()
             ]
             if verdicts:
                 connection.execute(SETTLE, verdicts)
                 connection.execute(LINE, verdicts)
+                departures.came_back(connection, [*waiting])
+                said = zip(waiting, verdicts, strict=True)
+                append(connection, [_said(one, told, now) for one, told in said if told["state"] in VERDICTS])
 
-    def waiting_orders(self) -> Sequence[str]:
-        """The references of all orders that wait for a verdict."""
-        statement = select(envelopes.c.reference).where(NO_READING, envelopes.c.kind == "order")
+    def depart(self, references: Sequence[str], by: str, now: datetime) -> frozenset[str]:
+        """Notes, in one transaction, that these may have left from now on; those that may have before."""
+        with self._store.begin() as connection:
+            return departures.depart(connection, references, by, now)
+
+    def came_back(self, references: Sequence[str]) -> None:
+        """These have surely not been looked at by the portal: they are as if they had never left."""
+        with self._store.begin() as connection:
+            departures.came_back(connection, references)
+
+    def departed_at(self, reference: str) -> datetime | None:
+        """Since when the portal may have it without our knowing; None where it has not left or its verdict is known."""
         with self._store.connect() as connection:
-            found = connection.execute(statement.where(envelopes.c.state == "waiting")).scalars().all()
-        return [reference_of(one) for one in found]
+            return departures.departed_at(connection, reference)
 
     def postpone(self, references: Sequence[str], until: datetime, reason: Finding, *, counts: bool = True) -> None:
         """No verdict yet: not tried again before `until`; one more attempt if it `counts`.
@@ -213,6 +225,11 @@ class SqlOutbox:
         """
         with self._store.begin() as connection:
             number, entry = _required(connection, reference, ("discarded", "waiting"))
+            if departures.departed_at(connection, reference) is not None:
+                raise AgentError(
+                    message("{id} may be at the portal already; its answer is not known yet.", id=reference),
+                    message("Wait for the next delivery: the portal books it once, and its answer decides."),
+                )
             old = entry.envelope
             key = old.slot_key.removesuffix(HELD) + HELD
             holder = _holders(connection, old.kind, [key]).get(key)
@@ -257,6 +274,7 @@ class SqlOutbox:
                 "settled_at": microseconds(now),
             }
             _change(connection, number, now, changes, note)
+            append(connection, [_said(reference, changes, now)])
 
     def overtake(self, reference: str, note: Message, now: datetime) -> None:
         """A later reading of the equipment was captured by hand, so this one is not sent; it keeps its slot."""
@@ -300,6 +318,12 @@ def _verdict(outcome: Outcome) -> dict[str, str | None]:
     state, receipts, reasons, note = _judgement(outcome)
     told = {"receipts": receipts_json(receipts), "reasons": findings_json(reasons)}
     return {"state": state, "note": None if note is None else note_json(note), **told}
+
+
+def _said(reference: str, verdict: Mapping[str, Any], now: datetime) -> Item:
+    """The link of what was said for good."""
+    told = verdict_digest(verdict["receipts"], verdict["reasons"])
+    return Item(verdict["state"], reference, told, None, instant(now))
 
 
 def _judgement(outcome: Outcome) -> tuple[State, tuple[str, ...], tuple[Finding, ...], Message | None]:

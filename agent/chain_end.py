@@ -1,0 +1,41 @@
+"""The end of the ledger noted beside the database, because a chain cannot show by itself that its last links are gone.
+
+Written after the commit of what it names, so that it is never ahead of a sound database, whatever happens to the power.
+It shows a database that lost its end by mistake or is an older copy; not one whose file and this one were both changed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+
+LINE = re.compile(r"([0-9]{20}) ([0-9a-f]{64})\n")
+SUFFIX = ".end"
+
+
+def note(database: Path, position: int, head: bytes) -> None:
+    """Notes the last link. One sector, written in place: after a crash it is the old line or the new one.
+
+    Where it cannot be written it stays behind, which shows less and claims nothing wrong.
+    """
+    with suppress(OSError):
+        descriptor = os.open(_file(database), os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+        try:
+            os.write(descriptor, f"{position:020d} {head.hex()}\n".encode())
+        finally:
+            os.close(descriptor)
+
+
+def noted(database: Path) -> tuple[int, bytes] | None:
+    """Place and hash of the last link that was noted; `None` where nothing readable is."""
+    try:
+        found = LINE.fullmatch(_file(database).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+    return (int(found[1]), bytes.fromhex(found[2])) if found else None
+
+
+def _file(database: Path) -> Path:
+    return database.with_name(database.name + SUFFIX)
