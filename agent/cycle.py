@@ -29,7 +29,16 @@ from agent.texts import message
 from agent.upload.courier import Delivery
 from agent.upload.envelope import Standing
 from agent.upload.seal import Source, reading_slots, seal_reading
-from agent.validation import OFFSETS_UNKNOWN, Verdict, newest, told_codes, validate
+from agent.validation import (
+    OFFSETS_UNKNOWN,
+    Verdict,
+    clock_is_wrong,
+    held_for_the_clock,
+    newest,
+    told_codes,
+    validate,
+    wrong_clock,
+)
 
 COMMITTED_TOGETHER = 100  # readings in one transaction: what a crash in it loses is read again
 
@@ -73,7 +82,9 @@ class Cycle:
             equipments, trouble = await self._equipments(progress)
         except PortalError as error:
             return CycleReport(started, self.clock.now(), trouble=error)
+        offset = self.clock_offset()
         findings = old_list(self.memory.listed_at(), started) if trouble else ()
+        findings += (wrong_clock(offset),) if offset is not None and clock_is_wrong(offset) else ()
         found, matching = await self._found(equipments, progress)
         lines = await self._read_and_seal(matching, found, progress)
         self.survey.manners.flush()
@@ -206,7 +217,7 @@ class Cycle:
         if added is None:
             return replace(line, verdict=OFFSETS_UNKNOWN)
         verdict = validate(line.equipment, line.readout, newest(line.equipment, reported), added)
-        return Line(line.equipment, line.match, line.readout, verdict)
+        return Line(line.equipment, line.match, line.readout, held_for_the_clock(verdict, self.clock_offset()))
 
     def _parcel(self, line: Line, period: str, now: datetime) -> Parcel:
         """The sealed reading of a line that has one."""

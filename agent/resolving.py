@@ -26,7 +26,7 @@ from agent.texts import Message, message
 from agent.upload.envelope import Entry
 from agent.upload.outbox import SqlOutbox
 from agent.upload.reseal import Addition
-from agent.validation import newest
+from agent.validation import CLOCK_WRONG, newest
 
 Act = Literal["accept", "replaced", "discard", "take_back"]
 
@@ -42,12 +42,16 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A reading with everything that a decision about it needs."""
+    """A reading with everything that a decision about it needs.
+
+    `clock_offset` is by how many seconds its time is corrected when it is released; 0 where the clock was right.
+    """
 
     entry: Entry
     equipment: Equipment
     case: Case
     diagnoses: tuple[Diagnosis, ...]
+    clock_offset: int = 0
 
 
 class SqlDesk:
@@ -77,7 +81,9 @@ class SqlDesk:
             serial_in_portal=equipment.manufacturer_serial_number,
             owner=_owner(now.identity.serial_number, number, equipments),
         )
-        return Held(entry, equipment, case, diagnose(case))
+        doubted = any(reason.code == CLOCK_WRONG for reason in entry.reasons)
+        offset = proof.grounds.clock_offset if proof and doubted else None
+        return Held(entry, equipment, case, diagnose(case), offset or 0)
 
     def decide(self, reference: str, choice: Choice, by: str, now: datetime) -> None:
         """Carries out a decision and keeps it on record."""
@@ -136,7 +142,8 @@ class SqlDesk:
             for code in reported
             if case.values[code] + offsets.get(code, 0) != reported[code]
         }
-        self._outbox.release(reference, counter_replaced=replaced, by=by, now=now, added=added)
+        offset = held.clock_offset
+        self._outbox.release(reference, counter_replaced=replaced, by=by, now=now, added=added, clock_offset=offset)
         kind: DecisionKind = "replaced" if replaced else "offset" if choice.offsets else "accepted"
         self._record(kind, entry, choice, by, now, offsets)
 

@@ -29,6 +29,9 @@ from agent.texts import Message, message
 DEVIATION_FACTOR = 5  # times the yearly estimate, as the portal judges it
 DEVIATION_PAGES = 10_000  # a smaller jump is no clear deviation, whatever the estimate
 OFFSET_APPLIED = "offset_applied"
+CLOCK_WRONG = "clock_wrong"
+CLOCK_CORRECTED = "clock_corrected"
+MOST_CLOCK_OFFSET = 3600  # seconds; by more than this a reading may stand in another day, month and invoice
 NO_OFFSETS: Mapping[str, int] = {}
 Outcome = Literal["accepted", "suspect", "quarantined", "unreadable"]
 
@@ -56,6 +59,31 @@ OFFSETS_UNKNOWN = Verdict(
         ),
     ),
 )
+
+
+def clock_is_wrong(offset: int | None) -> bool:
+    """Whether this computer's clock is known to differ strongly from the portal's (`offset`: the portal's less ours,
+    in seconds, None unknown): an invoice goes by the portal's."""
+    return offset is not None and abs(offset) > MOST_CLOCK_OFFSET
+
+
+def wrong_clock(offset: int) -> Finding:
+    """What is said then, and what to do."""
+    return Finding(
+        CLOCK_WRONG,
+        message(
+            "This computer's clock differs from the portal's by {seconds} s, so it is not certain when this was read."
+            " Set the clock: then the printer is read anew.",
+            seconds=offset,
+        ),
+    )
+
+
+def held_for_the_clock(verdict: Verdict, offset: int | None) -> Verdict:
+    """The verdict on a reading whose time is not certain: held for a person."""
+    if offset is None or not clock_is_wrong(offset) or verdict.reading is None:
+        return verdict
+    return Verdict("quarantined", verdict.reading, (wrong_clock(offset), *verdict.reasons))
 
 
 def validate(

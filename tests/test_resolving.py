@@ -7,7 +7,7 @@ import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -29,7 +29,7 @@ from agent.store import Store
 from agent.upload.envelope import Accepted, Entry
 from agent.upload.outbox import SqlOutbox
 from agent.upload.seal import Source, Withheld, seal_reading
-from agent.validation import validate
+from agent.validation import held_for_the_clock, validate
 from tests.crash_writer import START
 
 E = "000000000000004711"
@@ -297,3 +297,42 @@ def test_a_case_without_a_proof(office: Office) -> None:
     case: Case = office.desk.held(held).case
     assert (case.values, case.fallen, case.before) == ({"total": 12}, ("total",), None)
     assert json.loads(office.decide(held, Choice("discard")).envelope.body)["readings"][0]["value"] == 12
+
+
+def read_under(office: Office, total: int, offset: int) -> Entry:
+    """A reading of a cycle in which the portal's clock was so many seconds ahead."""
+    office.day += 1
+    at = START + timedelta(days=office.day)
+    counter = Counter("total", "total", "any", "any", "impressions", total, LIFE, "generic/1")
+    readout = Readout(Endpoint("10.0.0.1"), "ok", at, Identity(serial_number="SN471101"), (counter,))
+    verdict = validate(EQUIPMENT, readout, office.memory.last_reported([E])[E])
+    verdict = held_for_the_clock(verdict, offset)
+    assert verdict.reading is not None
+    held = verdict.reasons if verdict.outcome == "quarantined" else ()
+    envelope = seal_reading(verdict.reading, office.source, f"{office.day}", held=bool(held), now=at)
+    office.outbox.put_all([Parcel(envelope, readout, held, {}, Grounds(clock_offset=offset))])
+    return office.entry(envelope.reference)
+
+
+@pytest.mark.parametrize("offset", [-40_000_000, -3601, 3601, 40_000_000])
+def test_a_reading_under_a_wrong_clock(office: Office, offset: int) -> None:
+    """It is held. When a person accepts it, it is sent with the time of the portal's clock, which an invoice goes by;
+    taken back, it is as it was."""
+    held = read_under(office, 5000, offset)
+    assert (held.state, held.reasons[0].code) == ("quarantined", "clock_wrong")
+    by_ours = datetime.fromisoformat(held.envelope.content["read_at"])
+    sent = office.decide(held, Choice("accept", note="ours was wrong"))
+    assert datetime.fromisoformat(sent.envelope.content["read_at"]) == by_ours + timedelta(seconds=offset)
+    assert values(sent) == {"total": 5000}
+    assert codes(sent)[-1] == "clock_corrected"
+    assert office.memory.last_reported([E])[E]["total"].read_at == by_ours + timedelta(seconds=offset)
+    assert office.decide(held, Choice("take_back")).envelope.body == held.envelope.body
+    assert office.decide(held, Choice("discard")).state == "discarded"
+    assert verify(office.store).why is None
+
+
+@pytest.mark.parametrize("offset", [-3600, -40, 0, 40, 3600])
+def test_a_clock_that_differs_a_little(office: Office, offset: int) -> None:
+    """Up to an hour holds nothing and changes nothing."""
+    entry = read_under(office, 5000, offset)
+    assert (entry.state, codes(entry)) == ("waiting", [])

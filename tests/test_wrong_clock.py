@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -42,3 +42,26 @@ def test_no_reading_twice_by_a_clock_that_is_set(
     assert len({number for number, _ in days}) == 3
     record_property("clock settings survived by the whole agent", len(JUMPS))
     record_property("readings booked more than once", 0)
+
+
+@pytest.mark.skipif(LIBRARY is None, reason="no libfaketime (Debian package faketime)")
+@pytest.mark.parametrize("hours", [-2, 2])
+def test_a_reading_under_a_wrong_clock_waits(tmp_path: Path, hours: int) -> None:
+    """A clock that differs from the portal's by hours: nothing is booked with its time, each reading is held and says
+    why. When the clock is set, the printers are read anew and booked at the right time."""
+    (tmp_path / "fleet").mkdir()
+    with FleetProcess(tmp_path / "fleet", PRINTERS) as fleet, worlds(tmp_path, fleet.ports["konica"]) as make:
+        one = make(equipment("1"), equipment("2"))
+        wrong = one.agent("run", "--once", LD_PRELOAD=str(LIBRARY), FAKETIME=f"{3600 * hours:+d}")
+        assert "clock differs from the portal's" in " ".join((wrong.stdout + wrong.stderr).split())
+        entries = lines(one.agent("outbox", "list", "--json"))
+        assert [entry["state"] for entry in entries] == ["quarantined"] * 2
+        assert "clock_wrong" in str(entries[0])
+        assert one.booked() == []
+        before = datetime.now(UTC)
+        right = one.agent("run", "--once")
+        assert right.returncode == 0, right.stdout + right.stderr
+        documents = [row for row in one.portal.ledger()["measurement_documents"] if row["client_reference"]]
+    assert len(documents) == 2
+    for row in documents:
+        assert before - timedelta(seconds=1) <= datetime.fromisoformat(row["read_at"]) <= datetime.now(UTC)

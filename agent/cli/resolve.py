@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from rich.console import Console
@@ -188,6 +189,10 @@ def _print_choices(console: Console, held: Held) -> None:
     told = _("It is never sent and stays on record; the printer is read again in the next period.")
     row(table, f"meter-agent resolve {reference} --discard", told)
     section(console, _("Your choices; --note TEXT goes on record with them"), table)
+    if held.clock_offset:
+        told = _("When you accept it, its time becomes {when}, by the portal's clock.")
+        by_portal = moment(case.now.read_at + timedelta(seconds=held.clock_offset))
+        console.print(told.replace("{when}", by_portal), markup=False, highlight=False)
 
 
 def _offset_follows(case: Case, offsets: Mapping[str, int]) -> str:

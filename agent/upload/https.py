@@ -127,6 +127,7 @@ class Connection:
 
     async def exchange(self, call: Call, auth: httpx.BasicAuth | None = None) -> httpx.Response:
         """One HTTP exchange with a bounded answer, without a token."""
+        self.portal_ahead = None  # a clock may have been set since the last answer
         headers = dict(call.headers)
         if call.content is not None:
             headers["Content-Type"] = "application/json"

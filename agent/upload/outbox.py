@@ -24,11 +24,13 @@ from agent.migrations.rows import (
     is_damaged,
     key_of,
     microseconds,
+    moment_of,
     note_json,
     portions,
     receipts_json,
     reference_of,
     sealed_in,
+    seconds,
     slot_of,
 )
 from agent.migrations.tables import envelopes, history, proofs
@@ -42,7 +44,7 @@ from agent.upload.envelope import BY_HAND, Accepted, Entry, Envelope, Kept, Outc
 from agent.upload.links import Item, digest, verdict_digest
 from agent.upload.next_step import PARKED_FOR
 from agent.upload.queue import Queue
-from agent.upload.reseal import NOTHING_ADDED, Addition, with_counter_replaced, with_offsets
+from agent.upload.reseal import NOTHING_ADDED, Addition, with_counter_replaced, with_offsets, with_time
 from agent.upload.seal import HELD
 
 CAPTURABLE: tuple[State, ...] = (
@@ -190,12 +192,13 @@ class SqlOutbox:
         by: str,
         now: datetime,
         added: Mapping[str, Addition] = NOTHING_ADDED,
+        clock_offset: int = 0,
     ) -> None:
         """A person vouches for a quarantined reading: it goes out under the same reference.
 
         `counter_replaced` tells the portal so with the values that were held back as below the last ones (a new board
         or device counts from anew); with all values, when it was held back for another reason. `added` raises values
-        by meter code.
+        by meter code. `clock_offset` is what the portal's clock was ahead of ours when it was read, in seconds.
         """
         with self._store.begin() as connection:
             number, entry = _required(connection, reference, ("quarantined",))
@@ -213,7 +216,9 @@ class SqlOutbox:
             if counter_replaced:
                 entry = replace(entry, envelope=with_counter_replaced(entry))
                 note = message("{who} released it; the counter was replaced.", who=by)
-            if added or counter_replaced:
+            if clock_offset:
+                entry = replace(entry, envelope=with_time(entry.envelope, clock_offset))
+            if added or counter_replaced or clock_offset:
                 _link_again(connection, number, entry.envelope, now)
             changes = {"state": "waiting", **_sealed_anew(connection, number, entry.envelope, key)}
             _change(connection, number, now, changes, note)
@@ -353,8 +358,11 @@ def _link_again(connection: Connection, number: int, sealed: Envelope, now: date
 
 def _sealed_anew(connection: Connection, number: int, envelope: Envelope, key: str) -> dict[str, Any]:
     """The columns of an envelope with this slot, which it holds."""
-    read_at = connection.execute(select(envelopes.c.read_at).where(envelopes.c.id == number)).scalar()
+    told = envelope.content.get("read_at")
+    known = select(envelopes.c.read_at).where(envelopes.c.id == number)
+    read_at = seconds(moment_of(told)) if told else connection.execute(known).scalar()
     return {
+        "read_at": read_at,
         "slot": slot_of(envelope.kind, key),
         "sealed": sealed_in(replace(envelope, slot_key=key), read_at),
     }

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from agent.meters import MeterValue
+from agent.texts import message
 from agent.upload.envelope import Entry, Envelope, canonical
-from agent.validation import OFFSET_APPLIED, offset_applied
+from agent.upload.seal import timestamp
+from agent.validation import CLOCK_CORRECTED, OFFSET_APPLIED, offset_applied
 
 BELOW_LAST = "below_last"  # the finding of `agent.validation`; its value `code` names the meter
 
@@ -33,6 +36,19 @@ def with_counter_replaced(entry: Entry) -> Envelope:
         for value in content.get("readings", ())
     ]
     return _resealed(entry.envelope, content)
+
+
+def with_time(envelope: Envelope, offset: int) -> Envelope:
+    """With the time of reading by the portal's clock, which was `offset` seconds ahead, and a finding that says so."""
+    content = envelope.content
+    by_ours = content["read_at"]
+    content["read_at"] = timestamp(datetime.fromisoformat(by_ours) + timedelta(seconds=offset))
+    if "findings" in content:
+        said = message(
+            "This computer's clock said {time}, {seconds} s beside the portal's.", time=by_ours, seconds=offset
+        )
+        content["findings"] = [*content["findings"], {"code": CLOCK_CORRECTED, "detail": str(said)}]
+    return _resealed(envelope, content)
 
 
 def with_offsets(entry: Entry, added: Mapping[str, Addition]) -> Envelope:
