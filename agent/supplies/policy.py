@@ -1,17 +1,22 @@
 """When a supply is ordered, and why not: pure rules over what is proven, never over what is guessed.
 
-An order is money and a parcel. The rules only ever say no; what none of them refuses is ordered.
+An order is money and a parcel. A wish is a reason to order, made of levels and pages alone; the rules after it only ever
+say no, and what none of them refuses is ordered.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from agent.meters import Finding
+from agent.supplies.forecast import Forecast, chance_within, forecast, fraction_left, left_in
 from agent.supplies.levels import Supply
+from agent.supplies.lives import Life, is_bounded, says_low
 from agent.supplies.orders import BomItem
+from agent.supplies.usage import Usage, Working, is_weekday
+from agent.supplies.wear import Wear, refined
 from agent.texts import message
 
 COMPONENT_OF_TYPE = {
@@ -27,77 +32,207 @@ COMPONENT_OF_TYPE = {
     "transfer_unit": "transfer",
     "staples": "staples",
 }
-REPLACED_PERCENT = 50.0
+# Of drums, fusers and boxes a level is told in steps that a maker chose for changing them: never while more than this
+# may be left (percent), whatever the forecast says.
+SLOW_PARTS = {
+    "opc": 20.0,
+    "developer": 20.0,
+    "fuser": 15.0,
+    "transfer_unit": 15.0,
+    "waste_toner": 25.0,
+    "waste_ink": 25.0,
+}
+LEAST_MADE = 0.3  # of the pages that a cartridge makes at least, before a printer's *low* is believed
+COUNTED_ALONE = 1  # cartridges that must have been seen from new to empty before pages alone may order
 
 
 @dataclass(frozen=True, slots=True)
 class OrderRules:
-    """What the key user has set. `threshold_percent` 0..50; `between_low_readings` is the time that must lie between
-    the first reading that showed the supply low and the one that orders; caps count orders of the last 24 hours."""
+    """What the key user has set, for a site, a group or one equipment.
+
+    `risk` 0..1 is the chance of running dry that is taken; `lead_days` and `safety_days` are working days from an order
+    to the printer, and what is added to them. `threshold_percent` 0..50 is for supplies without a forecast,
+    `mostly_used_percent` 0..90 the upper bound of the level above which nothing is ordered. `between_low_readings` is
+    the time between two readings that both have to ask for it. `bundle_days` are working days within which something
+    else must be due to come along. Caps count orders of the last 24 hours.
+    """
 
     armed: bool
-    threshold_percent: float
-    between_low_readings: timedelta
-    max_per_equipment_per_day: int
-    max_per_day: int
+    threshold_percent: float = 10.0
+    between_low_readings: timedelta = timedelta(minutes=30)
+    max_per_equipment_per_day: int = 4
+    max_per_day: int = 20
+    risk: float = 0.02
+    lead_days: int = 5
+    safety_days: int = 4
+    mostly_used_percent: float = 50.0
+    at_first_sight: bool = False
+    bundle_days: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class SlotView:
+    """Everything that is known of a slot: what it says now, its cartridges, how much is printed and how long one lasts.
+
+    `life` is the cartridge in it, `before` how many pages one makes here by all earlier ones (`agent.supplies.wear`).
+    """
+
+    supply: Supply
+    life: Life
+    before: Wear
+    usage: Usage | None
+    today: date
+    is_working: Working = is_weekday
+
+    @property
+    def wear(self) -> Wear:
+        """How long the present one lasts."""
+        return refined(self.before, self.life)
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What is known when a supply is looked at. `low_since` is when it was first seen low without a break since."""
+    """What is known beside the slot. `wanted_since` is when the rules first asked for it, without a break since.
+
+    `ordered` is the newest order for this slot, as people know it, while it stands in the way of another.
+    """
 
     automatic_supply: bool
-    low_since: datetime | None
-    open_order: str | None
+    wanted_since: datetime | None
+    ordered: str | None
     ordered_for_equipment: int
     ordered_in_all: int
     now: datetime
+    held: str | None = None
+    confirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A reason to order, with the forecast if there is one. `chance` 0..1 of running dry before an order would come."""
+
+    reason: Finding
+    forecast: Forecast | None = None
+    chance: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Order `item` for `supply`, or not, with the reason."""
+    """Order `item` for `supply`, or not, with the reason; `wish` is what asked for it."""
 
     supply: Supply
     item: BomItem | None
     order: bool
     reason: Finding
+    wish: Wish
 
 
-def is_low(supply: Supply, rules: OrderRules) -> bool:
-    """Whether the printer says that the supply is low: the percentage it names, else the upper bound of what it tells,
-    is at or below the threshold, or it says *low* itself. Unknown and *some left* are not low."""
+def days_until(rules: OrderRules, today: date, is_working: Working, further: int = 0) -> int:
+    """Calendar days until an order of today would surely be there: lead and safety in working days."""
+    left, ahead = rules.lead_days + rules.safety_days + further, 0
+    while left > 0:
+        ahead += 1
+        left -= is_working(today + timedelta(days=ahead))
+    return ahead
+
+
+def wish(view: SlotView, rules: OrderRules, further: int = 0) -> Wish | None:
+    """Why this supply should be ordered, if so; `further` working days ahead of need.
+
+    Never from what is unknown; never while more than the bound may be left.
+    """
+    kind = view.supply.level.kind
+    if kind in ("unknown", "no_limit") or not is_mostly_used(view, rules):
+        return None
+    left = left_in(view.life, view.wear) if view.usage else None
+    if left is None or view.usage is None:
+        return _by_threshold(view.supply, rules)
+    days = days_until(rules, view.today, view.is_working, further)
+    worth = view.usage.worth(view.today + timedelta(days=1), days, view.is_working)
+    chance = chance_within(left, view.usage, worth)
+    said = kind == "empty" or (kind == "at_most" and not is_bounded(view.supply.level))
+    if not said and chance <= rules.risk:
+        return None
+    told = forecast(view.life, view.wear, view.usage, view.today, view.is_working)
+    return Wish(SAID_LOW if said else _runs_dry(chance, days), told, chance)
+
+
+SAID_LOW = Finding("said_low", message("The printer itself says that it is low."))
+
+
+def _runs_dry(chance: float, days: int) -> Finding:
+    said = message(
+        "With a chance of {chance} percent it runs dry in the next {days} days, before an order would come.",
+        chance=f"{100 * chance:.0f}" if chance >= 0.095 else f"{100 * chance:.1f}",
+        days=days,
+    )
+    return Finding("runs_dry", said)
+
+
+def _by_threshold(supply: Supply, rules: OrderRules) -> Wish | None:
+    """For supplies whose end cannot be forecast: what the printer names, at or below the threshold, or its own *low*."""
     named = told_percent(supply)
-    return named <= rules.threshold_percent if named is not None else supply.level.kind == "at_most"
+    if named is None:
+        return Wish(SAID_LOW) if says_low(supply.level) else None
+    if named > rules.threshold_percent or not is_bounded(supply.level):
+        return None
+    said = message(
+        "At most {percent} percent is left; the limit is {threshold} percent.",
+        percent=f"{named:g}",
+        threshold=f"{rules.threshold_percent:g}",
+    )
+    return Wish(Finding("level_below_threshold", said))
+
+
+def is_mostly_used(view: SlotView, rules: OrderRules) -> bool:
+    """Whether even the upper bound of what may be left shows that the cartridge is mostly used.
+
+    The bound is the printer's, or, of a printer that says only that some is left, that of the pages made since a change
+    that was seen, once a whole cartridge has been counted. A printer's *low* counts as a bound.
+    """
+    bound = min(rules.mostly_used_percent, SLOW_PARTS.get(view.supply.type, 100.0))
+    level = view.supply.level
+    if is_bounded(level):
+        if (level.low or 0.0) > bound or (level.high or 0.0) <= bound:
+            return (level.high or 0.0) <= bound
+        between = fraction_left(view.life, view.wear)
+        return between is not None and 100 * between[1] <= bound
+    if says_low(level):
+        return True
+    life, wear = view.life, view.before
+    if level.kind != "some_left" or life.changed_by is None or life.pages is None or wear.lives < COUNTED_ALONE:
+        return False
+    return 100 * (1 - life.pages / wear.bounds()[1]) <= bound
+
+
+def most_is_left(view: SlotView) -> bool:
+    """Whether the pages since its installation contradict a low level: a cartridge that has made so few is not used up."""
+    life = view.life
+    if life.changed_by is None or life.pages is None:
+        return False
+    full = life.full.level.low if life.full and life.full.level.kind != "empty" else None
+    begun_with = 1.0 if full is None else full / 100
+    return life.pages < LEAST_MADE * begun_with * view.before.bounds()[0]
+
+
+def decide(
+    view: SlotView, bom: Sequence[BomItem], situation: Situation, rules: OrderRules, further: int = 0
+) -> Decision | None:
+    """What to do about one supply; `None` when nothing asks for it, so that there is nothing to say."""
+    asked = wish(view, rules, further)
+    if asked is None:
+        return None
+    item = item_for(view.supply, bom)
+    for rule in REFUSALS:
+        refusal = rule(view, item, situation, rules)
+        if refusal:
+            return Decision(view.supply, item, False, refusal, asked)
+    return Decision(view.supply, item, True, asked.reason, asked)
 
 
 def told_percent(supply: Supply) -> float | None:
     """The percentage that the printer names, else the upper bound of what it tells; `None` where there is no bound."""
     return supply.level.percent if supply.level.percent is not None else supply.level.high
-
-
-def is_replaced(supply: Supply) -> bool:
-    """Whether the level proves that a low supply was replaced: at least half full, which no shaking makes of it."""
-    return supply.level.low is not None and supply.level.low >= REPLACED_PERCENT
-
-
-def decide(supply: Supply, bom: Sequence[BomItem], situation: Situation, rules: OrderRules) -> Decision | None:
-    """What to do about one supply; `None` when it is not low, so that there is nothing to say."""
-    if not is_low(supply, rules):
-        return None
-    item = item_for(supply, bom)
-    refusal = _refusal(item, situation, rules)
-    if refusal:
-        return Decision(supply, item, False, refusal)
-    named = told_percent(supply)
-    if named is None:
-        return Decision(supply, item, True, Finding("said_low", message("The printer itself says that it is low.")))
-    said = message(
-        "At most {percent} percent is left; the limit is {threshold} percent.",
-        percent=_tidy(named),
-        threshold=_tidy(rules.threshold_percent),
-    )
-    return Decision(supply, item, True, Finding("level_below_threshold", said))
 
 
 def item_for(supply: Supply, bom: Sequence[BomItem]) -> BomItem | None:
@@ -107,37 +242,104 @@ def item_for(supply: Supply, bom: Sequence[BomItem]) -> BomItem | None:
     return fitting[0] if len(fitting) == 1 else None
 
 
-def _refusal(item: BomItem | None, situation: Situation, rules: OrderRules) -> Finding | None:
-    if situation.automatic_supply:
-        return Finding("automatic_supply", message("This equipment is supplied automatically."))
+Refusal = Callable[[SlotView, BomItem | None, Situation, OrderRules], Finding | None]
+
+
+def _automatic(view: SlotView, item: BomItem | None, situation: Situation, rules: OrderRules) -> Finding | None:
+    if not situation.automatic_supply:
+        return None
+    return Finding("automatic_supply", message("This equipment is supplied automatically."))
+
+
+def _not_orderable(view: SlotView, item: BomItem | None, situation: Situation, rules: OrderRules) -> Finding | None:
     if item is None:
-        return Finding(
-            "not_in_bill_of_material", message("The bill of material has no single position for this supply.")
-        )
-    if not item.orderable:
-        said = message("The portal does not let this be ordered: {why}.", why=item.not_orderable_reason)
-        return Finding("not_orderable", said)
-    open_order = situation.open_order or item.open_order_number
-    if open_order:
-        return Finding("order_open", message("It is ordered already: {order}.", order=open_order))
-    if not _seen_low_long_enough(situation, rules):
-        return Finding("first_sight", message("It was seen low for the first time; a second reading must confirm it."))
+        said = message("The bill of material has no single position for this supply.")
+        return Finding("not_in_bill_of_material", said)
+    if item.orderable:
+        return None
+    said = message("The portal does not let this be ordered: {why}.", why=item.not_orderable_reason)
+    return Finding("not_orderable", said)
+
+
+def _ordered(view: SlotView, item: BomItem | None, situation: Situation, rules: OrderRules) -> Finding | None:
+    order = situation.ordered or (item.open_order_number if item else None)
+    return Finding("order_open", message("It is ordered already: {order}.", order=order)) if order else None
+
+
+def _held(view: SlotView, item: BomItem | None, situation: Situation, rules: OrderRules) -> Finding | None:
+    if situation.held is None:
+        return None
+    return Finding("held", message("Ordering is on hold: {why}.", why=situation.held))
+
+
+def _most_is_left(view: SlotView, item: BomItem | None, situation: Situation, rules: OrderRules) -> Finding | None:
+    if situation.confirmed or not most_is_left(view):
+        return None
+    said = message(
+        "It has made only {pages} pages since it was installed, and here a cartridge makes at least {least}: a person"
+        " must confirm that it is used up.",
+        pages=view.life.pages,
+        least=round(view.before.bounds()[0]),
+    )
+    return Finding("yield_left", said)
+
+
+def _first_sight(view: SlotView, item: BomItem | None, situation: Situation, rules: OrderRules) -> Finding | None:
+    """A supply that was low when it was first seen may be on its way: an order would have come by the same time."""
+    life = view.life
+    if rules.at_first_sight or situation.confirmed or life.changed_by or not _was_low_at_once(view, rules):
+        return None
+    watched = (view.today - life.first.at.date()).days
+    needed = days_until(rules, life.first.at.date(), view.is_working)
+    if watched >= needed:
+        return None
+    said = message(
+        "It was low already when it was first seen, so it may have been ordered; unless it is changed it is ordered in"
+        " {days} days.",
+        days=needed - watched,
+    )
+    return Finding("low_at_first_sight", said)
+
+
+def _was_low_at_once(view: SlotView, rules: OrderRules) -> bool:
+    first = view.life.first.level
+    return says_low(first) or (is_bounded(first) and (first.high or 0.0) <= max(rules.threshold_percent, 10.0))
+
+
+def _once(view: SlotView, item: BomItem | None, situation: Situation, rules: OrderRules) -> Finding | None:
+    if not rules.between_low_readings or situation.confirmed:
+        return None
+    since = situation.wanted_since
+    if since is not None and situation.now - since >= rules.between_low_readings:
+        return None
+    return Finding("first_sight", message("It was seen low for the first time; a second reading must confirm it."))
+
+
+def _caps(view: SlotView, item: BomItem | None, situation: Situation, rules: OrderRules) -> Finding | None:
+    if situation.confirmed:
+        return None
     if situation.ordered_for_equipment >= rules.max_per_equipment_per_day:
-        return Finding(
-            "equipment_cap", message("Enough was ordered for this equipment today; a person must confirm more.")
-        )
+        said = message("Enough was ordered for this equipment today; a person must confirm more.")
+        return Finding("equipment_cap", said)
     if situation.ordered_in_all >= rules.max_per_day:
         return Finding("site_cap", message("Enough was ordered today; a person must confirm more."))
-    if not rules.armed:
-        return Finding("dry_run", message("Orders are not armed: it would have been ordered now."))
     return None
 
 
-def _seen_low_long_enough(situation: Situation, rules: OrderRules) -> bool:
-    if not rules.between_low_readings:
-        return True
-    return situation.low_since is not None and situation.now - situation.low_since >= rules.between_low_readings
+def _disarmed(view: SlotView, item: BomItem | None, situation: Situation, rules: OrderRules) -> Finding | None:
+    if rules.armed or situation.confirmed:
+        return None
+    return Finding("dry_run", message("Orders are not armed: it would have been ordered now."))
 
 
-def _tidy(number: float) -> str:
-    return f"{number:g}"
+REFUSALS: tuple[Refusal, ...] = (
+    _automatic,
+    _not_orderable,
+    _ordered,
+    _held,
+    _most_is_left,
+    _first_sight,
+    _once,
+    _caps,
+    _disarmed,
+)

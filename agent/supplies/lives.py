@@ -1,0 +1,185 @@
+"""The looks at a supply slot over time, cut into the lives of the cartridges that stood in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from agent.serials import same_serial
+from agent.supplies.levels import Level
+
+Sign = Literal["serial_number", "part_number", "level", "no_longer_low"]
+
+SHAKEN = 15.0  # points that shaking or a warm sensor may add
+RENEWED = 30.0  # points: no shaking adds so many
+REFILLED = 90.0  # percent: what a cartridge with the same serial number must reach to count as another one
+# Pages after which a smaller rise that has stayed is a change of cartridge: more than shaking is worth, as a part of
+# what the cartridge has made so far, and at least so many.
+PROVEN_PART, PROVEN_BY = 0.25, 200
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the printer said of a slot at one time. `pages` is the counter that wears this supply, `None` if unread."""
+
+    at: datetime
+    pages: int | None
+    level: Level
+    serial_number: str | None = None
+    part_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """One cartridge in its slot, as far as it was seen.
+
+    `changed_by` says how its installation was noticed; `None` when it was there at the first look. `full` is the first
+    look with a bounded level, `entered` the first of the present level and `before` the look before that one, `None`
+    when the level did not come from above. `level` is the newest look that says something; `raised` the look at which
+    the level rose without being believed yet, from `raised_from` percent, `low_since` when the printer began to say *low* or *empty*.
+    """
+
+    first: Look
+    last: Look
+    changed_by: Sign | None = None
+    full: Look | None = None
+    level: Look | None = None
+    entered: Look | None = None
+    before: Look | None = None
+    raised: Look | None = None
+    raised_from: float = 0.0
+    low_since: datetime | None = None
+
+    @property
+    def pages(self) -> int | None:
+        """How many pages it has made since it was first seen; `None` while the counter is unread or began anew."""
+        if self.first.pages is None or self.last.pages is None or self.last.pages < self.first.pages:
+            return None
+        return self.last.pages - self.first.pages
+
+
+def is_bounded(level: Level) -> bool:
+    """Whether a level says more than that something is left, or is low."""
+    return level.low is not None and level.high is not None and level.kind not in ("some_left", "unknown", "no_limit")
+
+
+def says_low(level: Level) -> bool:
+    """Whether the printer itself says that the supply is low or empty."""
+    return level.kind in ("at_most", "empty")
+
+
+def lives_of(looks: Iterable[Look]) -> tuple[Life, ...]:
+    """The lives in a slot, the oldest first; the looks are in the order of time."""
+    lives: list[Life] = []
+    for look in looks:
+        if not lives:
+            lives.append(begun(look, None))
+            continue
+        *others, life = followed(lives.pop(), look)
+        lives += [*others, life]
+    return tuple(lives)
+
+
+def followed(life: Life, look: Look) -> tuple[Life, ...]:
+    """The life with one look more; or the life that ended before, and the new one."""
+    life = _without_misreading(life, look)
+    sign = sign_of_change(life, look)
+    if sign is not None:
+        return life, begun(look, sign)
+    going_on = _continued(life, look)
+    risen = going_on.raised
+    if risen is None or not _has_proven_itself(risen, going_on):
+        return (going_on,)
+    start = begun(risen, "level" if is_bounded(risen.level) else "no_longer_low")
+    return replace(life, raised=None), start if risen is look else _continued(start, look)
+
+
+def begun(look: Look, sign: Sign | None) -> Life:
+    """A life at its first look."""
+    bounded = look if is_bounded(look.level) else None
+    low = look.at if says_low(look.level) else None
+    return Life(look, look, sign, bounded, bounded, bounded, low_since=low)
+
+
+def sign_of_change(life: Life, look: Look) -> Sign | None:
+    """What proves at once that another cartridge is in the slot."""
+    before = life.last
+    same = None
+    if before.serial_number and look.serial_number:
+        same = same_serial(before.serial_number, look.serial_number)
+        if not same:
+            return "serial_number"
+    if before.part_number and look.part_number and before.part_number != look.part_number:
+        return "part_number"
+    known = life.level
+    if known is None or not is_bounded(look.level) or known.level.high is None or look.level.low is None:
+        return None
+    rise = look.level.low - known.level.high
+    return "level" if rise >= RENEWED and (not same or look.level.low >= REFILLED) else None
+
+
+def _without_misreading(life: Life, look: Look) -> Life:
+    """A level that was seen once, far below those before and after it, was none: nothing is concluded from it."""
+    level, before = life.level, life.before
+    if level is None or before is None or level is not life.entered or not is_bounded(look.level):
+        return life
+    fell = (before.level.low or 0.0) - (level.level.high or 0.0)
+    back = (look.level.low or 0.0) - (level.level.high or 0.0)
+    if min(fell, back) <= SHAKEN or (look.level.low or 0.0) - (before.level.high or 0.0) > 0:
+        return life
+    return replace(life, level=before, entered=before, before=None, low_since=None)
+
+
+def _continued(life: Life, look: Look) -> Life:
+    """The same cartridge, one look later. What says nothing leaves everything as it was."""
+    kept = _named(look, life.last)
+    level, entered, before, full = life.level, life.entered, life.before, life.full
+    if is_bounded(look.level):
+        if level is None or entered is None:
+            entered, before = kept, None
+        elif look.level != level.level:
+            fell = (look.level.high or 0.0) <= (level.level.high or 0.0)
+            entered, before = kept, (level if fell else None)
+        level, full = kept, full or kept
+    low = life.low_since
+    if says_low(look.level):
+        low = low or look.at
+    elif is_bounded(look.level):
+        low = None
+    raised, floor = _raised(life, look)
+    return Life(life.first, kept, life.changed_by, full, level, entered, before, raised, floor, low)
+
+
+def _named(look: Look, before: Look) -> Look:
+    """The look with the names that the cartridge had before: a field that fails once makes no other cartridge."""
+    if (look.serial_number or not before.serial_number) and (look.part_number or not before.part_number):
+        return look
+    serial, part = look.serial_number or before.serial_number, look.part_number or before.part_number
+    return Look(look.at, look.pages, look.level, serial, part)
+
+
+def _raised(life: Life, look: Look) -> tuple[Look | None, float]:
+    """From which look on another cartridge may be in the slot, and the level before: it shows clearly more than
+    shaking makes of that, or no longer says *low*."""
+    if look.serial_number and look.serial_number == life.last.serial_number:
+        return None, 0.0
+    if is_bounded(look.level):
+        known = life.level.level.high if life.level else None
+        floor = life.raised_from if life.raised else known
+        if floor is None or (look.level.low or 0.0) - floor <= SHAKEN:
+            return None, 0.0
+        return life.raised or look, floor
+    if look.level.kind == "some_left" and life.low_since is not None:
+        return life.raised or look, 0.0
+    return (None, 0.0) if says_low(look.level) else (life.raised, life.raised_from)
+
+
+def _has_proven_itself(risen: Look, life: Life) -> bool:
+    """Whether enough was printed since the rise: what was only shaken has fallen back by then."""
+    first, now = life.first.pages, life.last.pages
+    if risen.pages is None or now is None:
+        return False
+    made = risen.pages - first if first is not None and first <= risen.pages else 0
+    return now - risen.pages >= max(PROVEN_PART * made, PROVEN_BY)

@@ -1,0 +1,172 @@
+"""The rules of the field, and ours, as they see a slot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+from agent.supplies.generated import Horizon, Slot, Workplace
+from agent.supplies.levels import Level, Supply
+from agent.supplies.lives import Life, Look, begun, followed
+from agent.supplies.orders import BomItem
+from agent.supplies.policy import OrderRules, Situation, SlotView, decide, wish
+from agent.supplies.usage import Usage, UsageMeter
+from agent.supplies.wear import expected_wear, learnt
+
+LOW_MEANS = 5.0  # percent that the field takes a printer's *low* for
+TIME = timedelta(days=7)  # that *days left* has to be worth
+
+
+@dataclass(slots=True)
+class FixedThreshold:
+    """Orders when the level falls to so many percent, and not again until it was above that.
+
+    `some_left` is what a level of *some left* (-3) is taken for, if anything.
+    """
+
+    percent: float
+    some_left: float | None = None
+    silent: bool = False
+
+    def wants(self, look: Look, again: Look) -> bool:
+        """Once per breach."""
+        named = named_percent(look.level, self.some_left)
+        if named is None:
+            return False
+        if named > self.percent:
+            self.silent = False
+        return named <= self.percent and not self.silent
+
+    def ordered(self, at: datetime) -> None:
+        """Silent until the breach is over."""
+        self.silent = True
+
+
+@dataclass(slots=True)
+class TwoLevels:
+    """Days left by the slope between the last two different levels; silent from an order to the next rise."""
+
+    days: float = 7.0
+    last: tuple[datetime, float] | None = None
+    slope: float = 0.0
+    silent: bool = False
+
+    def wants(self, look: Look, again: Look) -> bool:
+        """When fewer days are left."""
+        named = named_percent(look.level, None)
+        if named is None:
+            return False
+        if self.last is None:
+            self.last = (look.at, named)
+        before, level = self.last
+        if named > level:
+            self.silent, self.slope = False, 0.0
+        elif named < level:
+            self.slope = (level - named) / max((look.at - before) / timedelta(days=1), 1.0)
+        if named != level:
+            self.last = (look.at, named)
+        if self.silent or (named > 0 and not self.slope):
+            return False
+        since = (look.at - self.last[0]) / timedelta(days=1)
+        return named <= 0 or named / self.slope - since <= self.days
+
+    def ordered(self, at: datetime) -> None:
+        """Silent until a rise."""
+        self.silent = True
+
+
+def named_percent(level: Level, some_left: float | None) -> float | None:
+    """One number for a level, as the field has it."""
+    if level.kind == "some_left":
+        return some_left
+    if level.kind == "at_most":
+        return LOW_MEANS
+    return 0.0 if level.kind == "empty" else level.percent
+
+
+Name = Literal["threshold", "some_left", "two_levels"]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One of the field's rules for every slot of a printer."""
+
+    name: Name
+    percent: float = 10.0
+
+    def rule(self, slot: Slot) -> FixedThreshold | TwoLevels:
+        """A fresh one."""
+        if self.name == "two_levels":
+            return TwoLevels()
+        return FixedThreshold(self.percent, 10.0 if self.name == "some_left" else None)
+
+    def counted(self, day: date, total: int, color: int) -> None:
+        """Pages do not matter to these rules."""
+
+
+class Ours:
+    """The agent's policy, with what it would have in its memory."""
+
+    def __init__(self, horizon: Horizon, rules: OrderRules) -> None:
+        self.horizon = horizon
+        self.rules = rules
+        self._meters = UsageMeter(horizon.is_working), UsageMeter(horizon.is_working)
+        self._usages: tuple[Usage | None, Usage | None] = (None, None)
+
+    def rule(self, slot: Slot) -> OurSlot:
+        """One slot."""
+        return OurSlot(self, slot)
+
+    def counted(self, day: date, total: int, color: int) -> None:
+        """Learns from the counters."""
+        for meter, pages in zip(self._meters, (total, color), strict=True):
+            meter.add(day, pages)
+        self._usages = self._meters[0].usage(), self._meters[1].usage()
+
+    def usage(self, slot: Slot) -> Usage | None:
+        """What is printed with this slot's supply."""
+        return self._usages[slot.colorant != "black"]
+
+
+class OurSlot:
+    """Looks kept as the agent keeps them; an order stands in the way until the cartridge has changed after it."""
+
+    def __init__(self, site: Ours, slot: Slot) -> None:
+        self._site = site
+        self._slot = slot
+        self._life: Life | None = None
+        self._before = expected_wear("toner", slot.yield_pages)
+        self._ordered_at: datetime | None = None
+        self._item = BomItem("10", "M", "Toner", "toner", slot.colorant, True, None, 1, None)
+
+    def wants(self, look: Look, again: Look) -> bool:
+        """When two looks half an hour apart ask for it, and nothing refuses."""
+        life = self._see(look)
+        if self._is_open(life) or wish(self._view(look, life), self._site.rules) is None:
+            return False
+        life = self._see(again)
+        situation = Situation(False, look.at, None, 0, 0, again.at)
+        decision = decide(self._view(again, life), (self._item,), situation, self._site.rules)
+        return decision is not None and decision.order
+
+    def ordered(self, at: datetime) -> None:
+        """Remembers when."""
+        self._ordered_at = at
+
+    def _see(self, look: Look) -> Life:
+        if self._life is None:
+            self._life = begun(look, None)
+            return self._life
+        *ended, self._life = followed(self._life, look)
+        for life in ended:
+            self._before = learnt(self._before, life)
+        return self._life
+
+    def _view(self, look: Look, life: Life) -> SlotView:
+        supply = Supply("1.1", "toner", "consumed", self._slot.colorant, None, look.level)
+        usage, is_working = self._site.usage(self._slot), self._site.horizon.is_working
+        return SlotView(supply, life, self._before, usage, look.at.date(), is_working)
+
+    def _is_open(self, life: Life) -> bool:
+        return self._ordered_at is not None and life.first.at <= self._ordered_at
