@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -27,6 +27,7 @@ from agent.leases import FileLeases
 from agent.matching import Matching, match
 from agent.memory import SqlMemory
 from agent.meters import Finding
+from agent.order_book import OrderBook
 from agent.ordering import Replenishment
 from agent.past import SqlPast
 from agent.paths import Places, places_of
@@ -41,7 +42,7 @@ from agent.settings import PortalSettings, Settings, UserSettings, load, portal_
 from agent.snmp.access import LEAST_SECRET, UserAccess
 from agent.snmp.manners import Manners
 from agent.store import ProcessLock, Store
-from agent.supplies.policy import OrderRules
+from agent.supply_memory import SqlSupplies
 from agent.survey import Progress, Survey
 from agent.surveying import Accesses, survey_of
 from agent.texts import Message, message
@@ -215,13 +216,13 @@ class Agent:
         ):
             survey = self.survey(store, at_once=False)
             async with self.portal() as portal, survey.finder.listening():
-                outbox, memory, rules = SqlOutbox(store), SqlMemory(store), rules_of(self.settings)
+                outbox, memory = SqlOutbox(store), SqlMemory(store)
                 yield Cycle(
                     survey=survey,
                     portal=portal,
                     outbox=outbox,
                     memory=memory,
-                    ordering=Replenishment(portal, outbox, memory, self.clock, rules, self.source),
+                    ordering=self._replenishment(store, portal, outbox, memory),
                     courier=Person() if by_hand else self._courier(outbox, portal),
                     clock=self.clock,
                     source=self.source,
@@ -232,6 +233,10 @@ class Agent:
                     searches=Searches(diary=SqlBookmarks(store)),
                     waiting=TO_CAPTURE if by_hand else WAITING,
                 )
+
+    def _replenishment(self, store: Store, portal: Portal, outbox: SqlOutbox, memory: SqlMemory) -> Replenishment:
+        rules, supplies = OrderBook(self.settings.orders).rules, SqlSupplies(store)
+        return Replenishment(portal, outbox, supplies, self.clock, rules, self.source, memory.standings)
 
     def _courier(self, outbox: SqlOutbox, portal: Portal) -> Courier:
         tell = PauseNote(self.database).write
@@ -315,18 +320,6 @@ def route_of(settings: PortalSettings, secrets: Secrets) -> Route:
     password = secrets.get(settings.proxy_secret) if settings.proxy_secret else None
     proxy = Proxy(settings.proxy, settings.proxy_user, password, settings.no_proxy) if settings.proxy else None
     return Route(settings.url, Trust(settings.ca_file, frozenset(settings.pins)), proxy, settings.timeout_seconds)
-
-
-def rules_of(settings: Settings) -> OrderRules:
-    """The order rules as the key user set them."""
-    orders = settings.orders
-    return OrderRules(
-        armed=orders.armed,
-        threshold_percent=orders.threshold_percent,
-        between_low_readings=timedelta(minutes=orders.minutes_between_low_readings),
-        max_per_equipment_per_day=orders.max_per_equipment_per_day,
-        max_per_day=orders.max_per_day,
-    )
 
 
 def _logged_cycle(cycle: Cycle) -> Callable[[], Awaitable[None]]:

@@ -6,7 +6,7 @@ costs nobody else. Only the ports do input and output.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -24,6 +24,7 @@ from agent.report import WAITING, CycleReport, Line, is_held, number_of, old_lis
 from agent.searches import Searches, missing, numbers_of
 from agent.serials import same_serial
 from agent.snmp.varbinds import Varbinds
+from agent.supplies.levels import Supply
 from agent.survey import Found, Progress, Survey, bounded
 from agent.texts import message
 from agent.upload.courier import Delivery
@@ -91,6 +92,7 @@ class Cycle:
         lines = await self._order(lines)
         progress.stage(message("Reporting to the portal"), None)
         delivery = await self.courier.deliver()
+        await self.ordering.follow()
         lines = self._settle(lines)
         places = Places(found)
         outcomes = (
@@ -171,13 +173,15 @@ class Cycle:
         with self.outbox.together():
             numbers = [number_of(line) for line in lines if line.readout]
             told = {number_of(line): told_codes(line.equipment, line.readout) for line in lines if line.readout}
-            before, low = self.memory.last_reported(numbers, codes=told), self.ordering.low_since(numbers)
+            before = self.memory.last_reported(numbers, codes=told)
             added = self.offsets(numbers)
             judged = [
                 self._judged(line, before.get(number_of(line), {}), added.get(number_of(line), {})) for line in lines
             ]
             sealed = self._sealed(judged, self.clock.now())
-        return [kept(line, self.ordering, low.get(number_of(line), {})) for line in sealed]
+            sound = [line for line in sealed if line.verdict and not is_held(line)]
+            concerned = self.ordering.note([(line.equipment, line.readout) for line in sound if line.readout])
+        return [kept(line, concerned.get(number_of(line), ())) for line in sealed]
 
     def _sealed(self, lines: Sequence[Line], now: datetime) -> Sequence[Line]:
         period = self.period(now)
@@ -234,13 +238,12 @@ class Cycle:
 
     async def _order(self, lines: Sequence[Line]) -> list[Line]:
         """Decides about the supplies of every line whose reading is sound."""
-        low = self.ordering.low_since([number_of(line) for line in lines if line.readout])
-        return [await self._ordered(line, low.get(number_of(line), {})) for line in lines]
+        return [await self._ordered(line) for line in lines]
 
-    async def _ordered(self, line: Line, known: Mapping[str, datetime]) -> Line:
+    async def _ordered(self, line: Line) -> Line:
         if line.readout is None or line.verdict is None or is_held(line):
             return line
-        return replace(line, orderings=await self.ordering.order(line.equipment, line.readout.supplies, known))
+        return replace(line, orderings=await self.ordering.order(line.equipment, line.readout))
 
     def _settle(self, lines: Sequence[Line]) -> list[Line]:
         """The lines with what the portal said meanwhile."""
@@ -265,7 +268,7 @@ def standing_of(parcel: Parcel) -> Standing:
     return Standing(parcel.envelope.reference, parcel.state, reasons=tuple(parcel.held))
 
 
-def kept(line: Line, ordering: Replenishment, low: Collection[str]) -> Line:
+def kept(line: Line, supplies: tuple[Supply, ...]) -> Line:
     """A line after its commit: of the levels those that orders are decided by, of the rest what the report tells."""
     readout, verdict = line.readout, line.verdict
     if readout is None:
@@ -279,7 +282,7 @@ def kept(line: Line, ordering: Replenishment, low: Collection[str]) -> Line:
             read_at=readout.read_at,
             identity=readout.identity,
             counters=readout.counters,
-            supplies=ordering.concerned(readout.supplies, low),
+            supplies=supplies,
             findings=() if verdict else readout.findings,
             datagrams=readout.datagrams,
             profile=readout.profile,

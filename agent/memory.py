@@ -1,4 +1,4 @@
-"""What the agent remembers: last values, envelopes and their history, known printers, the last cycle, low supplies.
+"""What the agent remembers: last values, envelopes and their history, known printers, the last cycle.
 
 Everything is answered from what was committed. Numbers come from bodies whose digest fits, never from a damaged row.
 """
@@ -40,7 +40,6 @@ from agent.migrations.tables import (
     NO_READING,
     envelopes,
     identities,
-    low_supplies,
     proofs,
 )
 from agent.migrations.tables import (
@@ -112,7 +111,7 @@ class KnownPrinter:
 
 
 class SqlMemory:
-    """The ports `Memory` and `Supplies`, and what `status` and `explain` show. Raises `StoreError`, its subclasses."""
+    """The port `Memory`, and what `status` and `explain` show. Raises `StoreError`, its subclasses."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -306,49 +305,6 @@ class SqlMemory:
             for row in rows
         }
 
-    def note_low(self, equipment_number: str, slots: Sequence[str], now: datetime) -> None:
-        """These slots are low now; the others of this equipment are not (any more)."""
-        mine = low_supplies.c.equipment_number == equipment_number
-        with self._store.begin() as connection:
-            connection.execute(delete(low_supplies).where(mine, low_supplies.c.slot.not_in(slots)))
-            known = set(connection.execute(select(low_supplies.c.slot).where(mine)).scalars())
-            for slot in sorted(set(slots) - known):
-                row = {"equipment_number": equipment_number, "slot": slot, "since": instant(now)}
-                connection.execute(insert(low_supplies).values(row))
-
-    def low_since(self, equipment_numbers: Sequence[str]) -> dict[str, dict[str, datetime]]:
-        """By equipment and slot when it was first seen low without a break since; what is not low is absent."""
-        found: dict[str, dict[str, datetime]] = {}
-        with self._store.connect() as connection:
-            for numbers in portions(equipment_numbers):
-                statement = select(low_supplies).where(low_supplies.c.equipment_number.in_(numbers))
-                for row in connection.execute(statement):
-                    found.setdefault(row.equipment_number, {})[row.slot] = moment_shown(row.since)
-        return found
-
-    def orders_open(self, equipment_number: str) -> Sequence[Entry]:
-        """The orders of this equipment that stand in the way of another for the same material, the oldest first."""
-        statement = (
-            select(envelopes)
-            .where(NO_READING, envelopes.c.kind == "order", envelopes.c.equipment_number == equipment_number)
-            .where(envelopes.c.slot.is_not(None))
-            .order_by(envelopes.c.id)
-        )
-        with self._store.connect() as connection:
-            return [entry_of(row) for row in connection.execute(statement)]
-
-    def orders_since(self, since: datetime, equipment_number: str | None) -> int:
-        """How many orders were made since then, discarded ones not counted, for one equipment or (`None`) in all."""
-        statement = (
-            select(func.count())
-            .select_from(envelopes)
-            .where(NO_READING, envelopes.c.kind == "order", envelopes.c.created_at >= microseconds(since))
-            .where(envelopes.c.state != "discarded")
-        )
-        if equipment_number is not None:
-            statement = statement.where(envelopes.c.equipment_number == equipment_number)
-        with self._store.connect() as connection:
-            return connection.execute(statement).scalar_one()
 
 
 def _fate_row(fate: Fate, at: str) -> dict[str, str]:

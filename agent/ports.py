@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from agent.discovery.directory import Named
@@ -15,7 +15,10 @@ from agent.meters import Finding, LastReading
 from agent.printers import Endpoint, Equipment, Identity
 from agent.readout import Readout
 from agent.snmp.varbinds import Answer, Ask
+from agent.supplies.lives import Look
 from agent.supplies.orders import BomItem as BomItem
+from agent.supplies.orders import Instruction, OrderedItem, OrderProgress, OrderStatus
+from agent.supplies.slots import SlotState
 from agent.texts import Message
 from agent.upload.envelope import Entry, Envelope, Outcome, Standing, State
 
@@ -117,6 +120,9 @@ class Portal(Protocol):
 
     async def submit_readings(self, envelopes: Sequence[Envelope]) -> Sequence[Outcome]:
         """One outcome per envelope, in order; raises when the whole request has no verdict."""
+
+    async def order_progress(self, order_number: str) -> OrderProgress:
+        """What has become of an order."""
 
     async def submit_order(self, envelope: Envelope, *, first_try: bool) -> Outcome:
         """Places one order; unless it is the `first_try`, asks first whether the portal already has it."""
@@ -224,14 +230,60 @@ class Memory(Protocol):
         """The equipment list of the last cycle that had one; empty before the first."""
 
 
+@dataclass(frozen=True, slots=True)
+class SlotMemory:
+    """What was seen last of a slot in short, what follows from all looks (read when needed; `None` when it can no
+    longer be read), and since when the rules have asked for it without a break."""
+
+    seen: str
+    state: Callable[[], SlotState | None]
+    wished_since: datetime | None = None
+
+
 class Supplies(Protocol):
     """Owes: what was noted survives a restart, so that an order never rests on one process's memory."""
 
-    def note_low(self, equipment_number: str, slots: Sequence[str], now: datetime) -> None:
-        """These slots are low now; the others of this equipment are not (any more)."""
+    def slots(self, equipment_numbers: Sequence[str]) -> dict[str, dict[str, SlotMemory]]:
+        """By equipment and slot what was seen last."""
 
-    def low_since(self, equipment_numbers: Sequence[str]) -> dict[str, dict[str, datetime]]:
-        """By equipment and slot when it was first seen low without a break since; what is not low is absent."""
+    def remember(
+        self,
+        equipment_number: str,
+        looks: Mapping[str, tuple[str, Look, SlotState]],
+        counters: Mapping[str, int],
+        day: date,
+    ) -> None:
+        """Keeps looks by slot, each with its short form and what follows from it, and the counters of this day."""
+
+    def learn_yields(self, equipment_number: str, yields: Mapping[str, tuple[str, SlotState]]) -> None:
+        """Keeps states with what the bill of material told, by slot with the short form of the last look."""
+
+    def wish(self, equipment_number: str, slots: Sequence[str], now: datetime) -> None:
+        """The rules ask for these slots now; for the others of this equipment they do not (any more)."""
+
+    def days(self, equipment_number: str, since: date) -> Sequence[tuple[date, int | None, int | None]]:
+        """Day, counter of all pages and of colored ones when it was first read that day, the oldest first."""
+
+    def order(self, items: Sequence[OrderedItem]) -> bool:
+        """Notes the pieces of a new order; False and nothing when one of them is on order already."""
+
+    def open_items(self, equipment_number: str | None = None) -> Sequence[OrderedItem]:
+        """The pieces on order that stand in the way of another order."""
+
+    def to_ask(self, before: datetime, limit: int) -> Sequence[OrderedItem]:
+        """Pieces whose order goes on at the portal and that it was not asked about since `before`."""
+
+    def asked(self, references: Iterable[str], now: datetime) -> None:
+        """The portal was asked for these orders."""
+
+    def follow(self, item: OrderedItem, status: OrderStatus, now: datetime, tracking: str | None = None) -> None:
+        """What has become of a piece; what is over frees the way for the next order."""
 
     def orders_since(self, since: datetime, equipment_number: str | None) -> int:
         """How many orders were made since then, for one equipment or (`None`) in all."""
+
+    def instructions(self, equipment_number: str | None = None) -> Sequence[Instruction]:
+        """What people said about orders to come, of one equipment or all."""
+
+    def withdraw(self, equipment_number: str, slot: str) -> bool:
+        """Takes back what was said of a slot; whether there was anything."""

@@ -218,14 +218,47 @@ class ReadingsSettings(Section):
     send_host_names: bool = False
 
 
+Percent = Annotated[float, Field(ge=0.1, le=20, allow_inf_nan=False)]
+Days = Annotated[int, Field(ge=0, le=60)]
+Threshold = Annotated[int, Field(ge=0, le=50)]
+MostlyUsed = Annotated[int, Field(ge=10, le=90)]
+
+
+class OrderGroup(Section):
+    """[[orders.groups]]: other rules for some equipment; what is left out is as in [orders]. The first group counts.
+
+    `equipments` are equipment numbers (leading zeros do not matter), `*` stands for any digits.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    equipments: Annotated[tuple[str, ...], Field(strict=False, min_length=1, max_length=10_000)]
+    armed: bool | None = None
+    risk_percent: Percent | None = None
+    lead_days: Days | None = None
+    safety_days: Days | None = None
+    threshold_percent: Threshold | None = None
+    mostly_used_percent: MostlyUsed | None = None
+    at_first_sight: bool | None = None
+
+
 class OrdersSettings(Section):
-    """[orders]: when consumables are ordered; nothing is ordered unless `armed`."""
+    """[orders]: when consumables are ordered; nothing is ordered unless `armed`.
+
+    `lead_days`, `safety_days` and `bundle_days` are working days; `holidays` names a country and its part, `DE-BY`.
+    """
 
     armed: bool = False
-    threshold_percent: Annotated[int, Field(ge=0, le=50)] = 10
+    risk_percent: Percent = 2.0
+    lead_days: Days = 5
+    safety_days: Days = 4
+    threshold_percent: Threshold = 10
+    mostly_used_percent: MostlyUsed = 50
     minutes_between_low_readings: Annotated[int, Field(ge=0, le=10_080)] = 30
+    at_first_sight: bool = False
+    bundle_days: Days = 5
     max_per_equipment_per_day: Annotated[int, Field(ge=1, le=20)] = 2
     max_per_day: Annotated[int, Field(ge=1, le=1000)] = 20
+    groups: Annotated[tuple[OrderGroup, ...], Field(strict=False, max_length=1000)] = ()
 
 
 class ScheduleSettings(Section):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from agent.supplies.generated import Horizon, Slot, Workplace
+from agent.supplies.generated import Horizon, Slot
 from agent.supplies.levels import Level, Supply
 from agent.supplies.lives import Life, Look, begun, followed
 from agent.supplies.orders import BomItem

@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from agent.acquaintances import SqlKeeper
-from agent.app import Unwatched, rules_of
+from agent.app import Unwatched
 from agent.clock import SystemClock
 from agent.cycle import Cycle
 from agent.errors import PrinterSilent
 from agent.loop import run
 from agent.memory import SqlMemory
 from agent.meters import MeasuringPoint
+from agent.order_book import OrderBook
 from agent.ordering import Replenishment
 from agent.ports import Account, Snmp
 from agent.printers import Endpoint, Equipment
@@ -40,6 +41,7 @@ from agent.snmp.v3_client import UserClient
 from agent.snmp.varbinds import Answer, Ask, Varbinds
 from agent.store import Store
 from agent.supplies.orders import BomItem
+from agent.supply_memory import SqlSupplies
 from agent.surveying import survey_of
 from agent.upload.courier import Courier, Delivery
 from agent.upload.envelope import Accepted, Envelope, Outcome
@@ -246,7 +248,9 @@ def composed(job: Job, endpoints: Sequence[Endpoint], store: Store, *, booking: 
         portal=desk,
         outbox=outbox,
         memory=memory,
-        ordering=Replenishment(desk, outbox, memory, clock, rules_of(Settings()), source),
+        ordering=Replenishment(
+            desk, outbox, SqlSupplies(store), clock, OrderBook(Settings().orders).rules, source, memory.standings
+        ),
         courier=(Courier if booking else Resting)(outbox, desk, clock, asyncio.sleep),
         clock=clock,
         source=source,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -106,12 +107,75 @@ outcomes = Table(
     Column("steps", Text),
 )
 
-low_supplies = Table(
-    "low_supplies",
+# What was seen of a supply slot, whenever it said something new, at least once a day; `at` is microseconds since 1970.
+supply_looks = Table(
+    "supply_looks",
     metadata,
     Column("equipment_number", String(64), primary_key=True),
     Column("slot", String(64), primary_key=True),
-    Column("since", String(32), nullable=False),
+    Column("at", BigInteger, primary_key=True),
+    Column("pages", BigInteger),
+    Column("level", String(16), nullable=False),
+    Column("percent", Float),
+    Column("low", Float),
+    Column("high", Float),
+    Column("serial_number", String(255)),
+    Column("part_number", String(255)),
+    sqlite_with_rowid=False,
+)
+
+# What follows from the looks (`agent.supplies.slots`, JSON); `seen` is the newest look in short, to see what is new.
+supply_slots = Table(
+    "supply_slots",
+    metadata,
+    Column("equipment_number", String(64), primary_key=True),
+    Column("slot", String(64), primary_key=True),
+    Column("seen", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("wished_since", String(32)),
+    sqlite_with_rowid=False,
+)
+
+# The counters at the end of days, for forecasts; a day is its number since 0001-01-01 (`date.toordinal`).
+page_days = Table(
+    "page_days",
+    metadata,
+    Column("equipment_number", String(64), primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("total", BigInteger),
+    Column("color", BigInteger),
+    sqlite_with_rowid=False,
+)
+
+# The pieces of orders, and what became of them. `open_key` is equipment and material as long as it stands in the way of
+# another order, and NULL once it is over: UNIQUE ignores NULLs everywhere.
+ordered_items = Table(
+    "ordered_items",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("reference", String(32), nullable=False, index=True),
+    Column("equipment_number", String(64), nullable=False),
+    Column("slot", String(64), nullable=False),
+    Column("material_number", String(64), nullable=False),
+    Column("content", Text, nullable=False),
+    Column("open_key", Text, unique=True),
+    Column("ordered_at", String(32), nullable=False),
+    Column("status", String(32), nullable=False),
+    Column("changed_at", String(32), nullable=False),
+    Column("asked_at", String(32)),
+)
+Index("ordered_items_equipment", ordered_items.c.equipment_number, ordered_items.c.slot)
+
+# What a person said about orders to come: held back, or confirmed once. An empty slot means all of the equipment.
+order_instructions = Table(
+    "order_instructions",
+    metadata,
+    Column("equipment_number", String(64), primary_key=True),
+    Column("slot", String(64), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("by", String(255), nullable=False),
+    Column("note", Text, nullable=False),
 )
 
 # How the printer at an address wants to be asked; `access` names a user or a community's place, never a secret.

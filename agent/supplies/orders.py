@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from agent.meters import Finding
+
+OrderStatus = Literal[
+    "wanted",  # committed here, no verdict of the portal yet
+    "received",
+    "in_process",
+    "partially_delivered",
+    "delivered",
+    "installed",  # another cartridge was seen in the printer
+    "cancelled",
+    "rejected",
+    "closed",  # a person said that it is over
+]
+OVER: tuple[OrderStatus, ...] = ("installed", "closed")  # nothing stands in the way of the next cartridge's order
 
 
 @dataclass(frozen=True, slots=True)
 class BomItem:
     """A position of the bill of material: what may be ordered for an equipment, and if not, why not.
 
-    `max_quantity` >= 0 pieces per order; `open_order_number` is an order of this material under way.
+    `max_quantity` >= 0 pieces per order; `open_order_number` is an order of this material under way. `yield_pages` is
+    how many pages the maker promises (ISO/IEC 19752, 19798, 24711).
     """
 
     bom_item_number: str
@@ -21,3 +39,51 @@ class BomItem:
     not_orderable_reason: str | None
     max_quantity: int
     open_order_number: str | None
+    yield_pages: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderProgress:
+    """What the portal says of an order: its status and the pieces delivered by bill-of-material item."""
+
+    status: OrderStatus
+    delivered: tuple[tuple[str, int], ...] = ()
+    tracking: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderedItem:
+    """One piece of an order, from the reason to the printer.
+
+    `reference` is that of its envelope; `cartridge` what was in the slot when it was ordered (serial number). `why` is
+    the reason; `days` earliest, likely and latest day from then until it would have been empty, where it was forecast.
+    """
+
+    reference: str
+    equipment_number: str
+    slot: str
+    material_number: str
+    bom_item_number: str
+    description: str
+    ordered_at: datetime
+    why: Finding
+    status: OrderStatus = "wanted"
+    changed_at: datetime | None = None
+    cartridge: str | None = None
+    chance: float | None = None
+    days: tuple[int | None, int | None, int | None] | None = None
+    percent: tuple[float, float] | None = None
+    tracking: str | None = None
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """What a person said about orders of a slot, or of a whole equipment where `slot` is empty."""
+
+    equipment_number: str
+    slot: str
+    kind: Literal["held", "confirmed"]
+    at: datetime
+    by: str
+    note: str

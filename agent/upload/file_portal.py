@@ -11,7 +11,7 @@ from agent.errors import EquipmentListUnusable, PortalError, Problem, SheetError
 from agent.ports import Account
 from agent.printers import Equipment
 from agent.spreadsheet import MAX_BYTES
-from agent.supplies.orders import BomItem
+from agent.supplies.orders import BomItem, OrderProgress
 from agent.texts import message
 from agent.upload.envelope import Envelope, Outcome
 
@@ -65,6 +65,10 @@ class FilePortal:
 
     async def submit_readings(self, envelopes: Sequence[Envelope]) -> Sequence[Outcome]:
         """Nothing is sent."""
+        raise _no_api()
+
+    async def order_progress(self, order_number: str) -> OrderProgress:
+        """Nobody to ask."""
         raise _no_api()
 
     async def submit_order(self, envelope: Envelope, *, first_try: bool) -> Outcome:

@@ -13,7 +13,7 @@ from agent.errors import AgentTooOld, PortalError, PortalUnavailable, RequestRef
 from agent.meters import Finding
 from agent.ports import Account
 from agent.printers import Equipment
-from agent.supplies.orders import BomItem
+from agent.supplies.orders import BomItem, OrderProgress
 from agent.texts import message
 from agent.upload.envelope import Accepted, Envelope, Outcome
 from agent.upload.https import Call, Connection, parsed, unreadable
@@ -119,6 +119,11 @@ class PortalClient:
         if references != [envelope.reference for envelope in envelopes]:
             raise unreadable("the results do not belong to the readings that were sent")
         return tuple(map(outcome_of_item, answer.items))
+
+    async def order_progress(self, order_number: str) -> OrderProgress:
+        """What has become of an order."""
+        path = f"orders/{quote(order_number, safe='')}"
+        return (await self._connection.ask(Call("GET", path), OrderAnswer)).progress()
 
     async def submit_order(self, envelope: Envelope, *, first_try: bool) -> Outcome:
         """Places one order; unless it is the `first_try`, asks first whether the portal already has it."""

@@ -54,28 +54,40 @@ def seal_reading(reading: Reading, source: Source, period: str, *, held: bool, n
     return Envelope(reference, "reading", reading.equipment_number, key, now, canonical(without(body, source.withhold)))
 
 
-def seal_order(equipment_number: str, decision: Decision, now: datetime, withhold: Sequence[Withheld] = ()) -> Envelope:
-    """The envelope of an order for one piece. Raises `ValueError` when the decision is not to order."""
-    item = decision.item
-    if item is None or not decision.order:
-        raise ValueError("this decision orders nothing")
-    reference = new_reference()
+def seal_order(
+    equipment_number: str, decisions: Sequence[Decision], now: datetime, withhold: Sequence[Withheld] = ()
+) -> Envelope:
+    """The envelope of an order, one piece of each. Raises `ValueError` when a decision is not to order.
+
+    The first decision tells what triggered it; the others come along.
+    """
+    reference, first = new_reference(), decisions[0]
+    told = first.wish.forecast
     body = {
         "client_reference": reference,
         "equipment_number": equipment_number,
-        "items": [
-            {
-                "bom_item_number": item.bom_item_number,
-                "component_material_number": item.component_material_number,
-                "quantity": 1,
-                "unit": "ST",
-            }
-        ],
+        "items": [_piece(decision) for decision in decisions],
         "ship_to": None,
-        "trigger": {"level_percent": told_percent(decision.supply), "days_left": None, "rule": decision.reason.code},
+        "trigger": {
+            "level_percent": told_percent(first.supply),
+            "days_left": told.likely if told else None,
+            "rule": first.reason.code,
+        },
     }
-    key = order_key(equipment_number, item.component_material_number)
+    key = f"{equipment_number}/{reference}"
     return Envelope(reference, "order", equipment_number, key, now, canonical(without(body, withhold)))
+
+
+def _piece(decision: Decision) -> dict[str, Any]:
+    item = decision.item
+    if item is None or not decision.order:
+        raise ValueError("this decision orders nothing")
+    return {
+        "bom_item_number": item.bom_item_number,
+        "component_material_number": item.component_material_number,
+        "quantity": 1,
+        "unit": "ST",
+    }
 
 
 def without(body: Mapping[str, Any], withhold: Sequence[Withheld]) -> dict[str, Any]:
@@ -101,11 +113,6 @@ def reading_slots(equipment_number: str, period: str, *, held: bool) -> tuple[st
     """The slots of which any, once taken, stands in the way of another reading in this period."""
     key = reading_key(equipment_number, period)
     return (key, key + HELD) if held else (key,)
-
-
-def order_key(equipment_number: str, material: str) -> str:
-    """What may exist once: the open order of a material for an equipment."""
-    return f"{equipment_number}/{material}"
 
 
 def timestamp(moment: datetime) -> str:

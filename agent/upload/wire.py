@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, cast, get_args
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from agent.meters import LastReading, MeasuringPoint
 from agent.ports import Account
 from agent.printers import Equipment
-from agent.supplies.orders import BomItem
+from agent.supplies.orders import BomItem, OrderProgress, OrderStatus
 
 LONGEST_TEXT = 2000
 
@@ -165,6 +165,7 @@ class BomItemAnswer(Answer):
     not_orderable_reason: Text | None = None
     max_quantity: Count = 1
     open_order_number: Text | None = None
+    yield_pages: Count | None = None
 
     def item(self) -> BomItem:
         """In the core's words."""
@@ -224,12 +225,28 @@ class BatchAnswer(Answer):
     items: list[ItemAnswer]
 
 
+class OrderItemAnswer(Answer):
+    """A position of an order."""
+
+    bom_item_number: Number
+    delivered_quantity: Count = 0
+
+
 class OrderAnswer(Answer):
     """An order."""
 
     order_number: Number
     client_reference: Text | None = None
     status: Text
+    items: list[OrderItemAnswer] = []
+    tracking: Text | None = None
+
+    def progress(self) -> OrderProgress:
+        """In the core's words. A status that this version does not know is one of an order that goes on."""
+        known = get_args(OrderStatus)
+        status = cast("OrderStatus", self.status) if self.status in known else "in_process"
+        delivered = tuple((item.bom_item_number, item.delivered_quantity) for item in self.items)
+        return OrderProgress(status, delivered, self.tracking)
 
 
 class OrderPage(Answer):

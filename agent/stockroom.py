@@ -1,0 +1,134 @@
+"""What supplies say, cycle by cycle: kept where it is new, cut into the lives of cartridges, and ready for deciding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+
+from agent.ports import SlotMemory, Supplies
+from agent.printers import Equipment
+from agent.readout import Readout
+from agent.supplies.levels import Supply
+from agent.supplies.lives import Life, Look
+from agent.supplies.orders import OrderedItem
+from agent.supplies.policy import OrderRules, SlotView, is_mostly_used, wish
+from agent.supplies.slots import SlotState, after, counter_of, in_short
+from agent.supplies.usage import Usage, Working, is_weekday, usage_of
+
+REMEMBERED = timedelta(days=400)  # of counters: a year, and the weeks around it
+METER_OF_COUNTER = {"total": "total", "color": "full_color"}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One supply as it is now, with what is known of its slot; `look` is None when it says nothing new."""
+
+    supply: Supply
+    short: str
+    state: SlotState
+    look: Look | None
+    wished_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stockroom:
+    """Notes what readouts say of supplies. `is_working` knows the site's weekends and holidays."""
+
+    supplies: Supplies
+    is_working: Working = field(default=is_weekday)
+
+    def note(
+        self,
+        readouts: Mapping[str, Readout],
+        rules: Mapping[str, OrderRules],
+        known: Mapping[str, Mapping[str, SlotMemory]],
+    ) -> dict[str, tuple[Supply, ...]]:
+        """Keeps what is new, by equipment number, and gives back the supplies about which something is to be decided.
+
+        Raises `StoreError`.
+        """
+        concerned = {}
+        for number, readout in readouts.items():
+            seen = self.seen(readout, known.get(number, {}))
+            self._keep(number, readout, seen, known.get(number, {}))
+            concerned[number] = tuple(
+                one.supply for one in seen if one.wished_since or self._may_ask(number, one, readout, rules[number])
+            )
+        return concerned
+
+    def seen(self, readout: Readout, known: Mapping[str, SlotMemory]) -> list[Seen]:
+        """Every supply with what follows from all its looks and this one."""
+        day = local_day(readout.read_at)
+        pages = counters_of(readout)
+        found = []
+        for supply in readout.supplies:
+            short, memory = in_short(supply, day.toordinal()), known.get(supply.slot)
+            state = memory.state() if memory else None
+            since = memory.wished_since if memory else None
+            if memory is not None and state is not None and memory.seen == short:
+                found.append(Seen(supply, short, state, None, since))
+                continue
+            count = pages.get(counter_of(supply), pages.get("total"))
+            look = Look(readout.read_at, count, supply.level, supply.serial_number, supply.part_number)
+            found.append(Seen(supply, short, after(state, supply.type, look), look, since))
+        return found
+
+    def _keep(self, number: str, readout: Readout, seen: Sequence[Seen], known: Mapping[str, SlotMemory]) -> None:
+        new = {one.supply.slot: (one.short, one.look, one.state) for one in seen if one.look is not None}
+        if not new:
+            return
+        day = local_day(readout.read_at)
+        is_first_today = not any(memory.seen.startswith(f"{day.toordinal()}|") for memory in known.values())
+        self.supplies.remember(number, new, counters_of(readout) if is_first_today else {}, day)
+        for one in seen:
+            self._installed(number, one, readout.read_at)
+
+    def _installed(self, number: str, one: Seen, now: datetime) -> None:
+        """Orders of a cartridge that is in the printer now are over."""
+        if one.look is None or one.state.life.changed_by is None:
+            return
+        for item in self.supplies.open_items(number):
+            if item.slot == one.supply.slot and is_installed(item, one.state.life):
+                self.supplies.follow(item, "installed", now)
+
+    def _may_ask(self, number: str, one: Seen, readout: Readout, rules: OrderRules) -> bool:
+        view = self.view(number, one, None, readout.read_at)
+        if one.supply.level.kind in ("unknown", "no_limit") or not is_mostly_used(view, rules):
+            return False
+        return wish(replace(view, usage=self.usage(number, one.supply, readout.read_at)), rules) is not None
+
+    def view(self, number: str, one: Seen, usage: Usage | None, now: datetime) -> SlotView:
+        """What the policy looks at."""
+        return SlotView(one.supply, one.state.life, one.state.before, usage, local_day(now), self.is_working)
+
+    def usage(self, number: str, supply: Supply, now: datetime, annual_estimate: int | None = None) -> Usage | None:
+        """How much is printed with this supply. A day's first look tells the counter at the end of the day before."""
+        days = self.supplies.days(number, local_day(now - REMEMBERED))
+        colored = counter_of(supply) == "color" and any(color is not None for _, _, color in days)
+        counts = ((day - timedelta(days=1), color if colored else total) for day, total, color in days)
+        told = ((day, count) for day, count in counts if count is not None)
+        return usage_of(told, annual_estimate, self.is_working)
+
+
+def is_installed(item: OrderedItem, life: Life) -> bool:
+    """Whether the cartridge in the slot came after the order: only then another one may be ordered."""
+    return life.changed_by is not None and life.first.at > item.ordered_at
+
+
+def counters_of(readout: Readout) -> dict[str, int]:
+    """The counters that wear supplies, as the printer tells them."""
+    values = {counter.meter: counter.value for counter in readout.counters}
+    return {name: values[meter] for name, meter in METER_OF_COUNTER.items() if meter in values}
+
+
+def local_day(moment: datetime) -> date:
+    """The day of a moment where the agent runs."""
+    return moment.astimezone().date()
+
+
+def annual_estimate_of(equipment: Equipment, supply: Supply) -> int | None:
+    """The portal's estimate of pages per year for what wears this supply."""
+    code = "color" if counter_of(supply) == "color" else "total"
+    points = [point for point in equipment.measuring_points if point.meter_code == code]
+    return points[0].annual_estimate if points else None

@@ -1,0 +1,52 @@
+"""What is known of a slot after all its looks: the cartridge in it, those before, and how long one lasts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agent.supplies.levels import Supply
+from agent.supplies.lives import Life, Look, begun, followed
+from agent.supplies.wear import Wear, expected_wear, wear_after
+
+MOST_ENDED = 8  # earlier cartridges; older ones tell nothing that these do not
+
+
+@dataclass(frozen=True, slots=True)
+class SlotState:
+    """`life` is the cartridge in the slot, `ended` those before it, the oldest first.
+
+    `type` is that of the supply (`agent.supplies.levels.Supply`), `yield_pages` the maker's word for what the bill of
+    material has for it, `None` while nobody has asked.
+    """
+
+    type: str
+    life: Life
+    ended: tuple[Life, ...] = ()
+    yield_pages: int | None = None
+
+    @property
+    def before(self) -> Wear:
+        """How many pages a cartridge makes here, by all but the present one."""
+        return wear_after(expected_wear(self.type, self.yield_pages), self.ended)
+
+
+def after(state: SlotState | None, type_: str, look: Look) -> SlotState:
+    """The state with one look more; another type of supply in the slot begins anew."""
+    if state is None or state.type != type_:
+        return SlotState(type_, begun(look, None))
+    *ended, life = followed(state.life, look)
+    return SlotState(type_, life, (*state.ended, *ended)[-MOST_ENDED:], state.yield_pages)
+
+
+def in_short(supply: Supply, day: int) -> str:
+    """A look in few signs: the same ones on the same day tell nothing new."""
+    level = supply.level
+    return "|".join(
+        str(part)
+        for part in (day, level.kind, level.percent, level.low, level.high, supply.serial_number, supply.part_number)
+    )
+
+
+def counter_of(supply: Supply) -> str:
+    """Which counter wears a supply: colored toners that of colored pages, everything else that of all pages."""
+    return "color" if supply.colorant not in (None, "black") else "total"
