@@ -24,7 +24,6 @@ from agent.migrations.rows import (
     entry_of,
     instant,
     key_of,
-    microseconds,
     moment_at,
     moment_of,
     moment_shown,
@@ -37,7 +36,6 @@ from agent.migrations.rows import (
     steps_of,
 )
 from agent.migrations.tables import (
-    NO_READING,
     envelopes,
     identities,
     proofs,
@@ -304,7 +302,6 @@ class SqlMemory:
             )
             for row in rows
         }
-
 
 
 def _fate_row(fate: Fate, at: str) -> dict[str, str]:

@@ -125,7 +125,9 @@ def stage(store: Store, office: Office, clock: Clock, **rules: object) -> Replen
     return Replenishment(office, outbox, supplies, clock, lambda equipment: mine, source, memory.standings)
 
 
-def run(tmp_path, clock: Clock, office: Office, level: int, printed: int = 0, **rules: object) -> list[tuple[bool, str]]:
+def run(
+    tmp_path, clock: Clock, office: Office, level: int, printed: int = 0, **rules: object
+) -> list[tuple[bool, str]]:
     """One cycle with this toner level; what was decided: ordered or not, and why."""
     with printer_with(tmp_path, level, printed) as port, Store.open(tmp_path / "a.sqlite", exclusive=True) as store:
         outbox, memory = SqlOutbox(store), SqlMemory(store)

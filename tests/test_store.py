@@ -327,7 +327,7 @@ def test_damaged_schema(tmp_path: Path) -> None:
     """A flipped bit in the description of a table is a damaged database, whatever the driver makes of it."""
     file = tmp_path / "a.sqlite"
     Store.open(file, exclusive=True).close()
-    file.write_bytes(file.read_bytes().replace(b"CREATE TABLE low_supplies", b"CREATE\xa0TABLE low_supplies"))
+    file.write_bytes(file.read_bytes().replace(b"CREATE TABLE page_days", b"CREATE\xa0TABLE page_days"))
     with pytest.raises(StoreDamaged, match="damaged"):
         Store.open(file, exclusive=True)
 

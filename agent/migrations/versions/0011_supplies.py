@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010"
-down_revision = "0009"
+from agent.migrations.sealing import opened
+
+revision = "0011"
+down_revision = "0010"
 
 
 def upgrade() -> None:
@@ -78,17 +81,19 @@ def _looks() -> None:
 
 
 def _adopt() -> None:
-    """The orders made so far. Their bodies name the materials; one that can no longer be read keeps its slot's word."""
+    """The orders made so far. Their bodies name the materials; one that can no longer be read keeps none."""
     connection = op.get_bind()
     rows = connection.execute(
         sa.text(
-            "SELECT reference, equipment_number, slot, slot_key, created_at, body FROM envelopes WHERE kind='order'"
-            " AND state NOT IN ('discarded') ORDER BY created_at"
+            "SELECT reference, equipment_number, slot, created_at, sealed FROM envelopes WHERE kind='order'"
+            " AND state <> 'discarded' ORDER BY id"
         )
     ).all()
     for row in rows:
-        for material in _materials(row.body, row.slot_key):
-            key = f"{row.equipment_number}/{material}" if row.slot else None
+        reference = row.reference.hex()
+        at = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=row.created_at)).isoformat("T", "microseconds")
+        for material in _materials(row.sealed, reference, row.equipment_number):
+            is_open = row.slot is not None
             connection.execute(
                 sa.text(
                     "INSERT INTO ordered_items (reference, equipment_number, slot, material_number, content, open_key,"
@@ -96,20 +101,22 @@ def _adopt() -> None:
                     " 'wanted', :at)"
                 ),
                 {
-                    "reference": row.reference,
+                    "reference": reference,
                     "number": row.equipment_number,
                     "material": material,
-                    "key": key,
-                    "at": row.created_at,
+                    "key": f"{row.equipment_number}/{material}" if is_open else None,
+                    "at": at,
                 },
             )
 
 
-def _materials(body: bytes, slot_key: str) -> list[str]:
+def _materials(stored: bytes, reference: str, number: str) -> list[str]:
+    """The materials of an order; of a damaged one none: the portal itself sees to it that nothing is ordered twice."""
     try:
-        return [str(item["component_material_number"]) for item in json.loads(body)["items"]]
+        body = json.loads(opened(stored, reference, number, None)[1])
+        return list(dict.fromkeys(str(item["component_material_number"]) for item in body["items"]))
     except (ValueError, KeyError, TypeError):
-        return [slot_key.rpartition("/")[2]]
+        return []
 
 
 def downgrade() -> None:
