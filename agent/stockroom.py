@@ -71,7 +71,7 @@ class Stockroom:
                 continue
             count = pages.get(counter_of(supply), pages.get("total"))
             look = Look(readout.read_at, count, supply.level, supply.serial_number, supply.part_number)
-            found.append(Seen(supply, short, after(state, supply.type, look), look, since))
+            found.append(Seen(supply, short, after(state, supply, look), look, since))
         return found
 
     def _keep(self, number: str, readout: Readout, seen: Sequence[Seen], known: Mapping[str, SlotMemory]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.supplies.levels import Supply
 from agent.supplies.lives import Life, Look, begun, followed
@@ -16,13 +16,15 @@ class SlotState:
     """`life` is the cartridge in the slot, `ended` those before it, the oldest first.
 
     `type` is that of the supply (`agent.supplies.levels.Supply`), `yield_pages` the maker's word for what the bill of
-    material has for it, `None` while nobody has asked.
+    material has for it, `None` while nobody has asked. `colorant` and `description` are the supply's.
     """
 
     type: str
     life: Life
     ended: tuple[Life, ...] = ()
     yield_pages: int | None = None
+    colorant: str | None = None
+    description: str | None = None
 
     @property
     def before(self) -> Wear:
@@ -30,12 +32,12 @@ class SlotState:
         return wear_after(expected_wear(self.type, self.yield_pages), self.ended)
 
 
-def after(state: SlotState | None, type_: str, look: Look) -> SlotState:
-    """The state with one look more; another type of supply in the slot begins anew."""
-    if state is None or state.type != type_:
-        return SlotState(type_, begun(look, None))
+def after(state: SlotState | None, supply: Supply, look: Look) -> SlotState:
+    """The state with one look more; another type or color of supply in the slot begins anew."""
+    if state is None or (state.type, state.colorant) != (supply.type, supply.colorant):
+        return SlotState(supply.type, begun(look, None), (), None, supply.colorant, supply.description)
     *ended, life = followed(state.life, look)
-    return SlotState(type_, life, (*state.ended, *ended)[-MOST_ENDED:], state.yield_pages)
+    return replace(state, life=life, ended=(*state.ended, *ended)[-MOST_ENDED:], description=supply.description)
 
 
 def in_short(supply: Supply, day: int) -> str:

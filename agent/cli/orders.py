@@ -1,0 +1,293 @@
+"""orders: what is on order, why, what would have been ordered, and what a person says about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from agent.cli.jsonl import emit
+from agent.cli.person import say, who
+from agent.cli.service import agent_of
+from agent.cli.tables import new_table, plain, row, section
+from agent.clock import SystemClock
+from agent.errors import AgentError
+from agent.language import _, moment, number, show
+from agent.memory import SqlMemory
+from agent.order_book import OrderBook
+from agent.simulation.replay import SlotHistory, WouldBe, replay, sums
+from agent.supplies.levels import Supply
+from agent.supplies.orders import Instruction, OrderedItem, OrderStatus
+from agent.supplies.slots import counter_of
+from agent.supply_memory import SqlSupplies
+from agent.texts import message
+from agent.upload.seal import timestamp
+
+if TYPE_CHECKING:
+    from agent.app import Agent
+    from agent.store import Store
+
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def status_name(status: OrderStatus) -> str:
+    """A status in the reader's language."""
+    names = {
+        "wanted": _("on its way to the portal"),
+        "received": _("received"),
+        "in_process": _("in process"),
+        "partially_delivered": _("partially delivered"),
+        "delivered": _("delivered"),
+        "installed": _("installed"),
+        "cancelled": _("cancelled"),
+        "rejected": _("rejected"),
+        "closed": _("closed"),
+    }
+    return names.get(status, status)
+
+
+def list_orders(config: Path | None, *, every: bool, as_json: bool) -> int:
+    """What is on order, or everything that ever was, and what people have said about orders to come."""
+    agent = agent_of(config)
+    with agent.store(exclusive=False) as store:
+        supplies = SqlSupplies(store)
+        items = supplies.items() if every else supplies.open_items()
+        said = supplies.instructions()
+        receipts = receipts_of(store, items)
+    if as_json:
+        for item in items:
+            emit(item_json(item, receipts.get(item.reference)))
+        return 0
+    console = Console()
+    print_items(console, items, receipts)
+    print_instructions(console, said)
+    if not items and not said:
+        say(message("Nothing is on order."))
+    if not agent.settings.orders.armed:
+        say(message("Orders are not armed: nothing is ordered. See what would be with: meter-agent orders simulate"))
+    return 0
+
+
+def receipts_of(store: Store, items: Sequence[OrderedItem]) -> dict[str, str]:
+    """The portal's order numbers by reference."""
+    standings = SqlMemory(store).standings(list(dict.fromkeys(item.reference for item in items)))
+    return {reference: ", ".join(one.receipts) for reference, one in standings.items() if one.receipts}
+
+
+def item_json(item: OrderedItem, order_number: str | None) -> dict[str, object]:
+    """One piece for scripts."""
+    return {
+        "reference": item.reference,
+        "order_number": order_number,
+        "equipment_number": item.equipment_number,
+        "slot": item.slot,
+        "material_number": item.material_number,
+        "description": item.description,
+        "status": item.status,
+        "ordered_at": timestamp(item.ordered_at),
+        "changed_at": timestamp(item.changed_at) if item.changed_at else None,
+        "tracking": item.tracking,
+        "reason": {"code": item.why.code, "detail": str(item.why.message)},
+        "chance": item.chance,
+        "days_left": list(item.days) if item.days else None,
+    }
+
+
+def print_items(console: Console, items: Sequence[OrderedItem], receipts: dict[str, str]) -> None:
+    """Pieces with their status."""
+    table = new_table(_("Reference"), _("Equipment"), _("What"), _("Ordered"), _("Status"), _("Order"), _("Why"))
+    for item in items:
+        changed = f"{status_name(item.status)}\n{moment(item.changed_at)}" if item.changed_at else ""
+        what = "\n".join(filter(None, (plain(item.description), item.material_number)))
+        order = "\n".join(filter(None, (receipts.get(item.reference), plain(item.tracking or ""))))
+        reference, equipment = item.reference[:12], item.equipment_number.lstrip("0")
+        row(table, reference, equipment, what, moment(item.ordered_at), changed, order, show(item.why.message))
+    section(console, _("Orders"), table)
+
+
+def print_instructions(console: Console, said: Sequence[Instruction]) -> None:
+    """Who held back or confirmed what."""
+    table = new_table(_("Equipment"), _("Supply"), _("What was said"), _("When"), _("By"), _("Note"))
+    for one in said:
+        kind = _("held back") if one.kind == "held" else _("confirmed")
+        row(table, one.equipment_number.lstrip("0"), one.slot or _("all"), kind, moment(one.at), one.by, one.note)
+    section(console, _("Said about orders to come"), table)
+
+
+def explain_order(config: Path | None, reference: str) -> int:
+    """Why something was ordered, and its way since then."""
+    agent = agent_of(config)
+    with agent.store(exclusive=False) as store:
+        memory, supplies = SqlMemory(store), SqlSupplies(store)
+        found = [item for item in supplies.items() if item.reference.startswith(reference)]
+        if not reference or not found or len({item.reference for item in found}) > 1:
+            raise AgentError(
+                message("There is not exactly one order with the reference {id}.", id=reference),
+                message("Look up the references with: meter-agent orders list --all"),
+            )
+        history = memory.history(found[0].reference)
+        receipts = receipts_of(store, found)
+    console = Console()
+    print_items(console, found, receipts)
+    for item in found:
+        for line in reasons_of(item):
+            console.print(line, markup=False, highlight=False)
+    table = new_table(_("When"), _("What happened"))
+    for event in history:
+        row(table, moment(event.at), show(event.note) if event.note else event.state)
+    section(console, _("Way to the portal"), table)
+    return 0
+
+
+def reasons_of(item: OrderedItem) -> Iterable[str]:
+    """What was known when it was ordered."""
+    yield show(item.why.message)
+    if item.percent:
+        low, high = (f"{part:g}" for part in item.percent)
+        yield show(message("Between {low} and {high} percent was left.", low=low, high=high))
+    if item.days:
+        earliest, likely, latest = (str(day) if day is not None else "–" for day in item.days)
+        yield show(
+            message(
+                "It would have been empty in {likely} days; with a confidence of 80 percent in {earliest} to {latest}.",
+                likely=likely,
+                earliest=earliest,
+                latest=latest,
+            )
+        )
+    if item.cartridge:
+        yield show(message("In the printer was the cartridge {serial}.", serial=plain(item.cartridge)))
+
+
+def instruct(config: Path | None, equipment: str, slot: str, *, kind: str, note: str) -> int:
+    """Holds back or confirms orders of one supply, or of all of an equipment."""
+    agent = agent_of(config)
+    with agent.store(exclusive=False) as store:
+        supplies = SqlSupplies(store)
+        full = equipment_number(store, equipment)
+        if slot and slot not in supplies.slots([full]).get(full, {}):
+            known = ", ".join(sorted(supplies.slots([full]).get(full, {}))) or "–"
+            raise AgentError(
+                message("Equipment {equipment} has no supply {slot}.", equipment=equipment, slot=slot),
+                message("It has: {slots}.", slots=known),
+            )
+        wished = "held" if kind == "held" else "confirmed"
+        now = SystemClock().now()
+        supplies.instruct(Instruction(full, slot, "held" if wished == "held" else "confirmed", now, who(), note))
+    said = {
+        "held": message("Nothing is ordered for it until: meter-agent orders release {number}", number=equipment),
+        "confirmed": message("Confirmed: it is ordered in the next cycle if it is still needed."),
+    }
+    say(said[wished])
+    return 0
+
+
+def release(config: Path | None, equipment: str, slot: str) -> int:
+    """Takes back what was said."""
+    with agent_of(config).store(exclusive=False) as store:
+        done = SqlSupplies(store).withdraw(equipment_number(store, equipment), slot)
+    say(message("Taken back.") if done else message("Nothing had been said about it."))
+    return 0 if done else 1
+
+
+def close(config: Path | None, reference: str) -> int:
+    """An order is over, as a person knows: the same may be ordered again."""
+    with agent_of(config).store(exclusive=False) as store:
+        supplies = SqlSupplies(store)
+        found = [item for item in supplies.open_items() if reference and item.reference.startswith(reference)]
+        if not found or len({item.reference for item in found}) > 1:
+            raise AgentError(
+                message("There is not exactly one open order with the reference {id}.", id=reference),
+                message("Look up the references with: meter-agent orders list"),
+            )
+        for item in found:
+            supplies.follow(item, "closed", SystemClock().now())
+    say(message("Closed; the same may be ordered again."))
+    return 0
+
+
+def equipment_number(store: Store, typed: str) -> str:
+    """The whole number, with its leading zeros. Raises `AgentError` for one that the last cycle did not have."""
+    for one in SqlMemory(store).known_equipments():
+        if one.equipment_number.lstrip("0") == typed.lstrip("0"):
+            return one.equipment_number
+    raise AgentError(
+        message("There is no equipment {number}.", number=typed),
+        message("Look up the numbers with: meter-agent status"),
+    )
+
+
+def simulate(config: Path | None, *, days: int, as_json: bool) -> int:
+    """What the rules would have ordered in the last days, by what was really seen."""
+    agent = agent_of(config)
+    since = SystemClock().now() - timedelta(days=days)
+    with agent.store(exclusive=False) as store:
+        orders = sorted(flights(agent, store, since), key=lambda one: one.at)
+    if as_json:
+        for one in orders:
+            emit(would_be_json(one))
+        return 0
+    table = new_table(_("When"), _("Equipment"), _("Supply"), _("Why"), _("There on"), _("What happened"))
+    for one in orders:
+        name = " ".join(filter(None, (plain(one.supply.description), f"({one.supply.slot})")))
+        why, end = show(one.decision.wish.reason.message), verdict_text(one)
+        row(table, moment(one.at), one.equipment_number.lstrip("0"), name, why, one.arrives.isoformat(), end)
+    section(Console(), _("These would have been ordered"), table)
+    told = sums(orders)
+    say(
+        message(
+            "In the last {days} days: {orders} orders, {twice} of them twice for the same cartridge, {late} too late.",
+            days=days,
+            orders=number(told["orders"]),
+            twice=number(told["twice"]),
+            late=number(told["too_late"]),
+        )
+    )
+    return 0
+
+
+def flights(agent: Agent, store: Store, since: datetime) -> Iterable[WouldBe]:
+    """The replay of every slot of every equipment that the portal has."""
+    supplies, book = SqlSupplies(store), OrderBook(agent.settings.orders)
+    for equipment in SqlMemory(store).known_equipments():
+        full, rules = equipment.equipment_number, book.rules(equipment)
+        days = supplies.days(full, LONG_AGO.date())
+        for slot, memory in supplies.slots([full]).get(full, {}).items():
+            state = memory.state()
+            looks = supplies.looks(full, slot, LONG_AGO)
+            if state is None or not looks or equipment.automatic_supply:
+                continue
+            supply = Supply(slot, state.type, "consumed", state.colorant, state.description, looks[-1].level)
+            colored = counter_of(supply) == "color" and any(color is not None for _day, _total, color in days)
+            counts = [(day, color if colored else total) for day, total, color in days]
+            known = [(day, count) for day, count in counts if count is not None]
+            yield from replay(SlotHistory(full, supply, looks, known, state.yield_pages), rules, since)
+
+
+def verdict_text(one: WouldBe) -> str:
+    """What happened after the order."""
+    if one.changed is None:
+        text = _("not changed yet")
+    elif one.verdict == "too_late":
+        text = _("too late: changed on {when}").replace("{when}", moment(one.changed))
+    else:
+        text = _("changed on {when}").replace("{when}", moment(one.changed))
+    return f"{text}; {_('twice')}" if one.repeated else text
+
+
+def would_be_json(one: WouldBe) -> dict[str, object]:
+    """One order that would have been placed, for scripts."""
+    reason = one.decision.wish.reason
+    return {
+        "equipment_number": one.equipment_number,
+        "slot": one.supply.slot,
+        "at": timestamp(one.at),
+        "reason": {"code": reason.code, "detail": str(reason.message)},
+        "arrives": one.arrives.isoformat(),
+        "changed_at": timestamp(one.changed) if one.changed else None,
+        "verdict": one.verdict,
+        "twice": one.repeated,
+    }
