@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from agent.supplies.generated import Horizon, Slot
 from agent.supplies.levels import Level, Supply
 from agent.supplies.lives import Life, Look, begun, followed
 from agent.supplies.orders import BomItem
 from agent.supplies.policy import OrderRules, Situation, SlotView, decide, wish
 from agent.supplies.usage import Usage, UsageMeter
 from agent.supplies.wear import expected_wear, learnt
+from benchmarks.generated import Horizon, Slot
 
 LOW_MEANS = 5.0  # percent that the field takes a printer's *low* for
 TIME = timedelta(days=7)  # that *days left* has to be worth
@@ -153,6 +153,10 @@ class OurSlot:
     def ordered(self, at: datetime) -> None:
         """Remembers when."""
         self._ordered_at = at
+
+    def view(self, look: Look) -> SlotView:
+        """What the policy sees after one look more."""
+        return self._view(look, self._see(look))
 
     def _see(self, look: Look) -> Life:
         if self._life is None:

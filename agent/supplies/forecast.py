@@ -11,23 +11,38 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from agent.supplies.lives import Life, is_bounded
+from agent.supplies.lives import Life, is_bounded, says_low
 from agent.supplies.usage import Usage, Working, is_weekday
-from agent.supplies.wear import Wear
+from agent.supplies.wear import BETWEEN_PAGES, Part, Wear, bounds_of, entered_with
 
 CONFIDENCE = 0.8  # of the interval that people see
 FARTHEST = 730  # days ahead; later is *not within two years*
-WHOLE = 0.5  # percent: what a printer names may be rounded by so much
-# Three points of the standard normal with their weights (Gauss-Hermite), and of the even distribution (Gauss-Legendre).
-NORMAL = ((-math.sqrt(3), 1 / 6), (0.0, 2 / 3), (math.sqrt(3), 1 / 6))
+# Points of a yield's distribution in standard deviations, and within a level's interval, with their weights
+# (Gauss-Legendre for what is even).
+DEVIATIONS = tuple((step / 2, math.exp(-step * step / 8)) for step in range(-4, 5))
 EVEN = ((0.1127, 5 / 18), (0.5, 4 / 9), (0.8873, 5 / 18))
+BETWEEN_POINTS = 0.25 / 12  # variance within the half of a standard deviation that each point stands for
+LEAST = 0.0005  # of a whole: what is left at least while it prints
+SLACK = 0.02  # of a whole, by which a told level and a computed one may differ and still agree
+MISSED = 1.8  # standard deviations of a yield
+LOW_AT_MOST = 0.2  # of a whole, when a printer that names no level says *low*
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One way things may be: the part of a whole that is left, `ln` of its pages, their variance, and its weight."""
+
+    part: float
+    ln: float
+    variance: float
+    weight: float
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What is left: pages as (`ln` of pages, variance) for equally weighed states, each with its weight."""
+    """What is left: all the states that agree with what was seen; their weights sum up to one."""
 
-    states: tuple[tuple[float, float, float], ...]
+    states: tuple[State, ...]
 
     def chance(self, mean: float, variance: float) -> float:
         """That printing so many pages, with this variance, empties it: 0..1."""
@@ -35,9 +50,12 @@ class Left:
             return 0.0
         spread = math.log1p(variance / (mean * mean))
         middle = math.log(mean) - spread / 2
-        return sum(
-            weight * _normal((middle - ln) / math.sqrt(spread + doubt)) for ln, doubt, weight in self.states
-        ) / sum(weight for _, _, weight in self.states)
+        return sum(one.weight * below((middle - one.ln) / math.sqrt(spread + one.variance)) for one in self.states)
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Between which parts of a whole, 0..1, it lies for all that is known."""
+        return min(one.part for one in self.states), max(one.part for one in self.states)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,59 +75,61 @@ class Forecast:
 
 
 def left_in(life: Life, wear: Wear) -> Left | None:
-    """What is left in a cartridge; `None` when neither its level nor its pages tell."""
-    interval = fraction_left(life, wear)
-    if interval is not None:
-        low, high = interval
-        states = []
-        for point, weight in EVEN:
-            fraction = max(low + point * (high - low), 0.0005)
-            states.append((wear.ln + math.log(fraction), wear.variance, weight))
-        return Left(tuple(states))
-    return _dead_reckoning(life, wear)
+    """What is left in a cartridge; `None` when neither its level nor its pages tell, or while another may be there."""
+    if life.raised is not None and not is_bounded(life.last.level):
+        return None
+    if life.level is None or life.entered is None:
+        return _dead_reckoning(life, wear)
+    now, then = life.last.pages, life.entered.pages
+    told = bounds_of(life.level)
+    if now is None or then is None:
+        return _agreeing(wear, told, 0, told)
+    since = max(now - then, 0)
+    if life.level is not life.last and life.level.pages is not None and now > life.level.pages:
+        told = 0.0, told[1]  # the level is older than the pages, which may have emptied it
+    return _agreeing(wear, entered_with(life, wear), since, told)
 
 
 def fraction_left(life: Life, wear: Wear) -> tuple[float, float] | None:
-    """Between which parts of a whole the level lies, 0..1, by the newest level and the pages since it was entered.
-
-    A level of steps is known best where it changes: between two looks the truth has crossed the step's edge.
-    """
-    if life.level is None or life.entered is None or not is_bounded(life.level.level):
+    """Between which parts of a whole the level lies, 0..1, by the newest bounded level and the pages since it began."""
+    if life.level is None or life.entered is None:
         return None
-    least, most = life.level.level.low or 0.0, life.level.level.high or 0.0
-    blur = WHOLE if most - least < 2 * WHOLE else 0.0
-    low, high = max(least - blur, 0.0) / 100, min(most + blur, 100.0) / 100
-    now, fewest, many = life.last.pages, *wear.bounds(1.0)
-    if now is None or life.entered.pages is None:
-        return low, high
-    since = max(now - life.entered.pages, 0)
-    top = high - since / many
-    floor = low
-    before = life.before
-    if before is not None and before.pages is not None and before.level.low is not None:
-        floor = max(low, before.level.low / 100 - blur / 100 - max(now - before.pages, 0) / fewest)
-    if life.level is not life.last and life.level.pages is not None:
-        floor = max(min(floor, low - (now - life.level.pages) / fewest), 0.0)
-        low = 0.0
-    return (floor, top) if top > floor else (low, max(min(high, top), low))
+    left = left_in(life, wear)
+    return left.bounds if left else None
 
 
 def _dead_reckoning(life: Life, wear: Wear) -> Left | None:
-    """What is left of a new cartridge by its pages alone: a yield that those pages have not used up yet."""
-    if life.changed_by is None or life.pages is None or life.last.level.kind in ("unknown", "no_limit"):
+    """What is left of a new cartridge by its pages alone, and by the printer's word that it is low.
+
+    `None` after more pages than a cartridge can make: a change was missed.
+    """
+    if life.changed_by is None or life.pages is None:
         return None
-    made, deviation = float(life.pages), math.sqrt(wear.variance)
-    states = []
-    for step in range(9):
-        quantile = (step - 4) * 0.5
-        left = math.exp(wear.ln + quantile * deviation) - made
-        weight = math.exp(-quantile * quantile / 2)
-        if left > 0:
-            states.append((math.log(left), 0.05**2, weight))
-    if not states:
-        longest = math.exp(wear.ln + 2.0 * deviation)
-        return Left(((math.log(max(longest * 0.02, 1.0)), 0.25, 1.0),))
-    return Left(tuple(states))
+    if life.last.level.kind in ("unknown", "no_limit") or life.pages > wear.bounds(MISSED)[1]:
+        return None
+    return _agreeing(wear, (1.0, 1.0), life.pages, (0.0, LOW_AT_MOST if says_low(life.last.level) else 1.0))
+
+
+def _agreeing(wear: Wear, then: Part, since: int, now: Part) -> Left:
+    """The states with so much left `then`, `since` pages ago, of which so much is left now.
+
+    A yield by which it would be empty already, or not as low as it says, is none. Where none is left over, the bound
+    that was crossed is what is left.
+    """
+    deviation = math.sqrt(wear.variance)
+    states: list[State] = []
+    beyond: list[State] = []
+    for deviations, weight in DEVIATIONS:
+        pages = math.exp(wear.ln + deviations * deviation)
+        for point, share in EVEN:
+            part = then[0] + point * (then[1] - then[0]) - since / pages
+            inside = max(min(part, now[1]), now[0], LEAST)
+            blur = BETWEEN_POINTS * wear.variance + BETWEEN_PAGES / max(inside * pages, BETWEEN_PAGES)
+            state = State(inside, math.log(inside * pages), blur, weight * share)
+            (states if now[0] <= part + SLACK and 0 < part <= now[1] + SLACK else beyond).append(state)
+    held = states or beyond
+    whole = sum(one.weight for one in held)
+    return Left(tuple(State(one.part, one.ln, one.variance, one.weight / whole) for one in held))
 
 
 def chance_within(left: Left, usage: Usage, worth: float) -> float:
@@ -124,39 +144,40 @@ def forecast(life: Life, wear: Wear, usage: Usage, today: date, is_working: Work
         return None
     days = _days(left, usage, today, is_working)
     tail = (1 - CONFIDENCE) / 2
-    whole = sum(weight for _, _, weight in left.states)
-    ln = sum(state * weight for state, _, weight in left.states) / whole
-    low, high = fraction_left(life, wear) or _parts(left, wear)
-    return Forecast(
-        today, days(tail), days(0.5), days(1 - tail), round(100 * low, 1), round(100 * high, 1), math.exp(ln)
-    )
-
-
-def _parts(left: Left, wear: Wear) -> tuple[float, float]:
-    pages = [math.exp(ln) for ln, _, _ in left.states]
-    return min(pages) / wear.pages, min(max(pages) / wear.pages, 1.0)
+    low, high = left.bounds
+    pages = math.exp(sum(one.ln * one.weight for one in left.states))
+    shown = round(100 * low, 1), round(100 * high, 1)
+    return Forecast(today, days(tail), days(0.5), days(1 - tail), *shown, pages)
 
 
 def _days(left: Left, usage: Usage, today: date, is_working: Working) -> Callable[[float], int | None]:
     """Days until it is dry with a given chance."""
+    weights = usage.weights(today + timedelta(days=1), FARTHEST, is_working)
     worths: list[float] = [0.0]
-    for worth in usage.weights(today + timedelta(days=1), FARTHEST, is_working):
-        worths.append(worths[-1] + worth)
+
+    def is_reached(days: int, chance: float) -> bool:
+        while len(worths) <= days:
+            worths.append(worths[-1] + next(weights))
+        return chance_within(left, usage, worths[days]) >= chance
 
     def until(chance: float) -> int | None:
-        below, above = 0, FARTHEST
-        if chance_within(left, usage, worths[above]) < chance:
-            return None
+        below, above = 0, 8
+        while not is_reached(above, chance):
+            if above == FARTHEST:
+                return None
+            below, above = above, min(2 * above, FARTHEST)
         while above - below > 1:
             middle = (below + above) // 2
-            if chance_within(left, usage, worths[middle]) < chance:
-                below = middle
-            else:
-                above = middle
+            below, above = (below, middle) if is_reached(middle, chance) else (middle, above)
         return above
 
     return until
 
 
-def _normal(deviations: float) -> float:
-    return 0.5 * math.erfc(-deviations / math.sqrt(2))
+def below(deviations: float) -> float:
+    """The chance, 0..1, of less than so many standard deviations: Student's distribution with seven degrees of freedom,
+    because the deviations themselves are learnt from few weeks and few cartridges."""
+    angle = math.atan(deviations / math.sqrt(7))
+    square = math.cos(angle) ** 2
+    bend = math.sin(angle) * math.cos(angle) * (1 + square * (2 / 3 + 8 / 15 * square))
+    return 0.5 + (angle + bend) / math.pi

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal
 
-from agent.serials import same_serial
+from agent.serials import normal_serial, same_serial
 from agent.supplies.levels import Level
 
 Sign = Literal["serial_number", "part_number", "level", "no_longer_low"]
 
 SHAKEN = 15.0  # points that shaking or a warm sensor may add
 RENEWED = 30.0  # points: no shaking adds so many
+LONG = 64  # signs of a part number that count
 REFILLED = 90.0  # percent: what a cartridge with the same serial number must reach to count as another one
 # Pages after which a smaller rise that has stayed is a change of cartridge: more than shaking is worth, as a part of
 # what the cartridge has made so far, and at least so many.
@@ -38,7 +41,8 @@ class Life:
     `changed_by` says how its installation was noticed; `None` when it was there at the first look. `full` is the first
     look with a bounded level, `entered` the first of the present level and `before` the look before that one, `None`
     when the level did not come from above. `level` is the newest look that says something; `raised` the look at which
-    the level rose without being believed yet, from `raised_from` percent, `low_since` when the printer began to say *low* or *empty*.
+    the level rose without being believed yet, from `raised_from` percent, `low_since` when the printer began to say
+    *low* or *empty*.
     """
 
     first: Look
@@ -105,25 +109,52 @@ def begun(look: Look, sign: Sign | None) -> Life:
 
 def sign_of_change(life: Life, look: Look) -> Sign | None:
     """What proves at once that another cartridge is in the slot."""
-    before = life.last
-    same = None
-    if before.serial_number and look.serial_number:
-        same = same_serial(before.serial_number, look.serial_number)
-        if not same:
-            return "serial_number"
-    if before.part_number and look.part_number and before.part_number != look.part_number:
+    same = _same_serial(life.last, look)
+    if same is False:
+        return "serial_number"
+    rise = _rise(life, look)
+    if not same and _is_another_part(life.last, look) and (rise is None or rise > 0):
         return "part_number"
-    known = life.level
-    if known is None or not is_bounded(look.level) or known.level.high is None or look.level.low is None:
+    if rise is None or rise < RENEWED:
         return None
-    rise = look.level.low - known.level.high
-    return "level" if rise >= RENEWED and (not same or look.level.low >= REFILLED) else None
+    return "level" if not same or (look.level.high or 0.0) >= REFILLED else None
+
+
+def _same_serial(before: Look, look: Look) -> bool | None:
+    """Whether both name one cartridge; `None` while one names none. Zeros, `NA` and the like name none."""
+    if normal_serial(before.serial_number) is None or normal_serial(look.serial_number) is None:
+        return None
+    return same_serial(before.serial_number, look.serial_number)
+
+
+def _is_another_part(before: Look, look: Look) -> bool:
+    """Whether both name a part number and mean different ones: blanks, dashes and case are spelling."""
+    one, other = _plain(before.part_number), _plain(look.part_number)
+    return bool(one and other) and one != other
+
+
+@lru_cache(maxsize=2000)
+def _plain(part_number: str | None) -> str:
+    return re.sub(r"[^0-9A-Z]", "", (part_number or "")[:LONG].upper())
+
+
+def _rise(life: Life, look: Look) -> float | None:
+    """Points by which the level has surely risen, negative where it may have fallen; `None` where one has no bounds."""
+    known = life.level.level.high if life.level else None
+    if known is None or look.level.low is None or not is_bounded(look.level):
+        return None
+    return look.level.low - known
 
 
 def _without_misreading(life: Life, look: Look) -> Life:
     """A level that was seen once, far below those before and after it, was none: nothing is concluded from it."""
     level, before = life.level, life.before
-    if level is None or before is None or level is not life.entered or not is_bounded(look.level):
+    if level is None or level is not life.entered:
+        return life
+    if look.level.kind == "some_left" and level is life.last and _was_low_once(life):
+        full = None if life.full is level else life.full
+        return replace(life, level=before, entered=before, before=None, full=full, low_since=None)
+    if before is None or not is_bounded(look.level):
         return life
     fell = (before.level.low or 0.0) - (level.level.high or 0.0)
     back = (look.level.low or 0.0) - (level.level.high or 0.0)
@@ -143,13 +174,22 @@ def _continued(life: Life, look: Look) -> Life:
             fell = (look.level.high or 0.0) <= (level.level.high or 0.0)
             entered, before = kept, (level if fell else None)
         level, full = kept, full or kept
-    low = life.low_since
-    if says_low(look.level):
-        low = low or look.at
-    elif is_bounded(look.level):
-        low = None
+    low = _low_since(life, look)
     raised, floor = _raised(life, look)
     return Life(life.first, kept, life.changed_by, full, level, entered, before, raised, floor, low)
+
+
+def _low_since(life: Life, look: Look) -> datetime | None:
+    """When it began to say *low*. What said so once and then *some left* was a misreading."""
+    if says_low(look.level):
+        return life.low_since or look.at
+    over = is_bounded(look.level) or (look.level.kind == "some_left" and _was_low_once(life))
+    return None if over else life.low_since
+
+
+def _was_low_once(life: Life) -> bool:
+    """Whether the newest look is the only one that says *low*."""
+    return life.low_since == life.last.at and says_low(life.last.level)
 
 
 def _named(look: Look, before: Look) -> Look:
@@ -163,7 +203,7 @@ def _named(look: Look, before: Look) -> Look:
 def _raised(life: Life, look: Look) -> tuple[Look | None, float]:
     """From which look on another cartridge may be in the slot, and the level before: it shows clearly more than
     shaking makes of that, or no longer says *low*."""
-    if look.serial_number and look.serial_number == life.last.serial_number:
+    if _same_serial(life.last, look):
         return None, 0.0
     if is_bounded(look.level):
         known = life.level.level.high if life.level else None
@@ -172,7 +212,7 @@ def _raised(life: Life, look: Look) -> tuple[Look | None, float]:
             return None, 0.0
         return life.raised or look, floor
     if look.level.kind == "some_left" and life.low_since is not None:
-        return life.raised or look, 0.0
+        return (None, 0.0) if _was_low_once(life) else (life.raised or look, 0.0)
     return (None, 0.0) if says_low(look.level) else (life.raised, life.raised_from)
 
 

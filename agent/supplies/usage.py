@@ -15,6 +15,8 @@ RESTING_SHARE = 0.1  # of a working day, until weekends have told
 RESTING_DAYS = 4.0  # as much as this many days of rest speak for it
 DRIFT = 0.12  # relative standard deviation of next month's mean, however well the past is known
 FIRST_GUESS = 0.6  # the same where only an annual estimate is known
+MOST = 250_000  # pages in a day: 170 in every minute
+LONGEST = 400  # days without a look, of which something is learnt
 ENOUGH = 5.0  # working days' worth of looks before the past alone counts
 
 Working = Callable[[date], bool]
@@ -85,12 +87,20 @@ class UsageMeter:
         self.looks = 0
 
     def add(self, day: date, pages: int) -> None:
-        """The counter at the end of this day. A counter that fell began anew, and nothing is learnt from the step."""
-        last, self._last = self._last, (day, pages)
-        if last is None or day <= last[0] or pages < last[1]:
-            self._last = (day, pages) if last is None or day >= last[0] else last
+        """The counter on this day, at about the same hour every day; of several on one day the first counts.
+
+        Nothing is learnt from a counter that fell (it began anew), from a clock that was set back or far ahead, nor
+        from more pages than a machine can make (a misread counter).
+        """
+        if self._last is None or day < self._last[0]:
+            self._last = day, pages
             return
-        self._learn(last[0] + timedelta(days=1), (day - last[0]).days, pages - last[1])
+        days, made = (day - self._last[0]).days, pages - self._last[1]
+        if not days:
+            return
+        if days <= LONGEST and 0 <= made <= MOST * days:
+            self._learn(self._last[0] + timedelta(days=1), days, made)
+        self._last = day, pages
 
     def _learn(self, first: date, days: int, pages: int) -> None:
         working = sum(self._is_working(first + timedelta(days=ahead)) for ahead in range(days))
@@ -104,7 +114,7 @@ class UsageMeter:
         self.looks += 1
 
     def _surprise(self, pages: float, worth: float, days: int) -> None:
-        """Learns how far a whole week differs from the mean: busy days come in rows, and single days would hide that."""
+        """Learns how far a whole week differs from the mean: busy days come in rows, which single days would hide."""
         self._week = self._week[0] + pages, self._week[1] + worth, self._week[2] + days
         wrong, worked, passed = self._week
         if passed >= WEEK:

@@ -1,7 +1,7 @@
 """How many pages a supply lasts: the maker's yield, corrected by what earlier cartridges and this one have shown.
 
-The logarithm of the yield is followed like a level that drifts from life to life (a scalar Kalman filter): every
-cartridge is a measurement, as good as its levels are fine and its pages many.
+The logarithm of the usual yield drifts from life to life, and each cartridge differs a little from it (a scalar Kalman
+filter): every cartridge is a measurement, as good as its levels are fine and its pages many.
 """
 
 from __future__ import annotations
@@ -14,16 +14,32 @@ from agent.supplies.lives import Life, Look
 
 COVERAGE = 0.45  # how far customers' pages differ from the 5 % that a maker's yield means (ISO/IEC 19752), as ln
 UNKNOWN = 1.0  # the same where there is no maker's yield
-PER_LIFE = 0.12  # how much the next cartridge's yield differs from this one's
+PER_LIFE = 0.12  # how much one cartridge's yield differs from the next one's, as ln: filling, and what is printed
+DRIFT = 0.06  # how much what is usual in this slot changes from one cartridge to the next
 BETWEEN_PAGES = 7.0  # variance of ln coverage times pages: jobs of some 20 pages whose coverage differs by a half
 TELLING = 0.03  # of a level that names whole percents
-USUAL_YIELD = {"toner": 6000, "ink": 3000, "opc": 60_000, "fuser": 150_000, "transfer_unit": 150_000}
+USUAL_YIELD = {  # pages, where the maker's is not known
+    "toner": 6000,
+    "ink": 3000,
+    "opc": 60_000,
+    "developer": 100_000,
+    "fuser": 150_000,
+    "transfer_unit": 150_000,
+    "waste_toner": 40_000,
+    "waste_ink": 40_000,
+    "staples": 20_000,
+}
 LEAST_USED = 0.08  # of a cartridge, before its own pages say anything
+WHOLE = 0.5  # percent: what a printer names may be rounded by so much
+NEW = 0.97  # of a whole, that a new cartridge has at least
+SURPRISING = 2.5  # standard deviations beyond which a measurement counts less: a used cartridge, a misread level
+
+Part = tuple[float, float]  # least and most that may be left, as parts of a whole
 
 
 @dataclass(frozen=True, slots=True)
 class Wear:
-    """The pages that a full supply makes: `ln` of them, and the variance of that. `lives` full ones have told so."""
+    """The pages that the next full supply makes: `ln` of them, and the variance of that. `lives` have told so."""
 
     ln: float
     variance: float
@@ -40,8 +56,9 @@ class Wear:
         return math.exp(self.ln - spread), math.exp(self.ln + spread)
 
     def after(self, told: float, variance: float) -> Wear:
-        """With one more measurement of `ln` pages."""
-        gain = self.variance / (self.variance + variance)
+        """With one more measurement of `ln` pages; the more surprising it is, the less it counts."""
+        surprise = (told - self.ln) ** 2 / (self.variance + variance) / SURPRISING**2
+        gain = self.variance / (self.variance + variance * max(surprise, 1.0))
         return Wear(self.ln + gain * (told - self.ln), (1 - gain) * self.variance, self.lives)
 
 
@@ -54,13 +71,12 @@ def expected_wear(type_: str, yield_pages: int | None) -> Wear:
 
 
 def learnt(wear: Wear, ended: Life) -> Wear:
-    """After a cartridge that is over."""
-    told = _measured(ended, ended=True)
-    drifted = Wear(wear.ln, wear.variance + PER_LIFE**2, wear.lives)
+    """What the next cartridge makes, after one that is over."""
+    told = _measured(ended, wear, ended=True)
     if told is None:
-        return drifted
-    seen = drifted.after(*told)
-    return Wear(seen.ln, seen.variance, wear.lives + (ended.changed_by is not None))
+        return Wear(wear.ln, min(wear.variance + DRIFT**2, UNKNOWN**2), wear.lives)
+    usual = Wear(wear.ln, max(wear.variance - PER_LIFE**2, 0.0)).after(told[0], told[1] + PER_LIFE**2)
+    return Wear(usual.ln, usual.variance + PER_LIFE**2 + DRIFT**2, wear.lives + (ended.changed_by is not None))
 
 
 def wear_after(expected: Wear, ended: Iterable[Life]) -> Wear:
@@ -73,31 +89,67 @@ def wear_after(expected: Wear, ended: Iterable[Life]) -> Wear:
 
 def refined(wear: Wear, now: Life) -> Wear:
     """By what the present cartridge has shown itself."""
-    told = _measured(now, ended=False)
+    told = _measured(now, wear, ended=False)
     return wear.after(*told) if told else wear
 
 
-def _measured(life: Life, *, ended: bool) -> tuple[float, float] | None:
-    """`ln` of the yield by one cartridge and the variance of that; `None` where it shows nothing."""
-    start, end = life.full, life.entered if not ended else life.level
-    if start is None or end is None:
+def _measured(life: Life, wear: Wear, *, ended: bool) -> tuple[float, float] | None:
+    """`ln` of the yield by one cartridge and the variance of that; `None` where it shows nothing.
+
+    Of a cartridge that is over, the last level tells as well as the one entered last: the finer counts.
+    """
+    if life.full is None or life.entered is None or life.level is None:
         return _counted_out(life) if ended else None
-    used, blur = _used(start, end)
-    pages = end.pages - start.pages if end.pages is not None and start.pages is not None else 0
+    start, ends = _filled(life), [(life.entered, entered_with(life, wear))]
+    if ended:
+        ends.append((life.level, bounds_of(life.level)))
+    told = [found for look, end in ends if (found := _between(life.full, start, look, end))]
+    if told:
+        return min(told, key=lambda one: one[1])
+    return _counted_out(life) if ended else None
+
+
+def _between(first: Look, start: Part, last: Look, end: Part) -> tuple[float, float] | None:
+    """`ln` of the yield by the pages between two looks; each part of a whole is even between its bounds."""
+    pages = last.pages - first.pages if last.pages is not None and first.pages is not None else 0
+    used = (sum(start) - sum(end)) / 2
+    blur = math.hypot(start[1] - start[0], end[1] - end[0]) / math.sqrt(12)
     if pages <= 0 or used < max(LEAST_USED, 2 * blur):
-        return _counted_out(life) if ended else None
+        return None
     return math.log(pages / used), (blur / used) ** 2 + BETWEEN_PAGES / pages + TELLING**2
 
 
-def _used(start: Look, end: Look) -> tuple[float, float]:
-    """The part of a cartridge that went between two looks, and its standard deviation: levels are even in their step."""
-    widths = []
-    middles = []
-    for look in (start, end):
-        low, high = look.level.low or 0.0, look.level.high or 0.0
-        middles.append((low + high) / 200)
-        widths.append(max(high - low, 1.0) / 100)
-    return middles[0] - middles[1], math.sqrt(sum(width * width for width in widths) / 12)
+def bounds_of(look: Look) -> Part:
+    """Between which parts of a whole, 0..1, a bounded level lies; a whole percent may be rounded either way."""
+    low, high = look.level.low or 0.0, look.level.high or 0.0
+    blur = WHOLE if high - low < 2 * WHOLE else 0.0
+    return max(low - blur, 0.0) / 100, min(high + blur, 100.0) / 100
+
+
+def entered_with(life: Life, wear: Wear) -> Part:
+    """What was left, 0..1, at the look that entered the present level.
+
+    A level of steps is known best where it changes: between two looks the truth has crossed the step's edge, and it
+    lies below that edge by no more than what was printed between them.
+    """
+    if life.entered is None:
+        return 0.0, 1.0
+    low, high = bounds_of(life.entered)
+    before, now = life.before, life.entered.pages
+    if life.entered is life.full:
+        return _filled(life)
+    if before is None or before.pages is None or now is None or now < before.pages:
+        return low, high
+    edge = bounds_of(before)[0] - (now - before.pages) / wear.bounds(1.0)[0]
+    return min(max(low, edge), high), high
+
+
+def _filled(life: Life) -> Part:
+    """What was left at the first bounded look: of a new cartridge that shows its highest level, all."""
+    if life.full is None:
+        return 0.0, 1.0
+    low, high = bounds_of(life.full)
+    return (max(low, NEW), high) if life.changed_by is not None and high >= NEW else (low, high)
 
 
 def _counted_out(life: Life) -> tuple[float, float] | None:

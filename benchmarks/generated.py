@@ -1,4 +1,4 @@
-"""A generated fleet: printers whose use, supplies and levels look like those of real offices, for trying order rules on.
+"""A generated fleet: printers whose use, supplies and levels are like those of offices, to try order rules on.
 
 The same seed makes the same fleet. Truth (what is really in a cartridge) and what the printer tells of it are apart.
 """
@@ -134,7 +134,7 @@ def _slots(chance: Random, mean: float, colored: bool) -> tuple[Slot, ...]:
 
 @dataclass(slots=True)
 class Cartridge:
-    """One cartridge in its slot, with the truth: `left` is the part of a whole, `shaken` what a shake adds for a while."""
+    """One cartridge, with the truth: `left` is the part of a whole, `shaken` what a shake adds to it for a while."""
 
     serial: str
     left: float
