@@ -1,7 +1,7 @@
 """When a supply is ordered, and why not: pure rules over what is proven, never over what is guessed.
 
-An order is money and a parcel. A wish is a reason to order, made of levels and pages alone; the rules after it only ever
-say no, and what none of them refuses is ordered.
+An order is money and a parcel. A wish is a reason to order, made of levels and pages alone; the rules after it only
+ever say no, and what none of them refuses is ordered.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from agent.meters import Finding
-from agent.supplies.forecast import Forecast, chance_within, forecast, fraction_left, left_in
+from agent.supplies.forecast import FARTHEST, Forecast, chance_within, forecast, fraction_left, left_in
 from agent.supplies.levels import Supply
 from agent.supplies.lives import Life, is_bounded, says_low
 from agent.supplies.orders import BomItem
@@ -41,7 +41,10 @@ SLOW_PARTS = {
     "transfer_unit": 15.0,
     "waste_toner": 25.0,
     "waste_ink": 25.0,
+    "staples": 30.0,
 }
+SUDDEN = 30.0  # points that a level falls below what the pages explain: taken out, a sensor, a used cartridge
+SETTLED = timedelta(hours=20)  # that such a level has to stay
 LEAST_MADE = 0.3  # of the pages that a cartridge makes at least, before a printer's *low* is believed
 COUNTED_ALONE = 1  # cartridges that must have been seen from new to empty before pages alone may order
 
@@ -130,7 +133,7 @@ class Decision:
 def days_until(rules: OrderRules, today: date, is_working: Working, further: int = 0) -> int:
     """Calendar days until an order of today would surely be there: lead and safety in working days."""
     left, ahead = rules.lead_days + rules.safety_days + further, 0
-    while left > 0:
+    while left > 0 and ahead < FARTHEST:
         ahead += 1
         left -= is_working(today + timedelta(days=ahead))
     return ahead
@@ -150,14 +153,12 @@ def wish(view: SlotView, rules: OrderRules, further: int = 0) -> Wish | None:
     days = days_until(rules, view.today, view.is_working, further)
     worth = view.usage.worth(view.today + timedelta(days=1), days, view.is_working)
     chance = chance_within(left, view.usage, worth)
-    said = kind == "empty" or (kind == "at_most" and not is_bounded(view.supply.level))
+    level = view.supply.level
+    said = level.high == 0 or (says_low(level) and not is_bounded(level))
     if not said and chance <= rules.risk:
         return None
     told = forecast(view.life, view.wear, view.usage, view.today, view.is_working)
     return Wish(SAID_LOW if said else _runs_dry(chance, days), told, chance)
-
-
-SAID_LOW = Finding("said_low", message("The printer itself says that it is low."))
 
 
 def _runs_dry(chance: float, days: int) -> Finding:
@@ -170,7 +171,7 @@ def _runs_dry(chance: float, days: int) -> Finding:
 
 
 def _by_threshold(supply: Supply, rules: OrderRules) -> Wish | None:
-    """For supplies whose end cannot be forecast: what the printer names, at or below the threshold, or its own *low*."""
+    """For supplies without a forecast: what the printer names, at or below the threshold, or its own *low*."""
     named = told_percent(supply)
     if named is None:
         return Wish(SAID_LOW) if says_low(supply.level) else None
@@ -206,7 +207,7 @@ def is_mostly_used(view: SlotView, rules: OrderRules) -> bool:
 
 
 def most_is_left(view: SlotView) -> bool:
-    """Whether the pages since its installation contradict a low level: a cartridge that has made so few is not used up."""
+    """Whether the pages since its installation contradict a low level: what has made so few is not used up."""
     life = view.life
     if life.changed_by is None or life.pages is None:
         return False
@@ -242,6 +243,7 @@ def item_for(supply: Supply, bom: Sequence[BomItem]) -> BomItem | None:
     return fitting[0] if len(fitting) == 1 else None
 
 
+SAID_LOW = Finding("said_low", message("The printer itself says that it is low."))
 Refusal = Callable[[SlotView, BomItem | None, Situation, OrderRules], Finding | None]
 
 
@@ -284,6 +286,25 @@ def _most_is_left(view: SlotView, item: BomItem | None, situation: Situation, ru
     return Finding("yield_left", said)
 
 
+def fell_suddenly(view: SlotView, now: datetime) -> bool:
+    """Whether the level fell a short while ago by far more than was printed: a cartridge that is taken out says 0."""
+    life = view.life
+    if life.before is None or life.entered is None or now - life.entered.at >= SETTLED or now < life.entered.at:
+        return False
+    fell = (life.before.level.low or 0.0) - (life.entered.level.high or 0.0)
+    made = 0
+    if life.before.pages is not None and life.entered.pages is not None:
+        made = max(life.entered.pages - life.before.pages, 0)
+    return fell - 100 * made / view.before.bounds()[0] >= SUDDEN
+
+
+def _sudden(view: SlotView, item: BomItem | None, situation: Situation, rules: OrderRules) -> Finding | None:
+    if situation.confirmed or not fell_suddenly(view, situation.now):
+        return None
+    said = message("It fell suddenly, by far more than was printed: it is ordered if it still says so tomorrow.")
+    return Finding("fell_suddenly", said)
+
+
 def _first_sight(view: SlotView, item: BomItem | None, situation: Situation, rules: OrderRules) -> Finding | None:
     """A supply that was low when it was first seen may be on its way: an order would have come by the same time."""
     life = view.life
@@ -291,7 +312,7 @@ def _first_sight(view: SlotView, item: BomItem | None, situation: Situation, rul
         return None
     watched = (view.today - life.first.at.date()).days
     needed = days_until(rules, life.first.at.date(), view.is_working)
-    if watched >= needed:
+    if watched >= needed or watched < 0:  # a clock that was set back tells nothing
         return None
     said = message(
         "It was low already when it was first seen, so it may have been ordered; unless it is changed it is ordered in"
@@ -338,6 +359,7 @@ REFUSALS: tuple[Refusal, ...] = (
     _ordered,
     _held,
     _most_is_left,
+    _sudden,
     _first_sight,
     _once,
     _caps,
