@@ -4,7 +4,7 @@ BIN   := .venv/bin
 READY := .venv/.ready
 PYTHON ?= python3
 
-.PHONY: reliability demo test contract setup lint accuracy bench texts lock clean
+.PHONY: reliability demo test contract setup lint accuracy bench orders texts lock clean
 
 demo: setup
 	$(BIN)/meter-agent demo $(if $(RECORDINGS),--recordings $(RECORDINGS)) --state $(or $(STATE),.demo)
@@ -35,6 +35,12 @@ accuracy: setup
 reliability: setup
 	mkdir -p .bench
 	$(BIN)/python -m benchmarks.reliability $(if $(QUICK),--quick .bench/reliability.md,docs/reliability.md)
+
+# Order rules on generated fleets, side by side, and whether forecasts hold: writes docs/orders.md (half an hour on two
+# processors). QUICK=1 takes a few printers and writes into .bench.
+orders: setup
+	mkdir -p .bench
+	$(BIN)/python -m benchmarks.orders_page $(if $(QUICK),--quick .bench/orders.md,docs/orders.md)
 
 # Reading beside other programs: writes docs/performance.md. QUICK=1 only shows that everything runs, and writes into
 # .bench. RESPONDER=DIR has the fast responder, RECORDINGS=DIR recordings whose datagrams are counted.

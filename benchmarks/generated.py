@@ -71,11 +71,12 @@ class Horizon:
         return self.first + timedelta(days=number)
 
 
-def fleet(seed: int, printers: int, horizon: Horizon) -> Iterator[Workplace]:
-    """So many printers."""
+def fleet(seed: int, printers: int, horizon: Horizon, first: int = 0) -> Iterator[Workplace]:
+    """So many printers, from the numbered one on: parts of a fleet are the same as the whole."""
     chance = Random(f"fleet {seed}")  # noqa: S311  repeatable on purpose
-    for number in range(printers):
-        yield _workplace(f"P{number:04}", chance.randrange(2**31), horizon)
+    seeds = [chance.randrange(2**31) for _ in range(first + printers)]
+    for number in range(first, first + printers):
+        yield _workplace(f"P{number:04}", seeds[number], horizon)
 
 
 def _workplace(name: str, seed: int, horizon: Horizon) -> Workplace:

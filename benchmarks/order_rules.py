@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
 
@@ -29,10 +29,11 @@ class FixedThreshold:
     some_left: float | None = None
     silent: bool = False
 
-    def wants(self, look: Look, again: Look) -> bool:
-        """Once per breach."""
+    def wants(self, look: Look, again: Look, under_way: bool) -> bool:
+        """Once per breach; *some left* after *low* ends one."""
         named = named_percent(look.level, self.some_left)
         if named is None:
+            self.silent = self.silent and look.level.kind != "some_left"
             return False
         if named > self.percent:
             self.silent = False
@@ -52,10 +53,11 @@ class TwoLevels:
     slope: float = 0.0
     silent: bool = False
 
-    def wants(self, look: Look, again: Look) -> bool:
+    def wants(self, look: Look, again: Look, under_way: bool) -> bool:
         """When fewer days are left."""
         named = named_percent(look.level, None)
         if named is None:
+            self.silent = self.silent and look.level.kind != "some_left"
             return False
         if self.last is None:
             self.last = (look.at, named)
@@ -106,11 +108,17 @@ class Field:
 
 
 class Ours:
-    """The agent's policy, with what it would have in its memory."""
+    """The agent's policy, with what it would have in its memory.
 
-    def __init__(self, horizon: Horizon, rules: OrderRules) -> None:
+    To see what each part is worth: `counts` says whether it knows page counters, `learns` whether earlier cartridges
+    teach it how long one lasts.
+    """
+
+    def __init__(self, horizon: Horizon, rules: OrderRules, *, counts: bool = True, learns: bool = True) -> None:
         self.horizon = horizon
         self.rules = rules
+        self.counts = counts
+        self.learns = learns
         self._meters = UsageMeter(horizon.is_working), UsageMeter(horizon.is_working)
         self._usages: tuple[Usage | None, Usage | None] = (None, None)
 
@@ -120,6 +128,8 @@ class Ours:
 
     def counted(self, day: date, total: int, color: int) -> None:
         """Learns from the counters."""
+        if not self.counts:
+            return
         for meter, pages in zip(self._meters, (total, color), strict=True):
             meter.add(day, pages)
         self._usages = self._meters[0].usage(), self._meters[1].usage()
@@ -140,14 +150,15 @@ class OurSlot:
         self._ordered_at: datetime | None = None
         self._item = BomItem("10", "M", "Toner", "toner", slot.colorant, True, None, 1, None)
 
-    def wants(self, look: Look, again: Look) -> bool:
+    def wants(self, look: Look, again: Look, under_way: bool) -> bool:
         """When two looks half an hour apart ask for it, and nothing refuses."""
         life = self._see(look)
         if self._is_open(life) or wish(self._view(look, life), self._site.rules) is None:
             return False
         life = self._see(again)
         situation = Situation(False, look.at, None, 0, 0, again.at)
-        decision = decide(self._view(again, life), (self._item,), situation, self._site.rules)
+        item = replace(self._item, open_order_number="1") if under_way else self._item
+        decision = decide(self._view(again, life), (item,), situation, self._site.rules)
         return decision is not None and decision.order
 
     def ordered(self, at: datetime) -> None:
@@ -159,11 +170,13 @@ class OurSlot:
         return self._view(look, self._see(look))
 
     def _see(self, look: Look) -> Life:
+        if not self._site.counts:
+            look = replace(look, pages=None)
         if self._life is None:
             self._life = begun(look, None)
             return self._life
         *ended, self._life = followed(self._life, look)
-        for life in ended:
+        for life in ended if self._site.learns else ():
             self._before = learnt(self._before, life)
         return self._life
 

@@ -20,8 +20,8 @@ AGAIN = timedelta(minutes=30)
 class Rule(Protocol):
     """Decides about one slot from what an agent can see."""
 
-    def wants(self, look: Look, again: Look) -> bool:
-        """Whether to order now; `again` is the look half an hour later."""
+    def wants(self, look: Look, again: Look, under_way: bool) -> bool:
+        """Whether to order now; `again` is the look half an hour later, `under_way` what the portal says of orders."""
 
     def ordered(self, at: datetime) -> None:
         """An order was placed, by the rule or by a person who stood before an empty printer."""
@@ -164,7 +164,7 @@ def _day(stands: Sequence[Stand], place: Workplace, day: int, horizon: Horizon, 
 
 def _read(stand: Stand, pages: int, day: int, horizon: Horizon) -> None:
     at = moment(horizon.day(day))
-    if stand.rule.wants(stand.look(at, pages), stand.look(at + AGAIN, pages)):
+    if stand.rule.wants(stand.look(at, pages), stand.look(at + AGAIN, pages), bool(stand.coming)):
         stand.order(day, horizon)
 
 

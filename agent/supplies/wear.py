@@ -29,6 +29,7 @@ USUAL_YIELD = {  # pages, where the maker's is not known
     "waste_ink": 40_000,
     "staples": 20_000,
 }
+USED_UP, MOSTLY_USED_UP = 0.06, 0.25  # how far, as ln, the pages of a changed cartridge may be from a whole one's
 LEAST_USED = 0.08  # of a cartridge, before its own pages say anything
 WHOLE = 0.5  # percent: what a printer names may be rounded by so much
 NEW = 0.97  # of a whole, that a new cartridge has at least
@@ -99,14 +100,14 @@ def _measured(life: Life, wear: Wear, *, ended: bool) -> tuple[float, float] | N
     Of a cartridge that is over, the last level tells as well as the one entered last: the finer counts.
     """
     if life.full is None or life.entered is None or life.level is None:
-        return _counted_out(life) if ended else None
+        return _counted_out(life) if ended and life.last.level.kind != "unknown" else None
     start, ends = _filled(life), [(life.entered, entered_with(life, wear))]
     if ended:
         ends.append((life.level, bounds_of(life.level)))
     told = [found for look, end in ends if (found := _between(life.full, start, look, end))]
     if told:
         return min(told, key=lambda one: one[1])
-    return _counted_out(life) if ended else None
+    return _counted_out(life) if ended and life.low_since else None
 
 
 def _between(first: Look, start: Part, last: Look, end: Part) -> tuple[float, float] | None:
@@ -153,8 +154,12 @@ def _filled(life: Life) -> Part:
 
 
 def _counted_out(life: Life) -> tuple[float, float] | None:
-    """A cartridge whose installation was seen, and that was changed after the printer had said *low* or *empty*."""
-    if life.changed_by is None or life.low_since is None or not life.pages:
+    """A cartridge of a printer that names no level, from the one change to the other.
+
+    After the printer's *low* or *empty* it was used up; else it mostly was, or nobody would have changed it.
+    """
+    if life.changed_by is None or not life.pages:
         return None
+    blur = USED_UP if life.low_since else MOSTLY_USED_UP
     left = 0.0 if life.last.level.kind == "empty" else 0.05
-    return math.log(life.pages / (1 - left)), 0.06**2 + BETWEEN_PAGES / life.pages
+    return math.log(life.pages / (1 - left)), blur**2 + BETWEEN_PAGES / life.pages
