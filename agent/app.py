@@ -27,7 +27,7 @@ from agent.leases import FileLeases
 from agent.matching import Matching, match
 from agent.memory import SqlMemory
 from agent.meters import Finding
-from agent.order_book import OrderBook
+from agent.order_book import OrderBook, calendar_of
 from agent.ordering import Replenishment
 from agent.past import SqlPast
 from agent.paths import Places, places_of
@@ -236,7 +236,10 @@ class Agent:
 
     def _replenishment(self, store: Store, portal: Portal, outbox: SqlOutbox, memory: SqlMemory) -> Replenishment:
         rules, supplies = OrderBook(self.settings.orders).rules, SqlSupplies(store)
-        return Replenishment(portal, outbox, supplies, self.clock, rules, self.source, memory.standings)
+        told = memory.standings
+        return Replenishment(
+            portal, outbox, supplies, self.clock, rules, self.source, told, calendar_of(self.settings.orders)
+        )
 
     def _courier(self, outbox: SqlOutbox, portal: Portal) -> Courier:
         tell = PauseNote(self.database).write

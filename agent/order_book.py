@@ -9,6 +9,13 @@ from fnmatch import fnmatchcase
 from agent.printers import Equipment
 from agent.settings import OrderGroup, OrdersSettings
 from agent.supplies.policy import OrderRules
+from agent.supplies.usage import Working, is_weekday
+from agent.supplies.working_days import working_days_of
+
+
+def calendar_of(orders: OrdersSettings) -> Working:
+    """The site's working days. Raises `ConfigError` for holidays of a country or part that is not known."""
+    return working_days_of(orders.holidays) if orders.holidays else is_weekday
 
 
 class OrderBook:

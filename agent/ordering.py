@@ -11,6 +11,7 @@ from agent.ports import Clock, Outbox, Portal, Supplies
 from agent.printers import Equipment
 from agent.readout import Readout
 from agent.stockroom import Seen, Stockroom, annual_estimate_of, is_installed
+from agent.supplies.bundles import bundled
 from agent.supplies.levels import Supply
 from agent.supplies.orders import BomItem, Instruction, OrderedItem
 from agent.supplies.policy import Decision, OrderRules, Situation, SlotView, decide, item_for, wish
@@ -89,15 +90,14 @@ class Replenishment:
     ) -> tuple[Ordering, ...]:
         number = equipment.equipment_number
         open_items, said = self.supplies.open_items(number), self.supplies.instructions(number)
-        decisions = []
-        for one in seen:
-            view = self._view(equipment, one)
-            situation = self._situation(equipment, one, item_for(one.supply, bom), open_items, said)
-            decision = decide(view, bom, situation, rules)
-            if decision:
-                decisions.append(decision)
+        views = [
+            (self._view(equipment, one), self._situation(equipment, one, item_for(one.supply, bom), open_items, said))
+            for one in seen
+        ]
+        decided = [decide(view, bom, situation, rules) for view, situation in views]
+        decisions = [one for one in decided if one is not None]
         self._note_wishes(number, seen, [decision.supply.slot for decision in decisions])
-        return self._placed(equipment, decisions)
+        return self._placed(equipment, [*decisions, *bundled(views, decisions, bom, rules)])
 
     def _view(self, equipment: Equipment, one: Seen) -> SlotView:
         now = self.clock.now()

@@ -236,8 +236,8 @@ class OrderGroup(Section):
     risk_percent: Percent | None = None
     lead_days: Days | None = None
     safety_days: Days | None = None
-    threshold_percent: Threshold | None = None
     mostly_used_percent: MostlyUsed | None = None
+    threshold_percent: Threshold | None = None
     at_first_sight: bool | None = None
 
 
@@ -251,8 +251,9 @@ class OrdersSettings(Section):
     risk_percent: Percent = 2.0
     lead_days: Days = 5
     safety_days: Days = 4
-    threshold_percent: Threshold = 10
+    holidays: Annotated[str, Field(pattern=r"^([A-Z]{2}(-[A-Z0-9]{1,3})?)?$")] = ""
     mostly_used_percent: MostlyUsed = 50
+    threshold_percent: Threshold = 10
     minutes_between_low_readings: Annotated[int, Field(ge=0, le=10_080)] = 30
     at_first_sight: bool = False
     bundle_days: Days = 5

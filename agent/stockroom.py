@@ -44,7 +44,8 @@ class Stockroom:
         rules: Mapping[str, OrderRules],
         known: Mapping[str, Mapping[str, SlotMemory]],
     ) -> dict[str, tuple[Supply, ...]]:
-        """Keeps what is new, by equipment number, and gives back the supplies about which something is to be decided.
+        """Keeps what is new, by equipment number, and gives back the supplies of which one may ask for an order: all of
+        the equipment, as others may come along; none where none asks.
 
         Raises `StoreError`.
         """
@@ -52,9 +53,8 @@ class Stockroom:
         for number, readout in readouts.items():
             seen = self.seen(readout, known.get(number, {}))
             self._keep(number, readout, seen, known.get(number, {}))
-            concerned[number] = tuple(
-                one.supply for one in seen if one.wished_since or self._may_ask(number, one, readout, rules[number])
-            )
+            asks = any(one.wished_since or self._may_ask(number, one, readout, rules[number]) for one in seen)
+            concerned[number] = readout.supplies if asks else ()
         return concerned
 
     def seen(self, readout: Readout, known: Mapping[str, SlotMemory]) -> list[Seen]:

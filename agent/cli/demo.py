@@ -150,6 +150,7 @@ def _configured(folder: Path, plan: dict[str, Any], portal: dict[str, Any]) -> P
         "readings.at": ["00:00"],
         "orders.armed": True,
         "orders.minutes_between_low_readings": 0,
+        "orders.at_first_sight": True,
     }
     users = "".join(_user_section(place, user) for place, user in enumerate(plan["users"], 1))
     file.write_text(first_config(current().code, entries) + users, encoding="utf-8")

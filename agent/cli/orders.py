@@ -17,7 +17,7 @@ from agent.clock import SystemClock
 from agent.errors import AgentError
 from agent.language import _, moment, number, show
 from agent.memory import SqlMemory
-from agent.order_book import OrderBook
+from agent.order_book import OrderBook, calendar_of
 from agent.simulation.replay import SlotHistory, WouldBe, replay, sums
 from agent.supplies.levels import Supply
 from agent.supplies.orders import Instruction, OrderedItem, OrderStatus
@@ -252,6 +252,7 @@ def simulate(config: Path | None, *, days: int, as_json: bool) -> int:
 def flights(agent: Agent, store: Store, since: datetime) -> Iterable[WouldBe]:
     """The replay of every slot of every equipment that the portal has."""
     supplies, book = SqlSupplies(store), OrderBook(agent.settings.orders)
+    calendar = calendar_of(agent.settings.orders)
     for equipment in SqlMemory(store).known_equipments():
         full, rules = equipment.equipment_number, book.rules(equipment)
         days = supplies.days(full, LONG_AGO.date())
@@ -264,7 +265,7 @@ def flights(agent: Agent, store: Store, since: datetime) -> Iterable[WouldBe]:
             colored = counter_of(supply) == "color" and any(color is not None for _day, _total, color in days)
             counts = [(day, color if colored else total) for day, total, color in days]
             known = [(day, count) for day, count in counts if count is not None]
-            yield from replay(SlotHistory(full, supply, looks, known, state.yield_pages), rules, since)
+            yield from replay(SlotHistory(full, supply, looks, known, state.yield_pages), rules, since, calendar)
 
 
 def verdict_text(one: WouldBe) -> str:
