@@ -24,6 +24,7 @@ from agent.snmp.recording import parse_recording
 from agent.snmp.varbinds import Answer, Ask
 from agent.store import Store
 from agent.supplies.policy import OrderRules
+from agent.supply_memory import SqlSupplies
 from agent.survey import Survey
 from agent.texts import message
 from agent.upload.courier import Courier
@@ -125,7 +126,7 @@ def cycle(store: Store, printers: Printers, firm: Firm, *, period: str | None = 
     survey = Survey(printers, printers, CATALOGUE, clock)
     courier = Courier(outbox, firm, clock, asyncio.sleep)
     source = Source("agent", "0")
-    ordering = Replenishment(firm, outbox, memory, clock, RULES, source)
+    ordering = Replenishment(firm, outbox, SqlSupplies(store), clock, lambda one: RULES, source, memory.standings)
     whole = Cycle(survey, firm, outbox, memory, ordering, courier, clock, source, lambda now: period)
     return asyncio.run(whole.run(Nobody()))
 
@@ -172,7 +173,7 @@ def test_a_store_that_fails_ends_the_cycle_and_nothing_half_is_stored(tmp_path: 
     courier = Courier(outbox, firm, clock, asyncio.sleep)
     survey = Survey(printers, printers, CATALOGUE, clock)
     source = Source("agent", "0")
-    ordering = Replenishment(firm, outbox, memory, clock, RULES, source)
+    ordering = Replenishment(firm, outbox, SqlSupplies(store), clock, lambda one: RULES, source, memory.standings)
     whole = Cycle(survey, firm, outbox, memory, ordering, courier, clock, source, lambda now: "today")
     with pytest.raises(StoreError):
         asyncio.run(whole.run(Nobody()))

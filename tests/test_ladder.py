@@ -22,6 +22,7 @@ from agent.snmp.ladder import order
 from agent.snmp.manners import SLEEPS, Manners
 from agent.store import Store
 from agent.supplies.policy import OrderRules
+from agent.supply_memory import SqlSupplies
 from agent.survey import Survey
 from agent.surveying import Accesses, rungs_of, survey_of
 from agent.upload.courier import Courier
@@ -291,7 +292,7 @@ def one_cycle(store, port: int, clock: Clock):
     outbox, memory, office = SqlOutbox(store), SqlMemory(store), Yard(f"{PLACE}:{port}")
     courier = Courier(outbox, office, clock, asyncio.sleep)
     seen, source = survey(store, port, clock), Source("agent", "0")
-    ordering = Replenishment(office, outbox, memory, clock, RULES, source)
+    ordering = Replenishment(office, outbox, SqlSupplies(store), clock, lambda one: RULES, source, memory.standings)
     cycle = Cycle(seen, office, outbox, memory, ordering, courier, clock, source, lambda now: now.isoformat())
     report = asyncio.run(cycle.run(Nobody()))
     return report.lines[0], memory.outcomes()["1"].finding

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from agent.printers import Endpoint, Equipment, Identity
 from agent.readout import Readout
 from agent.store import Store
 from agent.texts import message
-from agent.upload.envelope import Accepted, Envelope, Rejected, canonical, new_reference
+from agent.upload.envelope import Accepted, Rejected
 from agent.upload.outbox import SqlOutbox
 from agent.upload.seal import Source, seal_reading
 from tests.crash_writer import START, reading
@@ -178,61 +178,11 @@ def test_how_a_value_was_read(store: Store) -> None:
     assert memory.last_reported(["E1"])["E1"] == {"total": LastReading(700, NOON, protocol="ipp")}
 
 
-def test_low_supplies(store: Store) -> None:
-    """A supply is low since it was first seen low without a break."""
-    memory = SqlMemory(store)
-    hour = timedelta(hours=1)
-    memory.note_low("E1", ["1.1", "1.2"], NOON)
-    memory.note_low("E2", ["1.1"], NOON)
-    memory.note_low("E1", ["1.2", "1.2", "1.3"], NOON + hour)
-    assert memory.low_since(["E1"]) == {"E1": {"1.2": NOON, "1.3": NOON + hour}}
-    memory.note_low("E1", [], NOON + 2 * hour)
-    memory.note_low("E1", ["1.2"], NOON + 3 * hour)
-    assert memory.low_since(["E1"]) == {"E1": {"1.2": NOON + 3 * hour}}
-    assert memory.low_since(["E2", "E9"]) == {"E2": {"1.1": NOON}}
-
-
-def test_orders_since(store: Store) -> None:
-    """Orders are counted since a time, for one equipment and for all, in whatever zone that time is given."""
-    outbox, memory = SqlOutbox(store), SqlMemory(store)
-    for number, equipment in enumerate(["E1", "E1", "E2"]):
-        reference = new_reference()
-        at = NOON + timedelta(hours=number)
-        body = canonical({"client_reference": reference})
-        outbox.put(Envelope(reference, "order", equipment, f"{equipment}/{number}", at, body), None)
-    outbox.put(reading("E1", 1), None)
-    berlin = timezone(timedelta(hours=1))
-    assert memory.orders_since(NOON.astimezone(berlin), None) == 3
-    assert memory.orders_since(NOON + timedelta(seconds=1), None) == 2
-    assert memory.orders_since(NOON + timedelta(seconds=1), "E1") == 1
-
-
-def test_orders_open(store: Store) -> None:
-    """An order is open until it is discarded or closed, whatever the portal has said of it."""
-    outbox, memory = SqlOutbox(store), SqlMemory(store)
-    made = []
-    for number in range(4):
-        reference = new_reference()
-        body = canonical({"client_reference": reference})
-        envelope = Envelope(reference, "order", "E1", f"E1/{number}", NOON + timedelta(hours=number), body)
-        assert outbox.put(envelope, None)
-        made.append(reference)
-    outbox.put(reading("E1", 1), None)
-    for reference in made[:2]:
-        outbox.settle(reference, Accepted(("1",)), NOON)
-    outbox.settle(made[2], Rejected("no", "no"), NOON)
-    assert [entry.envelope.reference for entry in memory.orders_open("E1")] == made
-    outbox.free_slot(made[0], NOON)
-    outbox.discard(made[2], "anna", NOON)
-    assert [entry.envelope.reference for entry in memory.orders_open("E1")] == [made[1], made[3]]
-    assert memory.orders_open("E2") == []
-
-
 def test_time_without_zone(store: Store) -> None:
     """A time that does not say its zone is a programming error and never stored."""
     with pytest.raises(ValueError, match="time zone"):
-        SqlMemory(store).note_low("E1", ["1"], datetime(2026, 11, 23))  # noqa: DTZ001  the very thing
-    assert SqlMemory(store).low_since(["E1"]) == {}
+        SqlMemory(store).remember_cycle([], [], datetime(2026, 11, 23))  # noqa: DTZ001  the very thing
+    assert SqlMemory(store).last_cycle() is None
 
 
 def test_where_a_value_stood_is_remembered(store: Store) -> None:

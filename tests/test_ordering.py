@@ -305,12 +305,12 @@ def test_a_person_holds_an_order_back(store):
 def test_a_person_confirms_what_the_caps_hold_back(store):
     """Beyond the cap nothing is ordered until somebody says so, and that counts once."""
     week, supplies = Week(store, Office(), max_per_equipment_per_day=1), SqlSupplies(store)
-    for _ in range(20):
-        week.day(100, toner(60))
-    supplies.order([replace(ITEM, ordered_at=week.clock.moment + timedelta(days=1))])
-    assert week.day(100, toner(20)) == [(False, "equipment_cap")]
+    supplies.order([replace(ITEM, ordered_at=week.clock.moment + timedelta(days=365))])
+    with pytest.raises(AssertionError, match="nothing was ordered"):
+        used_up(week, 100, 100 / 5000, days=48)
+    assert week.day(50, toner(3)) == [(False, "equipment_cap")]
     supplies.instruct(Instruction("1", "1.1", "confirmed", week.clock.moment, "Ada", ""))
-    assert week.day(0, toner(19), looks=1) == [(True, "runs_dry")]
+    assert week.day(0, toner(3), looks=1) == [(True, "runs_dry")]
     assert supplies.instructions("1") == []
 
 
