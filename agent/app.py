@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -288,6 +288,12 @@ class Agent:
             rhythm = Rhythm(schedule.cycle_minutes, schedule.courier_minutes, schedule.jitter_seconds, agent_id)
             ready()
             await keep_running(_logged_cycle(cycle), _logged_delivery(cycle), rhythm, stop)
+
+    async def follow_orders(self) -> None:
+        """Asks the portal now what has become of the orders on their way. Raises `AgentError`."""
+        with self.store(exclusive=False) as store:
+            async with self.portal() as portal:
+                await self._replenishment(store, portal, SqlOutbox(store), SqlMemory(store)).follow(timedelta())
 
     async def match(self, progress: Progress) -> Matching:
         """Which printer is which equipment of the portal, with nothing read, stored or sent."""

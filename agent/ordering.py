@@ -184,13 +184,13 @@ class Replenishment:
                 self.supplies.withdraw(number, decision.supply.slot)
         return Standing(envelope.reference, "waiting")
 
-    async def follow(self) -> None:
-        """Asks the portal what has become of the orders on their way, the longest unasked first.
+    async def follow(self, again: timedelta = ASKED_AGAIN) -> None:
+        """Asks the portal what has become of the orders on their way, the longest unasked first, none twice in `again`.
 
         What cannot be asked now is asked later. Raises nothing but `StoreError`.
         """
         now = self.clock.now()
-        items = self.supplies.to_ask(now - ASKED_AGAIN, ASKED_AT_ONCE)
+        items = self.supplies.to_ask(now - again, ASKED_AT_ONCE)
         standings = self.standings(list(dict.fromkeys(item.reference for item in items)))
         asked: dict[str, list[OrderedItem]] = {}
         for item in items:

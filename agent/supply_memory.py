@@ -162,7 +162,8 @@ class SqlSupplies:
 
     def follow(self, item: OrderedItem, status: OrderStatus, now: datetime, tracking: str | None = None) -> None:
         """What has become of a piece; what is over frees the way for the next order."""
-        told = replace(item, tracking=tracking or item.tracking)
+        steps = item.steps if status == item.status else (*item.steps, (status, now))
+        told = replace(item, tracking=tracking or item.tracking, steps=steps)
         changes: dict[str, str | None] = {"content": _content(told), "status": status, "changed_at": instant(now)}
         if status in OVER:
             changes["open_key"] = None
@@ -266,6 +267,7 @@ class _Content:
     days: tuple[int | None, int | None, int | None] | None = None
     percent: tuple[float, float] | None = None
     tracking: str | None = None
+    steps: tuple[tuple[OrderStatus, datetime], ...] = ()
 
 
 _CONTENT = TypeAdapter(_Content)
@@ -282,6 +284,7 @@ def _content(item: OrderedItem) -> str:
         item.days,
         item.percent,
         item.tracking,
+        item.steps,
     )
     return _CONTENT.dump_json(told).decode()
 
@@ -323,5 +326,6 @@ def _item(row: Row[Any]) -> OrderedItem:
         days=told.days,
         percent=told.percent,
         tracking=told.tracking,
+        steps=told.steps,
         id=row.id,
     )

@@ -87,7 +87,8 @@ def test_the_demo_does_the_whole_job_and_twice_nothing_twice(tmp_path):
     first = demo(tmp_path)
     folder = tmp_path / "devices"
     check_cases(first, folder)
-    assert "2 orders placed" in first.stdout
+    assert "1 orders placed" in first.stdout
+    assert "SANDBOX-0001" in first.stdout
     check_second_voice(first, folder)
     before = booked(folder)
     second = demo(tmp_path)

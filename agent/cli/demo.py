@@ -20,6 +20,7 @@ import platformdirs
 from rich.console import Console
 
 from agent.app import Agent
+from agent.cli.orders import explain_order, receipts_of
 from agent.cli.service import exit_code
 from agent.cli.tables import print_report
 from agent.cli.watch import Watch
@@ -29,6 +30,7 @@ from agent.language import _, current, show
 from agent.loop import run
 from agent.paths import places_of
 from agent.secrets import Secrets
+from agent.supply_memory import SqlSupplies
 from agent.texts import message
 
 PATIENCE = 90.0  # seconds for a sandbox process to become ready
@@ -60,6 +62,7 @@ def run_demo(recordings: Path | None, state: Path | None) -> int:
             agent = Agent.load(_configured(folder, plan, portal))
             report = run(agent.once(watch))
         print_report(console, report)
+        _show_delivery(console, agent, portal)
         _where_to_look(console, folder)
         return exit_code(report)
 
@@ -170,6 +173,25 @@ def _user_section(place: int, user: dict[str, str]) -> str:
     )
 
 
+def _show_delivery(console: Console, agent: Agent, portal: dict[str, Any]) -> None:
+    """The warehouse delivers the first order; its way from the reason to the delivery, as `orders explain` tells it."""
+    with agent.store(exclusive=False) as store:
+        items = SqlSupplies(store).open_items()
+        numbers = receipts_of(store, items)
+    shown = next((item for item in items if item.reference in numbers), None)
+    if shown is None:
+        return
+    if shown.status != "delivered":
+        command = [sys.executable, "-m", "sandbox.warehouse", "--url", portal["url"], "--ca-file", portal["ca_file"]]
+        command += ["--admin-token-file", portal["admin_token_file"], numbers[shown.reference]]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  our own program
+        if done.returncode:
+            raise _failed("sandbox.warehouse", done.stderr)
+        run(agent.follow_orders())
+    console.print("\n" + _("One order, from the reason to the delivery:"), markup=False)
+    explain_order(agent.places.config, shown.reference)
+
+
 def _where_to_look(console: Console, folder: Path) -> None:
     config = folder / "meter-agent.toml"
     portal, printers = _("the portal with its ledger"), _("the virtual printers")
@@ -178,6 +200,7 @@ def _where_to_look(console: Console, folder: Path) -> None:
         _("Look further:"),
         f"  meter-agent outbox list --config {config}",
         f"  meter-agent status --config {config}",
+        f"  meter-agent orders list --config {config}",
         f"  {folder / 'portal'}  {portal}",
         f"  {folder / 'fleet.json'}  {printers}",
     )

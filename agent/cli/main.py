@@ -287,12 +287,13 @@ def database_downgrade(
 def orders_list(
     config: Config = None,
     every: Annotated[bool, typer.Option("--all", help=_("Also what was installed or closed."))] = False,
+    fresh: Annotated[bool, typer.Option("--refresh", help=_("Ask the portal first what became of them."))] = False,
     as_json: Json = False,
 ) -> None:
     """Orders."""
     from agent.cli.orders import list_orders
 
-    raise typer.Exit(list_orders(config, every=every, as_json=as_json))
+    raise typer.Exit(list_orders(config, every=every, fresh=fresh, as_json=as_json))
 
 
 @orders.command("explain", help=_("Why something was ordered, and its way since then."))

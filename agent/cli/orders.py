@@ -16,7 +16,8 @@ from agent.cli.tables import new_table, plain, row, section
 from agent.clock import SystemClock
 from agent.errors import AgentError
 from agent.language import _, moment, number, show
-from agent.memory import SqlMemory
+from agent.loop import run
+from agent.memory import HistoryEvent, SqlMemory
 from agent.order_book import OrderBook, calendar_of
 from agent.simulation.replay import SlotHistory, WouldBe, replay, sums
 from agent.supplies.levels import Supply
@@ -49,9 +50,14 @@ def status_name(status: OrderStatus) -> str:
     return names.get(status, status)
 
 
-def list_orders(config: Path | None, *, every: bool, as_json: bool) -> int:
-    """What is on order, or everything that ever was, and what people have said about orders to come."""
+def list_orders(config: Path | None, *, every: bool, fresh: bool, as_json: bool) -> int:
+    """What is on order, or everything that ever was, and what people have said about orders to come.
+
+    `fresh` asks the portal first what has become of them.
+    """
     agent = agent_of(config)
+    if fresh:
+        run(agent.follow_orders())
     with agent.store(exclusive=False) as store:
         supplies = SqlSupplies(store)
         items = supplies.items() if every else supplies.open_items()
@@ -131,19 +137,37 @@ def explain_order(config: Path | None, reference: str) -> int:
         history = memory.history(found[0].reference)
         receipts = receipts_of(store, found)
     console = Console()
-    print_items(console, found, receipts)
     for item in found:
-        for line in reasons_of(item):
+        for line in reasons_of(item, receipts.get(item.reference)):
             console.print(line, markup=False, highlight=False)
     table = new_table(_("When"), _("What happened"))
-    for event in history:
-        row(table, moment(event.at), show(event.note) if event.note else event.state)
-    section(console, _("Way to the portal"), table)
+    for when, what in way_of(history, found):
+        row(table, moment(when), what)
+    section(console, _("Its way"), table)
     return 0
 
 
-def reasons_of(item: OrderedItem) -> Iterable[str]:
-    """What was known when it was ordered."""
+def way_of(history: Sequence[HistoryEvent], items: Sequence[OrderedItem]) -> list[tuple[datetime, str]]:
+    """What happened to an order on its way to the portal, there, and back to the printer."""
+    sent = [(event.at, show(event.note) if event.note else event.state) for event in history]
+    moved = []
+    for item in items:
+        for status, when in item.steps:
+            told = f"{status_name(status)} ({item.tracking})" if status == "delivered" and item.tracking else None
+            moved.append((when, told or status_name(status)))
+    return sorted([*sent, *dict.fromkeys(moved)])
+
+
+def reasons_of(item: OrderedItem, order_number: str | None) -> Iterable[str]:
+    """What was ordered, and what was known then."""
+    what = message(
+        "Ordered for equipment {equipment}: {what}, material {material}.",
+        equipment=item.equipment_number.lstrip("0"),
+        what=plain(item.description) or "–",
+        material=item.material_number,
+    )
+    yield show(what)
+    yield show(message("Order {order}, now: {status}.", order=order_number or "–", status=status_name(item.status)))
     yield show(item.why.message)
     if item.percent:
         low, high = (f"{part:g}" for part in item.percent)

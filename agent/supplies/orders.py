@@ -56,7 +56,8 @@ class OrderedItem:
     """One piece of an order, from the reason to the printer.
 
     `reference` is that of its envelope; `cartridge` what was in the slot when it was ordered (serial number). `why` is
-    the reason; `days` earliest, likely and latest day from then until it would have been empty, where it was forecast.
+    the reason; `steps` are the statuses that it has had since it was ordered. `days` are earliest, likely and latest
+    day from then until it would have been empty, `percent` what was left, 0..100, where it was forecast.
     """
 
     reference: str
@@ -74,6 +75,7 @@ class OrderedItem:
     days: tuple[int | None, int | None, int | None] | None = None
     percent: tuple[float, float] | None = None
     tracking: str | None = None
+    steps: tuple[tuple[OrderStatus, datetime], ...] = ()
     id: int = 0
 
 
