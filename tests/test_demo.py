@@ -83,7 +83,7 @@ def check_second_voice(done: subprocess.CompletedProcess[str], folder: Path) -> 
 
 
 def test_the_demo_does_the_whole_job_and_twice_nothing_twice(tmp_path):
-    """Own devices: everything arrives, the awkward cases are shown, one order is placed and delivered; again: the same ledger."""
+    """Own devices: everything arrives, the awkward cases are shown, an order is delivered; again: the same ledger."""
     first = demo(tmp_path)
     folder = tmp_path / "devices"
     check_cases(first, folder)

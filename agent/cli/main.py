@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import typer
 
 from agent.cli.options import Config, Json
+from agent.cli.order_commands import orders
 from agent.cli.printer_commands import match, printers
 from agent.errors import AgentError
 from agent.language import _, show_error
@@ -25,7 +26,6 @@ app = typer.Typer(
 )
 outbox = typer.Typer(help=_("What is on its way to the portal."), no_args_is_help=True)
 offsets = typer.Typer(help=_("What people decided to add to counters that began anew."), no_args_is_help=True)
-orders = typer.Typer(help=_("Consumables: what is on order, why, and what would be."), no_args_is_help=True)
 secret = typer.Typer(help=_("Passwords and communities, kept apart from the config file."), no_args_is_help=True)
 equipment = typer.Typer(help=_("The equipment list of a portal without an API."), no_args_is_help=True)
 app.add_typer(printers)
@@ -281,75 +281,6 @@ def database_downgrade(
     from agent.cli.service import downgrade_database
 
     raise typer.Exit(downgrade_database(config, version))
-
-
-@orders.command("list", help=_("What is on order, with its status; --all also what is over."))
-def orders_list(
-    config: Config = None,
-    every: Annotated[bool, typer.Option("--all", help=_("Also what was installed or closed."))] = False,
-    fresh: Annotated[bool, typer.Option("--refresh", help=_("Ask the portal first what became of them."))] = False,
-    as_json: Json = False,
-) -> None:
-    """Orders."""
-    from agent.cli.orders import list_orders
-
-    raise typer.Exit(list_orders(config, every=every, fresh=fresh, as_json=as_json))
-
-
-@orders.command("explain", help=_("Why something was ordered, and its way since then."))
-def orders_explain(reference: str, config: Config = None) -> None:
-    """One order."""
-    from agent.cli.orders import explain_order
-
-    raise typer.Exit(explain_order(config, reference))
-
-
-Slot = Annotated[str, typer.Option("--slot", help=_("One supply, as `orders simulate` names it; else all of them."))]
-Note = Annotated[str, typer.Option("--note", help=_("Why, in your words; kept with it."))]
-
-
-@orders.command("hold", help=_("Order nothing for an equipment, or for one of its supplies, until it is released."))
-def orders_hold(equipment: str, config: Config = None, slot: Slot = "", note: Note = "") -> None:
-    """Holds back."""
-    from agent.cli.orders import instruct
-
-    raise typer.Exit(instruct(config, equipment, slot, kind="held", note=note))
-
-
-@orders.command("release", help=_("Take back what was said with hold or confirm."))
-def orders_release(equipment: str, config: Config = None, slot: Slot = "") -> None:
-    """Takes back."""
-    from agent.cli.orders import release
-
-    raise typer.Exit(release(config, equipment, slot))
-
-
-@orders.command("confirm", help=_("Let the next cycle order what waits for a person, such as beyond a cap; once."))
-def orders_confirm(equipment: str, config: Config = None, slot: Slot = "", note: Note = "") -> None:
-    """Confirms once."""
-    from agent.cli.orders import instruct
-
-    raise typer.Exit(instruct(config, equipment, slot, kind="confirmed", note=note))
-
-
-@orders.command("close", help=_("An order is over, whatever the portal says: the same may be ordered again."))
-def orders_close(reference: str, config: Config = None) -> None:
-    """Closes."""
-    from agent.cli.orders import close
-
-    raise typer.Exit(close(config, reference))
-
-
-@orders.command("simulate", help=_("What the rules would have ordered in the last days, when and why."))
-def orders_simulate(
-    config: Config = None,
-    days: Annotated[int, typer.Option(min=1, max=400, help=_("How many days back."))] = 90,
-    as_json: Json = False,
-) -> None:
-    """A flight simulator: nothing is ordered."""
-    from agent.cli.orders import simulate
-
-    raise typer.Exit(simulate(config, days=days, as_json=as_json))
 
 
 @secret.command("set", help=_("Store a secret; it is asked for and not shown, or read from standard input."))

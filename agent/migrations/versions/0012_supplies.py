@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from alembic import op
 
+from agent.migrations.present import has_table
+from agent.migrations.rows import instant, key_of, moment_at, reference_of, slot_of
 from agent.migrations.sealing import opened
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 
 
 def upgrade() -> None:
     """Makes the tables; orders that hold their slot become open ones, so that nothing is ordered again."""
-    _looks()
+    if not has_table("supply_looks"):
+        _looks()
+        _orders()
+    _adopt()
+    op.drop_table("low_supplies")
+
+
+def _orders() -> None:
     op.create_table(
         "ordered_items",
         sa.Column("id", sa.Integer, primary_key=True),
@@ -42,8 +50,6 @@ def upgrade() -> None:
         sa.Column("by", sa.String(255), nullable=False),
         sa.Column("note", sa.Text, nullable=False),
     )
-    _adopt()
-    op.drop_table("low_supplies")
 
 
 def _looks() -> None:
@@ -81,33 +87,26 @@ def _looks() -> None:
 
 
 def _adopt() -> None:
-    """The orders made so far. Their bodies name the materials; one that can no longer be read keeps none."""
+    """The orders that are not known yet: those of before, and of an older agent that has worked in between."""
     connection = op.get_bind()
+    known = set(connection.execute(sa.text("SELECT reference FROM ordered_items")).scalars())
     rows = connection.execute(
         sa.text(
             "SELECT reference, equipment_number, slot, created_at, sealed FROM envelopes WHERE kind='order'"
             " AND state <> 'discarded' ORDER BY id"
         )
     ).all()
+    # A damaged row may repeat a key, and the way must be free for it: the portal itself refuses a second order.
+    put = sa.text(
+        "INSERT OR IGNORE INTO ordered_items (reference, equipment_number, slot, material_number, content, open_key,"
+        " ordered_at, status, changed_at) VALUES (:reference, :number, '', :material, '{}', :key, :at, 'wanted', :at)"
+    )
     for row in rows:
-        reference = row.reference.hex()
-        at = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=row.created_at)).isoformat("T", "microseconds")
-        for material in _materials(row.sealed, reference, row.equipment_number):
-            is_open = row.slot is not None
-            connection.execute(
-                sa.text(
-                    "INSERT INTO ordered_items (reference, equipment_number, slot, material_number, content, open_key,"
-                    " ordered_at, status, changed_at) VALUES (:reference, :number, '', :material, '{}', :key, :at,"
-                    " 'wanted', :at)"
-                ),
-                {
-                    "reference": reference,
-                    "number": row.equipment_number,
-                    "material": material,
-                    "key": f"{row.equipment_number}/{material}" if is_open else None,
-                    "at": at,
-                },
-            )
+        reference = reference_of(row.reference)
+        for material in [] if reference in known else _materials(row.sealed, reference, row.equipment_number):
+            key = f"{row.equipment_number}/{material}" if row.slot is not None else None
+            told = {"reference": reference, "number": row.equipment_number, "material": material, "key": key}
+            connection.execute(put, {**told, "at": instant(moment_at(row.created_at))})
 
 
 def _materials(stored: bytes, reference: str, number: str) -> list[str]:
@@ -120,12 +119,15 @@ def _materials(stored: bytes, reference: str, number: str) -> list[str]:
 
 
 def downgrade() -> None:
-    """Back to what was low; the history of supplies is gone with its tables."""
-    for table in ("order_instructions", "ordered_items", "page_days", "supply_slots", "supply_looks"):
-        op.drop_table(table)
+    """Leaves the tables, which an older agent does not look at; open orders hold their slot as it knows it."""
     op.create_table(
         "low_supplies",
         sa.Column("equipment_number", sa.String(64), primary_key=True),
         sa.Column("slot", sa.String(64), primary_key=True),
         sa.Column("since", sa.String(32), nullable=False),
     )
+    connection = op.get_bind()
+    items = connection.execute(sa.text("SELECT reference, open_key FROM ordered_items WHERE open_key IS NOT NULL"))
+    hold = sa.text("UPDATE OR IGNORE envelopes SET slot = :slot WHERE reference = :reference")
+    for item in items.all():
+        connection.execute(hold, {"slot": slot_of("order", item.open_key), "reference": key_of(item.reference)})
