@@ -22,6 +22,7 @@ FARTHEST = 730  # days ahead; later is *not within two years*
 DEVIATIONS = tuple((step / 2, math.exp(-step * step / 8)) for step in range(-4, 5))
 EVEN = ((0.1127, 5 / 18), (0.5, 4 / 9), (0.8873, 5 / 18))
 BETWEEN_POINTS = 0.25 / 12  # variance within the half of a standard deviation that each point stands for
+NOTHING = 0.001  # pages
 LEAST = 0.0005  # of a whole: what is left at least while it prints
 SLACK = 0.02  # of a whole, by which a told level and a computed one may differ and still agree
 MISSED = 1.8  # standard deviations of a yield
@@ -46,7 +47,7 @@ class Left:
 
     def chance(self, mean: float, variance: float) -> float:
         """That printing so many pages, with this variance, empties it: 0..1."""
-        if mean <= 0:
+        if mean < NOTHING:
             return 0.0
         spread = math.log1p(variance / (mean * mean))
         middle = math.log(mean) - spread / 2

@@ -194,9 +194,10 @@ def _was_low_once(life: Life) -> bool:
 
 def _named(look: Look, before: Look) -> Look:
     """The look with the names that the cartridge had before: a field that fails once makes no other cartridge."""
-    if (look.serial_number or not before.serial_number) and (look.part_number or not before.part_number):
+    serial = before.serial_number if normal_serial(look.serial_number) is None else look.serial_number
+    part = look.part_number or before.part_number
+    if (serial, part) == (look.serial_number, look.part_number):
         return look
-    serial, part = look.serial_number or before.serial_number, look.part_number or before.part_number
     return Look(look.at, look.pages, look.level, serial, part)
 
 
