@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from itertools import pairwise
 from random import Random
 
@@ -101,8 +102,15 @@ def claims(place: Workplace, horizon: Horizon, rules: OrderRules) -> Iterator[Cl
 
 def _look(stand: _Stand, pages: int, day: int, horizon: Horizon, rules: OrderRules) -> None:
     serial = stand.cartridge.serial if stand.slot.serials else None
-    for at in (moment(horizon.day(day)), moment(horizon.day(day)) + AGAIN):
-        view = stand.rule.view(Look(at, pages, told(stand.slot, stand.cartridge, stand.chance), serial))
+    for wait in (timedelta(0), AGAIN):
+        view = stand.rule.view(
+            Look(
+                moment(horizon.day(day)) + wait,
+                pages,
+                told(stand.slot, stand.cartridge, stand.chance, again=bool(wait)),
+                serial,
+            )
+        )
     if day < SETTLED or day % EVERY or stand.cartridge.left <= 0:
         return
     made = _claim(view, stand.slot.telling, rules)

@@ -30,7 +30,7 @@ FAILED = 0.03  # of days nobody answers
 AWAY = 0.004  # of days begin a week or two switched off for the agent (moved, network), printing on
 SHAKES = 0.2  # of lives are shaken when they are nearly empty
 USED_BEFORE = 0.01  # of cartridges come half used from another printer
-MISREAD = 0.0004  # of looks show a level that is not there
+MISREAD = 0.0008  # of days begin with a look that shows a level that is not there
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +170,9 @@ def shake(cartridge: Cartridge, chance: Random) -> None:
             cartridge.shaken = chance.uniform(0.03, 0.14)
 
 
-def told(slot: Slot, cartridge: Cartridge, chance: Random) -> Level:
-    """What the printer says of it."""
-    if chance.random() < MISREAD:
+def told(slot: Slot, cartridge: Cartridge, chance: Random, *, again: bool = False) -> Level:
+    """What the printer says of it; what it says `again` a moment later is no misreading."""
+    if not again and chance.random() < MISREAD:
         return chance.choice((EMPTY, UNKNOWN))
     shown = min(cartridge.left + cartridge.shaken, 1.0) if cartridge.left > 0 else 0.0
     if slot.telling == "percent":

@@ -110,10 +110,10 @@ class Stand:
         if not self.coming:
             self.order(day, horizon)
 
-    def look(self, at: datetime, pages: int) -> Look:
+    def look(self, at: datetime, pages: int, *, again: bool = False) -> Look:
         """What the printer says now."""
         serial = self.cartridge.serial if self.slot.serials else None
-        return Look(at, pages, told(self.slot, self.cartridge, self.chance), serial)
+        return Look(at, pages, told(self.slot, self.cartridge, self.chance, again=again), serial)
 
 
 def moment(day: date) -> datetime:
@@ -164,7 +164,7 @@ def _day(stands: Sequence[Stand], place: Workplace, day: int, horizon: Horizon, 
 
 def _read(stand: Stand, pages: int, day: int, horizon: Horizon) -> None:
     at = moment(horizon.day(day))
-    if stand.rule.wants(stand.look(at, pages), stand.look(at + AGAIN, pages), bool(stand.coming)):
+    if stand.rule.wants(stand.look(at, pages), stand.look(at + AGAIN, pages, again=True), bool(stand.coming)):
         stand.order(day, horizon)
 
 

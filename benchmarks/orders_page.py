@@ -223,8 +223,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("--quick", action="store_true", help="a few printers, to see that it runs")
+    parser.add_argument("--printers", type=int, default=Size().printers, help="in each fleet")
     options = parser.parse_args(arguments)
-    size = Size(10, 10, 400, (1, HELD_BACK)) if options.quick else Size()
+    size = Size(options.printers, min(options.printers, Size().calibrated))
+    if options.quick:
+        size = Size(10, 10, 400, (1, HELD_BACK))
     by_seed, made = measured(size)
     options.file.write_text(page(size, by_seed, made), "utf-8")
     sys.stdout.write("\n".join(verdict(by_seed[HELD_BACK], group) for group in GROUPS) + "\n")

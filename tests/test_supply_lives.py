@@ -89,7 +89,7 @@ def test_a_misreading_leaves_no_trace():
     """0 once, between 70 and 70; empty once, of a printer that otherwise says that some is left."""
     assert life(71, 70, "zero", 70, 70).low_since is None
     assert len(lives_of(looks(71, 70, "zero", 70, 69))) == 1
-    seen = life("some", "some", "empty", "some", "some", "some", pages=1000)
+    seen = life("some", "some", "empty", "some", "some", "some", pages=1000, hours=1)
     assert (seen.changed_by, seen.level, seen.low_since) == (None, None, None)
 
 

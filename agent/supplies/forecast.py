@@ -86,7 +86,7 @@ def left_in(life: Life, wear: Wear) -> Left | None:
     if now is None or then is None:
         return _agreeing(wear, told, 0, told)
     since = max(now - then, 0)
-    if life.level is not life.last and life.level.pages is not None and now > life.level.pages:
+    if life.level != life.last and life.level.pages is not None and now > life.level.pages:
         told = 0.0, told[1]  # the level is older than the pages, which may have emptied it
     return _agreeing(wear, entered_with(life, wear), since, told)
 

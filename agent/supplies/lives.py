@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Literal
 
@@ -16,6 +16,7 @@ Sign = Literal["serial_number", "part_number", "level", "no_longer_low"]
 
 SHAKEN = 15.0  # points that shaking or a warm sensor may add
 RENEWED = 30.0  # points: no shaking adds so many
+MOMENT = timedelta(hours=2)  # within which a misreading is over
 LONG = 64  # signs of a part number that count
 REFILLED = 90.0  # percent: what a cartridge with the same serial number must reach to count as another one
 # Pages after which a smaller rise that has stayed is a change of cartridge: more than shaking is worth, as a part of
@@ -97,7 +98,7 @@ def followed(life: Life, look: Look) -> tuple[Life, ...]:
     if risen is None or not _has_proven_itself(risen, going_on):
         return (going_on,)
     start = begun(risen, "level" if is_bounded(risen.level) else "no_longer_low")
-    return replace(life, raised=None), start if risen is look else _continued(start, look)
+    return replace(life, raised=None), start if risen == look else _continued(start, look)
 
 
 def begun(look: Look, sign: Sign | None) -> Life:
@@ -149,10 +150,10 @@ def _rise(life: Life, look: Look) -> float | None:
 def _without_misreading(life: Life, look: Look) -> Life:
     """A level that was seen once, far below those before and after it, was none: nothing is concluded from it."""
     level, before = life.level, life.before
-    if level is None or level is not life.entered:
+    if level is None or level != life.entered:
         return life
-    if look.level.kind == "some_left" and level is life.last and _was_low_once(life):
-        full = None if life.full is level else life.full
+    if look.level.kind == "some_left" and level == life.last and _was_low_once(life, look):
+        full = None if life.full == level else life.full
         return replace(life, level=before, entered=before, before=None, full=full, low_since=None)
     if before is None or not is_bounded(look.level):
         return life
@@ -183,13 +184,13 @@ def _low_since(life: Life, look: Look) -> datetime | None:
     """When it began to say *low*. What said so once and then *some left* was a misreading."""
     if says_low(look.level):
         return life.low_since or look.at
-    over = is_bounded(look.level) or (look.level.kind == "some_left" and _was_low_once(life))
+    over = is_bounded(look.level) or (look.level.kind == "some_left" and _was_low_once(life, look))
     return None if over else life.low_since
 
 
-def _was_low_once(life: Life) -> bool:
-    """Whether the newest look is the only one that says *low*."""
-    return life.low_since == life.last.at and says_low(life.last.level)
+def _was_low_once(life: Life, look: Look) -> bool:
+    """Whether only the look a moment before says *low*. What is the same all day is kept once: a moment is short."""
+    return life.low_since == life.last.at and says_low(life.last.level) and look.at - life.last.at <= MOMENT
 
 
 def _named(look: Look, before: Look) -> Look:
@@ -213,7 +214,7 @@ def _raised(life: Life, look: Look) -> tuple[Look | None, float]:
             return None, 0.0
         return life.raised or look, floor
     if look.level.kind == "some_left" and life.low_since is not None:
-        return (None, 0.0) if _was_low_once(life) else (life.raised or look, 0.0)
+        return (None, 0.0) if _was_low_once(life, look) else (life.raised or look, 0.0)
     return (None, 0.0) if says_low(look.level) else (life.raised, life.raised_from)
 
 

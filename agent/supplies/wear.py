@@ -137,7 +137,7 @@ def entered_with(life: Life, wear: Wear) -> Part:
         return 0.0, 1.0
     low, high = bounds_of(life.entered)
     before, now = life.before, life.entered.pages
-    if life.entered is life.full:
+    if life.entered == life.full:
         return _filled(life)
     if before is None or before.pages is None or now is None or now < before.pages:
         return low, high
