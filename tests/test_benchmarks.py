@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 
 from agent.errors import BadReply
 from agent.snmp.codec import decode_response
-from benchmarks import hostile, network
+from benchmarks import hostile, network, orders_page
 from benchmarks.contest import Contest, Sample
+from benchmarks.generated import fleet
 from benchmarks.page import Row, figure, page, quotients
 from benchmarks.reading import rows
 from benchmarks.responder import Rig
@@ -98,3 +100,20 @@ def test_searches_are_compared_by_time_per_address():
     row = network._beside_fusion(ours, Found(128, network.answering(128), 16.0, 8.0))
     assert (row.ratio, row.met) == ("1/256", True)
     assert network._beside_fusion(ours, Found(128, 0, 16.0, 8.0)).met is None
+
+
+def test_the_page_about_orders_is_made_of_what_was_measured():
+    """Every rule and every way of telling a level stands on it, and nothing is left to be filled in."""
+    size = orders_page.Size(printers=3, calibrated=3, days=200, seeds=(1, orders_page.HELD_BACK))
+    by_seed, claims = orders_page.measured(size)
+    text = orders_page.page(size, by_seed, claims)
+    assert all(f"| {rule} |" in text for rule in orders_page.keepers(size.horizon))
+    assert all(f"| `{name}` |" in text for name in orders_page.RULES)
+    assert not re.search(r"\{\w+\}", text)
+
+
+def test_parts_of_a_fleet_are_the_same_as_the_whole():
+    """Processes share one fleet without telling each other."""
+    horizon = orders_page.Size(days=30).horizon
+    whole = list(fleet(5, 4, horizon))
+    assert [*fleet(5, 2, horizon), *fleet(5, 2, horizon, first=2)] == whole

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.supplies.forecast import left_in
 from agent.supplies.levels import Level
 from agent.supplies.lives import Look, followed, lives_of
+from agent.supplies.wear import expected_wear, refined
 from tests.slots import NOW, exact, level, life, looks
 
 THIRDS = {33: Level("exact", 33, 0, 33), 67: Level("exact", 67, 33, 67), 100: Level("exact", 100, 67, 100)}
@@ -122,3 +125,16 @@ def test_lives_partition_the_looks(made):
     assert found[-1].last.at == made[-1].at
     assert 1 <= len(found) <= len(made)
     assert all(one.changed_by is not None for one in found[1:])
+
+
+@given(st.lists(any_look, min_size=1, max_size=12))
+def test_what_is_kept_and_read_again_goes_on_alike(made):
+    """A database gives back equal looks that are other objects."""
+    kept = [lives_of(made[:1])[0]]
+    for look in made[1:]:
+        *ended, now = followed(deepcopy(kept.pop()), look)
+        kept += [*ended, now]
+    assert tuple(kept) == lives_of(made)
+    wear = expected_wear("toner", 5000)
+    assert left_in(deepcopy(kept[-1]), wear) == left_in(kept[-1], wear)
+    assert refined(wear, deepcopy(kept[-1])) == refined(wear, kept[-1])
