@@ -22,6 +22,9 @@ ITEM = BomItem("0010", "A1", "Toner cyan", "toner", "cyan", True, None, 2, None)
 KNOWN = Wear(math.log(5000), 0.02, 3)
 usages = st.floats(5, 2000).map(steady) | st.none()
 TAKEN_OUT = life(9, *range(100, 50, -1), 0, 0, hours=0.25)
+BOX = view(falling(4), steady(), type_="waste_toner", wear=KNOWN)
+DRUM = view(falling(30), steady(2000), type_="opc", wear=KNOWN)
+SEEN_FOR_LONG = view(life(*[6] * 10, *[5] * 10), steady(), wear=KNOWN)
 LOW = view(falling(3), steady(), wear=KNOWN)
 
 
@@ -45,12 +48,14 @@ TABLE = [
     ("on hold", LOW, {"held": "vacation"}, "held"),
     ("asked for just now", LOW, {"wanted_since": NOW}, "first_sight"),
     ("never asked for", LOW, {"wanted_since": None}, "first_sight"),
-    ("asked for by a clock that was set back", LOW, {"wanted_since": NOW + timedelta(days=9)}, "first_sight"),
+    ("asked for by a clock that was set back", LOW, {"wanted_since": NOW + timedelta(days=9)}, "order:runs_dry"),
     ("enough for this equipment", LOW, {"ordered_for_equipment": 4}, "equipment_cap"),
     ("enough for today", LOW, {"ordered_in_all": 20}, "site_cap"),
     ("enough, and a person confirms", LOW, {"ordered_in_all": 20, "confirmed": True}, "order:runs_dry"),
+    ("a waste box with little space left", BOX, {}, "not_in_bill_of_material"),
+    ("a drum at 30 percent, however much is printed", DRUM, {}, None),
     ("low when first seen", view(life(6, 5, 5), steady(), wear=KNOWN), {}, "low_at_first_sight"),
-    ("low when first seen, weeks ago", view(life(*[6] * 10, *[5] * 10), steady(), wear=KNOWN), {}, "order:runs_dry"),
+    ("low when first seen, weeks ago", SEEN_FOR_LONG, {}, "order:runs_dry"),
     ("hardly used since it was changed", view(life(8, 100, 60, 30, 12, 4), steady(), wear=KNOWN), {}, "yield_left"),
     ("taken out a moment ago", view(TAKEN_OUT, steady(), wear=KNOWN), {}, "fell_suddenly"),
 ]  # fmt: skip
@@ -178,3 +183,10 @@ def test_every_decision_has_its_reason(told, usage, type_):
     if decision is not None:
         assert str(decision.reason.message)
         assert not decision.order or decision.item == ITEM
+
+
+def test_a_waste_box_is_ordered_by_the_space_left():
+    """4 percent of space left asks for a box, 40 do not, whatever color stands beside it."""
+    box = BomItem("0030", "W1", "Waste box", "waste_toner", "cyan", True, None, 1, None)
+    assert code(view(falling(4), steady(), type_="waste_toner", wear=KNOWN), bom=(ITEM, box)) == "order:runs_dry"
+    assert code(view(falling(40), steady(2000), type_="waste_toner", wear=KNOWN), bom=(ITEM, box)) is None

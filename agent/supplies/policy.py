@@ -331,7 +331,7 @@ def _once(view: SlotView, item: BomItem | None, situation: Situation, rules: Ord
     if not rules.between_low_readings or situation.confirmed:
         return None
     since = situation.wanted_since
-    if since is not None and situation.now - since >= rules.between_low_readings:
+    if since is not None and abs(situation.now - since) >= rules.between_low_readings:  # a clock may be set back
         return None
     return Finding("first_sight", message("It was seen low for the first time; a second reading must confirm it."))
 
