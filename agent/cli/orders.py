@@ -300,7 +300,7 @@ def verdict_text(one: WouldBe) -> str:
         text = _("too late: changed on {when}").replace("{when}", moment(one.changed))
     else:
         text = _("changed on {when}").replace("{when}", moment(one.changed))
-    return f"{text}; {_('twice')}" if one.repeated else text
+    return text + "; " + _("twice") if one.repeated else text
 
 
 def would_be_json(one: WouldBe) -> dict[str, object]:
