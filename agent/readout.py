@@ -15,11 +15,19 @@ Status = Literal["ok", "partial", "asleep", "unreachable", "refused", "not_a_pri
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A row of prtAlertTable (RFC 3805 section 2.2.14): `severity` and `code` are its keywords."""
+    """A row of prtAlertTable (RFC 3805 section 2.2.14): `severity`, `code`, `group`, `training` are its keywords.
+
+    `key` are the numbers of its group, of the row that it is about where it names one, and of its code: the same in
+    every language. It is "" for what no list knows. `raised` is sysUpTime when it was raised, in 1/100 s.
+    """
 
     severity: str
     code: str
     description: str
+    group: str = ""
+    training: str = ""
+    key: str = ""
+    raised: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from datetime import datetime
 from agent.meters import Counter, Finding
 from agent.printers import Endpoint, Identity
 from agent.readout import Readout, Status
+from agent.snmp.alert_table import read_alerts
 from agent.snmp.counters import read_counters
 from agent.snmp.identity import PRINTER_DEVICE, is_printer, proves_printer, read_identity
 from agent.snmp.profile import Profile
 from agent.snmp.supplies import read_supplies
-from agent.snmp.supply_alerts import read_alerts
 from agent.snmp.varbinds import Answer, Varbinds, as_number, dotted
 from agent.snmp.witness import Witness
 from agent.texts import message

@@ -137,6 +137,7 @@ class WordsPart(Part):
     colorant: dict[str, tuple[str, ...]]
     alert_severity: dict[int, str]
     alert_group: dict[int, str]
+    alert_training: dict[int, str]
     alert_code: dict[int, str]
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from agent.meters import Finding
-from agent.readout import Alert
 from agent.snmp.colorants import in_letters
 from agent.snmp.profile import Profile
 from agent.snmp.supply_profile import Saying
@@ -37,21 +36,6 @@ class Told:
     row: Oid | None
     colorant: str | None
     source: str
-
-
-def read_alerts(profile: Profile, witness: Witness) -> list[Alert]:
-    """The rows of prtAlertTable that have a description or a code; a code that no list knows stays a number."""
-    severities = witness.numbers("prtAlertSeverityLevel")
-    codes = witness.numbers("prtAlertCode")
-    texts = witness.texts("prtAlertDescription")
-    return [
-        Alert(
-            severity=profile.words.alert_severity.get(severities.get(index, 0), "other"),
-            code=profile.words.alert_code.get(codes.get(index, 0), str(codes.get(index, ""))),
-            description=texts.get(index, ""),
-        )
-        for index in sorted({*codes, *texts})
-    ]
 
 
 @lru_cache(maxsize=1000)
