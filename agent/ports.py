@@ -12,6 +12,7 @@ from agent.discovery.directory import Named
 from agent.grounds import NOTHING_MORE, Grounds
 from agent.ipp.attributes import IppAnswer
 from agent.meters import Finding, LastReading
+from agent.notifications.policy import Case
 from agent.printers import Endpoint, Equipment, Identity
 from agent.readout import Readout
 from agent.snmp.varbinds import Answer, Ask
@@ -128,6 +129,16 @@ class Portal(Protocol):
         """Places one order; unless it is the `first_try`, asks first whether the portal already has it."""
 
 
+class ServiceDesk(Protocol):
+    """Owes what `Portal` owes."""
+
+    async def submit_notification(self, envelope: Envelope, *, first_try: bool) -> Outcome:
+        """Opens one service notification; unless it is the `first_try`, asks first whether the portal has it."""
+
+    async def notification_status(self, number: str) -> str | None:
+        """The status of the service notification with this number; None where the portal knows none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parcel:
     """An envelope for the outbox with what it rests on; `held` reasons quarantine it.
@@ -193,6 +204,9 @@ class Outbox(Protocol):
 
     def came_back(self, references: Sequence[str]) -> None:
         """These have surely not been looked at by the portal."""
+
+    def discard(self, reference: str, by: str, now: datetime) -> None:
+        """Gives up what is held, rejected or parked: it is not sent, and its slot is free again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,3 +301,19 @@ class Supplies(Protocol):
 
     def withdraw(self, equipment_number: str, slot: str) -> bool:
         """Takes back what was said of a slot; whether there was anything."""
+
+
+class Cases(Protocol):
+    """Owes: what was written survives a restart, so that a notification never rests on one process's memory."""
+
+    def of(self, equipment_numbers: Sequence[str]) -> dict[str, dict[str, Case]]:
+        """By equipment and cause what is known; equipment without any case is absent."""
+
+    def notified(self) -> Sequence[tuple[str, Case]]:
+        """All cases whose notification is not over, with the number of their equipment."""
+
+    def write(self, equipment_number: str, cases: Iterable[Case]) -> None:
+        """These are the cases of this equipment from now on, and no others."""
+
+    def opened_since(self, since: datetime) -> int:
+        """How many notifications were opened since then, at most a day ago."""

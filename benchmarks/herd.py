@@ -140,7 +140,7 @@ class MemoryOutbox:
         """One more."""
         self.entries[envelope.reference] = Entry(envelope, "waiting")
 
-    def waiting_orders(self) -> Sequence[str]:
+    def waiting_alone(self) -> Sequence[str]:
         """There are no orders here."""
         return ()
 

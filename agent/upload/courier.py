@@ -28,9 +28,9 @@ from agent.errors import (
     RightMissing,
 )
 from agent.meters import Finding
-from agent.ports import Clock, Outbox, Portal
+from agent.ports import Clock, Outbox, Portal, ServiceDesk
 from agent.texts import message
-from agent.upload.envelope import NO_VERDICT, Accepted, Entry, Kept, Kind, Outcome, Rejected
+from agent.upload.envelope import NO_VERDICT, Accepted, Entry, Envelope, Kept, Kind, Outcome, Rejected
 from agent.upload.refusals import IN_A_MOMENT
 from agent.upload.restraint import PAUSE, BatchSize, Breaker, Hold, Pause, RetryBudget
 
@@ -92,7 +92,7 @@ class Courier:
     """Sends what is due. `sleep`, `chance` (0..1) and `ticks` (monotonic seconds) come from outside.
 
     `tell` hears after every delivery what holds the courier back, if anything. `batch` is how many readings go at once;
-    fewer while the portal takes fewer. `name` is who sends, for the record.
+    fewer while the portal takes fewer. `name` is who sends, for the record. Service notifications go to `desk`.
     """
 
     outbox: Outbox
@@ -104,6 +104,7 @@ class Courier:
     tell: Callable[[Pause | None], None] = lambda pause: None
     batch: int = 100
     name: str = ""
+    desk: ServiceDesk | None = None
     _size: BatchSize = field(init=False)
     _budget: RetryBudget = field(init=False, default_factory=RetryBudget)
     _breaker: Breaker = field(init=False, default_factory=Breaker)
@@ -142,7 +143,7 @@ class Courier:
         return delivery
 
     def _next(self) -> Sequence[Entry]:
-        """The next entries of one kind: a batch of readings, or one order."""
+        """The next entries of one kind: a batch of readings, or one order or service notification."""
         limit = 1 if self._breaker.is_open else self._narrowed or self._size.size
         due = self.outbox.due(self.clock.now(), limit)
         readings = [entry for entry in due if entry.envelope.kind == "reading"]
@@ -210,7 +211,14 @@ class Courier:
         envelopes = [entry.envelope for entry in trip.entries]
         if envelopes[0].kind == "reading":
             return await self.portal.submit_readings(envelopes)
-        return [await self.portal.submit_order(envelopes[0], first_try=not (trip.before or trip.left))]
+        return [await self._submit_alone(envelopes[0], first_try=not (trip.before or trip.left))]
+
+    async def _submit_alone(self, envelope: Envelope, *, first_try: bool) -> Outcome:
+        if envelope.kind == "order":
+            return await self.portal.submit_order(envelope, first_try=first_try)
+        if self.desk is None:
+            raise ValueError("nobody takes service notifications here")
+        return await self.desk.submit_notification(envelope, first_try=first_try)
 
     def _settle(self, entries: Sequence[Entry], outcomes: Sequence[Outcome], delivery: Delivery) -> None:
         verdicts: dict[str, Outcome] = {}

@@ -1,4 +1,4 @@
-"""The sealed form of what leaves the house: one reading or one order, its bytes, and its permanent reference."""
+"""The sealed form of what leaves the house: one reading, order or service notification, its bytes and its reference."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from agent.meters import Finding
 
-Kind = Literal["reading", "order"]
+Kind = Literal["reading", "order", "notification"]
 State = Literal["waiting", "accepted", "rejected", "parked", "quarantined", "discarded"]
 
 
@@ -20,7 +20,8 @@ class Envelope:
     """One item for the portal. `body` is its canonical JSON, byte for byte what is sent, with the reference inside.
 
     `slot_key` is what may exist only once: for a reading the equipment and its reporting period, for an order the
-    equipment, supply slot and material. The store refuses a second envelope with the same kind and key.
+    equipment, supply slot and material, for a service
+    notification the equipment and the cause. The store refuses a second envelope with the same kind and key.
     """
 
     reference: str

@@ -17,7 +17,7 @@ from agent.upload.envelope import Envelope, Outcome
 
 
 class FilePortal:
-    """The `Portal` port over a file. It takes nothing: what would be sent raises `PortalError`, and stays."""
+    """The ports `Portal` and `ServiceDesk` over a file. It takes nothing: what would be sent raises `PortalError`."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -74,6 +74,14 @@ class FilePortal:
     async def submit_order(self, envelope: Envelope, *, first_try: bool) -> Outcome:
         """Nothing is ordered."""
         raise _no_api()
+
+    async def submit_notification(self, envelope: Envelope, *, first_try: bool) -> Outcome:
+        """Nothing is reported."""
+        raise _no_api()
+
+    async def notification_status(self, number: str) -> str | None:
+        """There is none."""
+        return None
 
     async def rename(self, equipment: Equipment, number: str) -> Equipment:
         """Nothing is changed."""

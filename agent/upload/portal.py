@@ -1,10 +1,11 @@
-"""The portal's resources in the core's words: account, equipment, bills of material, readings, orders."""
+"""The portal's resources in the core's words: account, equipment, bills of material, and all that is sent."""
 
 from __future__ import annotations
 
 import json
 import zlib
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -25,6 +26,8 @@ from agent.upload.wire import (
     EquipmentAnswer,
     EquipmentPage,
     ItemAnswer,
+    NotificationAnswer,
+    NotificationPage,
     OrderAnswer,
     OrderPage,
     Problem,
@@ -32,10 +35,12 @@ from agent.upload.wire import (
 
 PAGE_SIZE = 100  # equipment with some twenty measuring points each stays well below the longest answer
 MOST_PAGES = 1000
+NOTIFICATIONS = "service-notifications"
+Page = TypeVar("Page", OrderPage, NotificationPage)
 
 
 class PortalClient:
-    """The `Portal` port over one `Connection`."""
+    """The ports `Portal` and `ServiceDesk` over one `Connection`."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -128,11 +133,7 @@ class PortalClient:
     async def submit_order(self, envelope: Envelope, *, first_try: bool) -> Outcome:
         """Places one order; unless it is the `first_try`, asks first whether the portal already has it."""
         if not first_try:
-            query = {"client_reference": envelope.reference}
-            try:
-                page = await self._connection.ask(Call("GET", "orders", query), OrderPage)
-            except RequestRefused as error:  # the question was refused, not the order
-                raise PortalUnavailable(error.what, error.remedy) from error
+            page = await self._known("orders", envelope, OrderPage)
             ours = [order for order in page.items if order.client_reference == envelope.reference]
             if ours:
                 return Accepted((ours[0].order_number,), duplicate=True)
@@ -140,7 +141,37 @@ class PortalClient:
         response = await self._connection.send(Call("POST", "orders", content=envelope.body, headers=headers))
         if response.status_code in (200, 201):
             return Accepted((parsed(response, OrderAnswer).order_number,), duplicate=response.status_code == 200)
-        return _order_refused(response)
+        return _refused(response)
+
+    async def submit_notification(self, envelope: Envelope, *, first_try: bool) -> Outcome:
+        """Opens one service notification; unless it is the `first_try`, asks first whether the portal has it."""
+        if not first_try:
+            page = await self._known(NOTIFICATIONS, envelope, NotificationPage)
+            ours = [one for one in page.items if one.client_reference == envelope.reference]
+            if ours:
+                return Accepted((ours[0].notification_number,), duplicate=True)
+        response = await self._connection.send(Call("POST", NOTIFICATIONS, content=envelope.body))
+        if response.status_code in (200, 201):
+            opened = parsed(response, NotificationAnswer)
+            return Accepted((opened.notification_number,), duplicate=response.status_code == 200)
+        return _refused(response)
+
+    async def notification_status(self, number: str) -> str | None:
+        """`open`, `in_process` or `completed`; None where the portal shows this agent none with this number."""
+        response = await self._connection.send(Call("GET", f"{NOTIFICATIONS}/{quote(number, safe='')}"))
+        if response.status_code == httpx.codes.NOT_FOUND and problem_of(response).slug == "not-found":
+            return None
+        if not response.is_success:
+            raise error_of(response)
+        return parsed(response, NotificationAnswer).status
+
+    async def _known(self, resource: str, envelope: Envelope, page: type[Page]) -> Page:
+        """What the portal has under the envelope's reference."""
+        query = {"client_reference": envelope.reference}
+        try:
+            return await self._connection.ask(Call("GET", resource, query), page)
+        except RequestRefused as error:  # the question was refused, not what it was about
+            raise PortalUnavailable(error.what, error.remedy) from error
 
 
 def _changed_meanwhile(equipment: Equipment, now: str | None) -> PortalError:
@@ -166,14 +197,18 @@ def outcome_of_item(item: ItemAnswer) -> Outcome:
     return refusal(item.status, item.problem or Problem())
 
 
-def _order_refused(response: httpx.Response) -> Outcome:
-    """An order that was not placed: linked, kept or final; raises where there is no verdict.
+def _refused(response: httpx.Response) -> Outcome:
+    """An order or notification that was not taken: linked, kept or final; raises where there is no verdict.
 
     Only a problem document of a 4xx is one. A redirect, a proxy's page or a success without an order says nothing.
     """
     problem = problem_of(response)
-    if response.status_code == 409 and problem.slug == "order-already-open" and problem.order_number:
-        return Accepted((problem.order_number,), duplicate=True)
+    open_already = {
+        "order-already-open": problem.order_number,
+        "notification-already-open": problem.notification_number,
+    }
+    if response.status_code == 409 and (number := open_already.get(problem.slug)):
+        return Accepted((number,), duplicate=True)
     if response.status_code == 409 and problem.slug == "idempotency-request-in-progress":
         wait = wait_of(response)
         busy = message("The portal is still working on this order.")

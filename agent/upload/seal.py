@@ -1,4 +1,4 @@
-"""Readings and orders into envelopes: the exact bytes that will leave, made once."""
+"""Readings, orders and service notifications into envelopes: the exact bytes that will leave, made once."""
 
 from __future__ import annotations
 
@@ -12,8 +12,15 @@ from agent.supplies.policy import Decision, told_percent
 from agent.upload.envelope import Envelope, canonical, new_reference
 
 Withheld = Literal[
-    "findings", "findings.detail", "source", "source.agent_id", "source.agent_version", "source.protocol", "trigger"
-]  # what the contract lets be left out of readings and orders
+    "findings",
+    "findings.detail",
+    "source",
+    "source.agent_id",
+    "source.agent_version",
+    "source.protocol",
+    "trigger",
+    "long_text",
+]  # what the contract lets be left out of readings, orders and service notifications
 HELD = "/held"  # a quarantined reading leaves its period free for a sound one
 
 
@@ -90,6 +97,23 @@ def _piece(decision: Decision) -> dict[str, Any]:
     }
 
 
+def seal_notification(
+    equipment_number: str, cause: str, texts: tuple[str, str], now: datetime, withhold: Sequence[Withheld] = ()
+) -> Envelope:
+    """The envelope of a service notification; `texts` are the short one and the long one."""
+    reference = new_reference()
+    body = {
+        "client_reference": reference,
+        "equipment_number": equipment_number,
+        "cause": cause,
+        "short_text": texts[0],
+        "long_text": texts[1],
+        "priority": "normal",
+    }
+    key = notification_key(equipment_number, cause)
+    return Envelope(reference, "notification", equipment_number, key, now, canonical(without(body, withhold)))
+
+
 def without(body: Mapping[str, Any], withhold: Sequence[Withheld]) -> dict[str, Any]:
     """The body without these fields; `a.b` is the field b of a, or of every item of a list a."""
     left = dict(body)
@@ -113,6 +137,11 @@ def reading_slots(equipment_number: str, period: str, *, held: bool) -> tuple[st
     """The slots of which any, once taken, stands in the way of another reading in this period."""
     key = reading_key(equipment_number, period)
     return (key, key + HELD) if held else (key,)
+
+
+def notification_key(equipment_number: str, cause: str) -> str:
+    """What may exist once: the open service notification of a cause for an equipment."""
+    return f"{equipment_number}/{cause}"
 
 
 def timestamp(moment: datetime) -> str:

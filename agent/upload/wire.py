@@ -187,6 +187,7 @@ class Problem(Answer):
     detail: Text = ""
     area: Text | None = None
     order_number: Text | None = None
+    notification_number: Text | None = None
     retryable: bool = False
 
     @property
@@ -253,3 +254,17 @@ class OrderPage(Answer):
     """Orders that match a question."""
 
     items: list[OrderAnswer]
+
+
+class NotificationAnswer(Answer):
+    """A service notification."""
+
+    notification_number: Number
+    client_reference: Text | None = None
+    status: Text
+
+
+class NotificationPage(Answer):
+    """Service notifications that match a question."""
+
+    items: list[NotificationAnswer]
