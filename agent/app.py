@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 from agent.acquaintances import SqlKeeper
 from agent.bookmarks import SqlBookmarks
 from agent.capture import SqlCapture
+from agent.cases import SqlCases
 from agent.chain import steps_back
 from agent.clock import SystemClock
 from agent.cycle import Cycle
@@ -23,18 +24,21 @@ from agent.discovery.allowed import Allowed
 from agent.discovery.finder import NetworkFinder
 from agent.discovery.target import Target
 from agent.errors import AgentError, ConfigError, SecretError
+from agent.language import show
 from agent.leases import FileLeases
 from agent.matching import Matching, match
 from agent.memory import SqlMemory
 from agent.meters import Finding
+from agent.notifications.policy import OPENED
+from agent.notifying import Notifying
 from agent.order_book import OrderBook, calendar_of
 from agent.ordering import Replenishment
 from agent.past import SqlPast
 from agent.paths import Places, places_of
 from agent.period import period_key
-from agent.ports import Portal
 from agent.printers import Equipment
 from agent.report import WAITING, CycleReport
+from agent.notification_rules import notification_rules_of
 from agent.schedule import Rhythm, keep_running
 from agent.searches import Searches, missing, numbers_of
 from agent.secrets import Secrets
@@ -216,7 +220,8 @@ class Agent:
         ):
             survey = self.survey(store, at_once=False)
             async with self.portal() as portal, survey.finder.listening():
-                outbox, memory = SqlOutbox(store), SqlMemory(store)
+                outbox, memory, cases = SqlOutbox(store), SqlMemory(store), SqlCases(store)
+                notifications = notification_rules_of(self.settings)
                 yield Cycle(
                     survey=survey,
                     portal=portal,
@@ -232,6 +237,7 @@ class Agent:
                     past=SqlPast(store).past,
                     searches=Searches(diary=SqlBookmarks(store)),
                     waiting=TO_CAPTURE if by_hand else WAITING,
+                    notifying=Notifying(notifications, cases, outbox, memory, portal, self.clock, self.source, show),
                 )
 
     def _replenishment(self, store: Store, portal: Portal, outbox: SqlOutbox, memory: SqlMemory) -> Replenishment:
@@ -241,9 +247,9 @@ class Agent:
             portal, outbox, supplies, self.clock, rules, self.source, told, calendar_of(self.settings.orders)
         )
 
-    def _courier(self, outbox: SqlOutbox, portal: Portal) -> Courier:
-        tell = PauseNote(self.database).write
-        return Courier(outbox, portal, self.clock, asyncio.sleep, name=self.source.agent_id, tell=tell)
+    def _courier(self, outbox: SqlOutbox, portal: PortalClient | FilePortal) -> Courier:
+        tell, who = PauseNote(self.database).write, self.source.agent_id
+        return Courier(outbox, portal, self.clock, asyncio.sleep, name=who, tell=tell, desk=portal)
 
     def pause(self) -> Pause | None:
         """What holds the courier back, as far as it has told."""
@@ -344,6 +350,11 @@ def _logged_cycle(cycle: Cycle) -> Callable[[], Awaitable[None]]:
         log.info("cycle done: %d equipment, %d booked, %d addresses silent", len(report.lines), booked, report.silent)
         for finding in report.findings:
             log.warning("%s", finding.message)
+        for fault in report.faults:
+            if fault.case.reason and fault.case.reason.code == OPENED:
+                log.info(
+                    "service notification opened: equipment %s, %s", fault.equipment.equipment_number, fault.case.cause
+                )
         if report.trouble:
             log.warning("portal: %s", report.trouble)
 

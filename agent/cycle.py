@@ -16,6 +16,7 @@ from agent.errors import PortalError
 from agent.grounds import Grounds
 from agent.matching import Matched, Matching, Past, Refused, match
 from agent.meters import Finding, LastReading
+from agent.notifying import Notifying, standing_alerts
 from agent.ordering import Replenishment
 from agent.ports import Clock, Fate, Memory, Outbox, Parcel, Portal
 from agent.printers import Equipment, Printer
@@ -75,9 +76,10 @@ class Cycle:
     waiting: Finding = WAITING
     offsets: Callable[[Sequence[str]], Mapping[str, Mapping[str, int] | None]] = lambda numbers: {}
     clock_offset: Callable[[], int | None] = lambda: None
+    notifying: Notifying | None = None
 
     async def run(self, progress: Progress) -> CycleReport:
-        """Discover, identify, match, read, validate, seal, order, deliver. Raises nothing but `StoreError`."""
+        """Discover, identify, match, read, validate, seal, order, notify, deliver. Raises nothing but `StoreError`."""
         started = self.clock.now()
         try:
             equipments, trouble = await self._equipments(progress)
@@ -90,6 +92,8 @@ class Cycle:
         lines = await self._read_and_seal(matching, found, progress)
         self.survey.manners.flush()
         lines = await self._order(lines)
+        sure = [(line.equipment, line.readout) for line in lines if line.readout and line.verdict and not is_held(line)]
+        faults = await self.notifying.noted(sure) if self.notifying else ()
         progress.stage(message("Reporting to the portal"), None)
         delivery = await self.courier.deliver()
         await self.ordering.follow()
@@ -109,6 +113,7 @@ class Cycle:
             delivery=delivery,
             trouble=delivery.trouble or trouble,
             findings=findings,
+            faults=self.notifying.settled(faults) if self.notifying else (),
         )
 
     async def _found(self, equipments: Sequence[Equipment], progress: Progress) -> tuple[Found, Matching]:
@@ -269,7 +274,8 @@ def standing_of(parcel: Parcel) -> Standing:
 
 
 def kept(line: Line, supplies: tuple[Supply, ...]) -> Line:
-    """A line after its commit: of the levels those that orders are decided by, of the rest what the report tells."""
+    """A line after its commit: of the levels those that orders are decided by, of the alerts those that may be faults,
+    of the rest what the report tells."""
     readout, verdict = line.readout, line.verdict
     if readout is None:
         return line
@@ -283,6 +289,7 @@ def kept(line: Line, supplies: tuple[Supply, ...]) -> Line:
             identity=readout.identity,
             counters=readout.counters,
             supplies=supplies,
+            alerts=standing_alerts(readout),
             findings=() if verdict else readout.findings,
             datagrams=readout.datagrams,
             profile=readout.profile,

@@ -124,4 +124,6 @@ class Prerequisites:
         if self.agent.settings.orders.armed:
             areas["orders:write"] = message("to order supplies")
             areas["orders:read"] = message("to follow orders")
+        if self.agent.settings.service_notifications.armed:
+            areas["notifications:write"] = message("to open service notifications")
         return areas

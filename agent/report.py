@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from agent.errors import AgentError
 from agent.matching import Matched, Refused
 from agent.meters import Finding
+from agent.notifying import FaultLine
 from agent.ordering import Ordering
 from agent.printers import Equipment, Printer
 from agent.readout import Readout
@@ -51,6 +52,7 @@ class CycleReport:
     delivery: Delivery | None = None
     trouble: AgentError | None = None
     findings: tuple[Finding, ...] = ()
+    faults: tuple[FaultLine, ...] = ()
 
 
 def old_list(listed_at: datetime | None, now: datetime) -> tuple[Finding, ...]:

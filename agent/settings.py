@@ -7,7 +7,7 @@ import tomllib
 from datetime import time
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -24,6 +24,7 @@ from agent.discovery.allowed import Allowed
 from agent.discovery.ranges import AddressRanges
 from agent.discovery.target import Target
 from agent.errors import ConfigError, Problem
+from agent.notifications.faults import FaultClass
 from agent.period import Every
 from agent.problems import ConfigProblems, Unfit, problems_of
 from agent.setting_values import (
@@ -262,6 +263,26 @@ class OrdersSettings(Section):
     groups: Annotated[tuple[OrderGroup, ...], Field(strict=False, max_length=1000)] = ()
 
 
+class ServiceNotificationsSettings(Section):
+    """[service_notifications]: which classes of faults may open one; nothing is opened unless `armed`."""
+
+    armed: bool = False
+    classes: Annotated[tuple[FaultClass, ...], Field(strict=False, max_length=len(get_args(FaultClass)))] = ()
+    lasting_minutes: Annotated[int, Field(ge=0, le=10_080)] = 120
+    pause_days: Annotated[int, Field(ge=1, le=90)] = 1
+    max_open_per_equipment: Annotated[int, Field(ge=1, le=20)] = 1
+    max_per_day: Annotated[int, Field(ge=1, le=100)] = 5
+
+    @model_validator(mode="after")
+    def _armed_for_something(self) -> ServiceNotificationsSettings:
+        if self.armed and not self.classes:
+            raise Unfit(
+                message("Service notifications are armed, but no class of faults may open one."),
+                message('Write for example classes = ["marker", "subunit", "service"], or armed = false.'),
+            )
+        return self
+
+
 class ScheduleSettings(Section):
     """[schedule]: minutes between two rounds through all printers, and between two deliveries to the portal."""
 
@@ -295,6 +316,7 @@ class Settings(Section):
     ipp: IppSettings = IppSettings()
     readings: ReadingsSettings = ReadingsSettings()
     orders: OrdersSettings = OrdersSettings()
+    service_notifications: ServiceNotificationsSettings = ServiceNotificationsSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     storage: StorageSettings = StorageSettings()
     log: LogSettings = LogSettings()

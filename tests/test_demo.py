@@ -36,6 +36,12 @@ def booked(folder: Path) -> list[tuple[str, str, int]]:
     return sorted(documents) + sorted(orders)
 
 
+def notified(folder: Path) -> list[tuple[str, str]]:
+    """The service notifications in the portal's ledger."""
+    with sqlite3.connect(f"file:{folder / 'portal' / 'portal.sqlite'}?mode=ro", uri=True) as ledger:
+        return ledger.execute("SELECT cause, status FROM notifications").fetchall()
+
+
 def shown(text: str, equipment: str) -> bool:
     """Whether an equipment stands in the report."""
     return equipment.lstrip("0") in text
@@ -90,11 +96,14 @@ def test_the_demo_does_the_whole_job_and_twice_nothing_twice(tmp_path):
     assert "1 orders placed" in first.stdout
     assert "SANDBOX-0001" in first.stdout
     check_second_voice(first, folder)
+    assert "seen for the first time; another round must confirm it" in first.stdout
+    assert notified(folder) == []
     before = booked(folder)
     second = demo(tmp_path)
     assert second.returncode == 0, second.stdout + second.stderr
     assert booked(folder) == before
     assert "0 readings booked" in second.stdout
+    assert notified(folder) == [("prt-alert.10.1.1004", "open")]
 
 
 @pytest.mark.recordings

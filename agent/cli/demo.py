@@ -154,6 +154,9 @@ def _configured(folder: Path, plan: dict[str, Any], portal: dict[str, Any]) -> P
         "orders.armed": True,
         "orders.minutes_between_low_readings": 0,
         "orders.at_first_sight": True,
+        "service_notifications.armed": True,
+        "service_notifications.classes": ["marker", "subunit", "service"],
+        "service_notifications.lasting_minutes": 0,
     }
     users = "".join(_user_section(place, user) for place, user in enumerate(plan["users"], 1))
     file.write_text(first_config(current().code, entries) + users, encoding="utf-8")

@@ -11,11 +11,12 @@ from typing import Any
 from rich.console import Console
 
 from agent.app import Agent
+from agent.cases import SqlCases
 from agent.cli.entries import printer_line
 from agent.cli.resolve import print_decisions
 from agent.cli.service import agent_of
 from agent.cli.tables import equipment_name, model_name, new_table, plain, row, section, state_name
-from agent.cli.views import evidence_text, print_entries, print_outcomes, print_steps
+from agent.cli.views import evidence_text, print_cases, print_entries, print_outcomes, print_steps
 from agent.cli.watch import Watch
 from agent.decisions import SqlDecisions
 from agent.discovery.target import Target
@@ -50,7 +51,7 @@ def explain_item(config: Path | None, what: str) -> int:
         if entries:
             return 0
         if known := _equipments(memory, what):
-            return _explain_equipments(store, known)
+            return _explain_equipments(store, known, looks_at_faults=bool(agent.settings.service_notifications.classes))
     return _explain_printer(agent, what)
 
 
@@ -79,15 +80,21 @@ def _equipments(memory: SqlMemory, what: str) -> list[Equipment]:
     ]
 
 
-def _explain_equipments(store: Store, known: Sequence[Equipment]) -> int:
+def _explain_equipments(store: Store, known: Sequence[Equipment], *, looks_at_faults: bool) -> int:
     console, memory = Console(), SqlMemory(store)
     for equipment in known:
         outcome = memory.outcome(equipment.equipment_number)
         print_outcomes(console, {}, {equipment.equipment_number: outcome} if outcome else {})
         print_steps(console, outcome.steps if outcome else (), _("From the portal to the printer"))
+        number_known = equipment.equipment_number
+        cases = SqlCases(store).of([number_known]).get(number_known, {})
+        print_cases(console, [(number_known, case) for case in cases.values()])
         own = [one for one in memory.entries() if one.envelope.equipment_number == equipment.equipment_number]
         print_entries(console, own[:10])
         print_decisions(console, SqlDecisions(store).of_equipment(equipment.equipment_number))
+    if not looks_at_faults:
+        said = _("No fault opens a service notification: classes in the section [service_notifications] is empty.")
+        console.print(said, markup=False, highlight=False)
     return 0
 
 
@@ -113,6 +120,8 @@ class Page:
             self._doubts(proof)
         if entry.envelope.kind == "reading":
             self._judgement(entry, proof)
+        if entry.envelope.kind == "notification":
+            self._fault(entry)
         self._times(entry, proof)
         self._sent(entry, place_of(self._store, reference))
         self._history(self._memory.history(reference))
@@ -205,6 +214,13 @@ class Page:
         for finding in _content(entry).get("findings", ()):
             row(table, finding["code"], plain(finding.get("detail")))
         section(self._console, _("Findings that travel with it"), table)
+
+    def _fault(self, entry: Entry) -> None:
+        """The fault that it was opened for, as far as anything is known of it now."""
+        envelope = entry.envelope
+        cases = SqlCases(self._store).of([envelope.equipment_number]).get(envelope.equipment_number, {})
+        known = cases.get(envelope.content.get("cause", ""))
+        print_cases(self._console, [(envelope.equipment_number, known)] if known else [])
 
     def _times(self, entry: Entry, proof: Proof | None) -> None:
         table = new_table(_("What"), _("When"))

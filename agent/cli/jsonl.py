@@ -11,6 +11,7 @@ from agent.evidence import Evidence
 from agent.matching import Matched, Refused
 from agent.meters import Counter, Finding
 from agent.nearest import Candidate
+from agent.notifications.policy import Case
 from agent.printers import Identity, Printer
 from agent.readout import Alert, Readout
 from agent.supplies.levels import Level, Supply
@@ -87,7 +88,13 @@ def _level_json(level: Level) -> dict[str, Any]:
 
 
 def _alert_json(alert: Alert) -> dict[str, str]:
-    return {"severity": alert.severity, "code": alert.code, "description": alert.description}
+    return {
+        "severity": alert.severity,
+        "code": alert.code,
+        "description": alert.description,
+        "group": alert.group,
+        "training": alert.training,
+    }
 
 
 def findings_json(findings: Sequence[Finding]) -> list[dict[str, str]]:
@@ -142,6 +149,23 @@ def _candidate_json(candidate: Candidate) -> dict[str, str | None]:
 
 def _evidence_json(evidence: Evidence) -> dict[str, str]:
     return {"rule": evidence.rule, "portal": evidence.portal, "device": evidence.device}
+
+
+def case_json(equipment_number: str, case: Case) -> dict[str, Any]:
+    """A fault and its service notification, as `status` lists them."""
+    notice = case.notice
+    return {
+        "equipment_number": equipment_number,
+        "cause": case.cause,
+        "classes": list(case.classes),
+        "alert": case.alert.code,
+        "since": timestamp(case.since) if case.since else None,
+        "code": case.reason.code if case.reason else None,
+        "detail": str(case.reason.message) if case.reason else None,
+        "reference": notice.reference if notice else None,
+        "notification_number": notice.number if notice else None,
+        "status": (notice.status or None) if notice else None,
+    }
 
 
 def entry_json(entry: Entry) -> dict[str, Any]:

@@ -188,7 +188,7 @@ def version() -> None:
     typer.echo(f"meter-agent {installed('meter-agent')}")
 
 
-@outbox.command("list", help=_("Readings and orders with their state, the newest first."))
+@outbox.command("list", help=_("Readings, orders and service notifications with their state, the newest first."))
 def outbox_list(
     config: Config = None,
     as_json: Json = False,
@@ -256,7 +256,7 @@ def equipment_template(
     raise typer.Exit(write_template(config, file, separator=separator, force=force, search=search))
 
 
-@outbox.command("show", help=_("Print byte for byte what leaves, or has left, for one reading or order."))
+@outbox.command("show", help=_("Print byte for byte what leaves, or has left, for one reading, order or notification."))
 def outbox_show(reference: str, config: Config = None, as_json: Json = False) -> None:
     """The bytes of one envelope."""
     from agent.cli.entries import show_entry

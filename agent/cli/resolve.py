@@ -61,7 +61,7 @@ def resolve_reading(config: Path | None, reference: str, wish: Wish) -> int:
         desk, entry = SqlDesk(store), only_entry(SqlMemory(store), reference)
         if entry.envelope.kind != "reading":
             raise AgentError(
-                message("{id} is an order, not a reading.", id=entry.envelope.reference),
+                message("{id} is not a reading.", id=entry.envelope.reference),
                 message("Look at it with: meter-agent explain {id}", id=entry.envelope.reference),
             )
         if act is None:

@@ -9,13 +9,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from agent.cli.jsonl import emit
+from agent.cases import SqlCases
+from agent.cli.jsonl import case_json, emit
 from agent.cli.person import say
 from agent.cli.service import agent_of
-from agent.cli.views import print_outcomes
+from agent.cli.views import print_cases, print_outcomes
 from agent.clock import SystemClock
 from agent.language import _, moment, number, show
 from agent.memory import SqlMemory
+from agent.notifications.policy import matters
 from agent.report import old_list
 from agent.texts import Message, message
 from agent.upload.restraint import Pause
@@ -31,13 +33,15 @@ def show_status(config: Path | None, *, as_json: bool) -> int:
     with agent.store(exclusive=False) as store:
         memory = SqlMemory(store)
         counts, last, outcomes = memory.counts(), memory.last_cycle(), memory.outcomes()
-        listed = memory.listed_at()
+        listed, cases = memory.listed_at(), [one for one in SqlCases(store).listed() if matters(one[1])]
         parked = [reason.message for entry in memory.entries("parked") for reason in entry.reasons[:1]]
     pause = agent.pause()
     if as_json:
         head = {"last_cycle": last, "equipment_list_from": listed}
         times = {name: timestamp(when) if when else None for name, when in head.items()}
-        emit({**times, "counts": counts, "pause": _pause_json(pause), "parked": sorted({str(one) for one in parked})})
+        waits = {"pause": _pause_json(pause), "parked": sorted({str(one) for one in parked})}
+        notified = [case_json(*one) for one in cases]
+        emit({**times, "counts": counts, **waits, "service_notifications": notified})
         for equipment_number, outcome in outcomes.items():
             finding = outcome.finding
             emit({"equipment_number": equipment_number, "code": finding.code, "detail": str(finding.message)})
@@ -52,6 +56,7 @@ def show_status(config: Path | None, *, as_json: bool) -> int:
         ):
             say(said)
         print_outcomes(Console(), counts, outcomes)
+        print_cases(Console(), cases)
     return 1 if any(counts.get(state) for state in ("rejected", "parked", "quarantined")) else 0
 
 

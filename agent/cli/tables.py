@@ -15,12 +15,15 @@ from agent.display import printable
 from agent.language import _, number, show
 from agent.matching import Matched
 from agent.meters import Finding
+from agent.notifications.policy import OPENED, Case, is_open
+from agent.notifications.wording import TITLES
 from agent.printers import Equipment, Printer
 from agent.readout import Readout
 from agent.supplies.levels import Level
 from agent.upload.envelope import BY_HAND, Entry, Standing
 
 if TYPE_CHECKING:  # tables of printers alone need nothing of the way to the portal
+    from agent.notifying import FaultLine
     from agent.ordering import Ordering
     from agent.report import CycleReport, Line
 
@@ -37,6 +40,7 @@ def print_report(console: Console, report: CycleReport) -> None:
     section(console, _("Answering, but no printers"), _strangers(report.strangers))
     section(console, _("Readings not reported, and why"), _refusals(done))
     section(console, _("Orders"), _orders([item for line in report.lines for item in line.orderings]))
+    section(console, _("Faults and service notifications"), _faults(report.faults))
     for finding in report.findings:
         console.print(Text(show(finding.message)))
     console.print(_sums(report))
@@ -290,6 +294,43 @@ def _orders(orderings: Iterable[Ordering]) -> Table:
     return table
 
 
+def _faults(lines: Iterable[FaultLine]) -> Table:
+    table = new_table(_("Equipment"), _("Fault"), _("Decision"), _("Service notification"))
+    for line in lines:
+        decision = show(line.case.reason.message) if line.case.reason else ""
+        notification = receipts_text(line.entry) if line.entry else ""
+        row(
+            table,
+            equipment_name(line.equipment),
+            fault_text(line.case),
+            decision,
+            notification or notice_text(line.case),
+        )
+    return table
+
+
+def fault_text(case: Case) -> str:
+    """The kind of a fault with its cause, and what the printer says of it."""
+    title = show(TITLES[case.classes[0]]) if case.classes else case.alert.code
+    return "\n".join(filter(None, (f"{title} ({case.cause})", plain(case.alert.description))))
+
+
+def notice_text(case: Case) -> str:
+    """The portal's number of a fault's notification and how far it is there, or where it waits."""
+    notice = case.notice
+    if notice is None:
+        return _("not opened")
+    states = {
+        "open": _("open"),
+        "in_process": _("in process"),
+        "completed": _("completed"),
+        "rejected": _("rejected by the portal"),
+    }
+    waits = _("not yet in the portal") if notice.number is None and is_open(notice) else ""
+    state = states.get(notice.status, plain(notice.status)) or waits
+    return ", ".join(filter(None, (notice.number or notice.reference[:12], state)))
+
+
 def level_text(level: Level) -> str:
     """A level as people say it; nothing is invented where nothing is known."""
     if level.percent is not None:
@@ -323,6 +364,9 @@ def _sums(report: CycleReport) -> Text:
         (_("held back"), held),
         (_("orders placed"), len(orders)),
     ]
+    if report.faults:
+        opened = sum(1 for line in report.faults if line.case.reason and line.case.reason.code == OPENED)
+        counts.append((_("service notifications opened"), opened))
     if is_by_hand(report):
         waiting = sum(1 for line in report.lines if line.entry and line.entry.state == "waiting")
         counts[0] = (_("readings to be captured by hand: meter-agent outbox export FILE"), waiting)

@@ -10,8 +10,10 @@ from rich.console import Console
 from agent.chain import joined
 from agent.cli.tables import (
     equipment_name,
+    fault_text,
     model_name,
     new_table,
+    notice_text,
     plain,
     receipts_text,
     row,
@@ -25,6 +27,7 @@ from agent.language import _, moment, number, show
 from agent.matching import Matching
 from agent.memory import CycleOutcome
 from agent.nearest import Candidate
+from agent.notifications.policy import Case
 from agent.printers import Printer
 from agent.survey import Found
 from agent.texts import Message
@@ -111,7 +114,7 @@ def print_entries(console: Console, entries: Sequence[Entry]) -> None:
     table = new_table(_("Reference"), _("What"), _("Equipment"), _("Made"), _("State"), _("Receipt"), _("Why"))
     for entry in entries:
         envelope = entry.envelope
-        kinds = {"reading": _("reading"), "order": _("order")}
+        kinds = {"reading": _("reading"), "order": _("order"), "notification": _("service notification")}
         row(
             table,
             envelope.reference[:12],
@@ -123,6 +126,16 @@ def print_entries(console: Console, entries: Sequence[Entry]) -> None:
             "\n".join(show(reason.message) for reason in entry.reasons),
         )
     section(console, _("Outbox"), table)
+
+
+def print_cases(console: Console, cases: Sequence[tuple[str, Case]]) -> None:
+    """What is known of each fault, and why a service notification was opened for it, or was not."""
+    table = new_table(_("Equipment"), _("Fault"), _("Since"), _("Decision"), _("Service notification"))
+    for equipment_number, case in cases:
+        since = moment(case.since) if case.since else _("gone")
+        decision = show(case.reason.message) if case.reason else ""
+        row(table, equipment_number.lstrip("0"), fault_text(case), since, decision, notice_text(case))
+    section(console, _("Faults and service notifications"), table)
 
 
 def print_outcomes(console: Console, counts: Mapping[str, int], outcomes: Mapping[str, CycleOutcome]) -> None:

@@ -178,6 +178,17 @@ order_instructions = Table(
     Column("note", Text, nullable=False),
 )
 
+# What is known of one cause at one equipment (JSON), when its newest notification was opened and whether it still is.
+fault_cases = Table(
+    "fault_cases",
+    metadata,
+    Column("equipment_number", String(64), primary_key=True),
+    Column("cause", String(64), primary_key=True),
+    Column("opened_at", String(32)),
+    Column("is_open", Integer, nullable=False),
+    Column("content", Text, nullable=False),
+)
+
 # How the printer at an address wants to be asked; `access` names a user or a community's place, never a secret.
 manners = Table(
     "manners",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import Script
 
-HEAD = "0012"  # the newest step in versions/
+HEAD = "0013"  # the newest step in versions/
 _VERSION_TABLE = "alembic_version"
 
 

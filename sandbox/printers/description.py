@@ -102,7 +102,7 @@ class Supply(_Table):
 
 
 class Alert(_Table):
-    """A row of prtAlertTable (RFC 3805 section 2.2.13): group 11 is supplies, code 1104 supply low."""
+    """A row of prtAlertTable (RFC 3805 section 2.2.13): group 11 is supplies, code 1104 low, training 5 service."""
 
     description: str
     code: int
