@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from agent.errors import PortalError
+from agent.ipp.counters import PROFILE as IPP
 from agent.meters import Finding
 from agent.notifications.faults import MOST, faults_of
 from agent.notifications.policy import (
@@ -67,7 +68,7 @@ class Notifying:
         if not self.rules.classes:
             return ()
         await self._follow()
-        now, whole = self.clock.now(), [(equipment, readout) for equipment, readout in looked if readout.status == "ok"]
+        now, whole = self.clock.now(), [one for one in looked if tells_faults(one[1])]
         with self.outbox.together():
             known = self.cases.of([equipment.equipment_number for equipment, _ in whole])
             round_ = _Round(self, now, self.cases.opened_since(now - timedelta(days=1)))
@@ -129,23 +130,22 @@ class _Round:
         decision = decide(case, situation, self.stage.rules)
         if not decision.opens:
             return replace(case, reason=decision.reason)
-        notice = self._opened(equipment, readout, case)
-        if notice is None:
-            said = message("It is reported already, and what became of that is not known yet.")
-            return replace(case, reason=Finding("notification_open", said))
-        self.opened += 1
-        return replace(case, notice=notice, reason=decision.reason)
-
-    def _opened(self, equipment: Equipment, readout: Readout, case: Case) -> Notice | None:
-        """Commits the notification; None where the slot is held by one of which the case knows nothing."""
-        stage, number = self.stage, equipment.equipment_number
-        holder = stage.outbox.taken("notification", notification_key(number, case.cause))
+        holder = self.stage.outbox.taken("notification", notification_key(equipment.equipment_number, case.cause))
         if holder is not None and not _is_over(holder, case):
-            return None
+            # The case was lost, and the envelope was not: from now on it is followed again.
+            said = message("It is reported already, and what became of that is not known yet.")
+            notice = Notice(holder.envelope.reference, holder.envelope.created_at)
+            return replace(case, notice=notice, reason=Finding("notification_open", said))
+        self.opened += 1
+        return replace(case, notice=self._opened(equipment, readout, case, holder), reason=decision.reason)
+
+    def _opened(self, equipment: Equipment, readout: Readout, case: Case, before: Entry | None) -> Notice:
+        """Puts the notification into the outbox, in the place of the one before, which is over."""
+        stage, number = self.stage, equipment.equipment_number
         texts = short_text(case, stage.speak), long_text(case, names_of(equipment, readout), stage.speak)
         envelope = seal_notification(number, case.cause, texts, self.now, stage.source.withhold)
-        after = holder.envelope.reference if holder else None
-        return Notice(envelope.reference, self.now) if stage.outbox.put(envelope, None, after=after) else None
+        stage.outbox.put(envelope, None, after=before.envelope.reference if before else None)
+        return Notice(envelope.reference, self.now)
 
     def _gone(self, number: str, case: Case) -> Case:
         """The fault is gone. What the portal has not taken is given up: on the day when a right is unlocked it would
@@ -160,6 +160,11 @@ class _Round:
         if case.notice is None:
             return None
         return self.stage.memory.standings([case.notice.reference]).get(case.notice.reference)
+
+
+def tells_faults(readout: Readout) -> bool:
+    """Whether what is not in its alerts is gone: over IPP alone a printer tells no alert table."""
+    return readout.status == "ok" and readout.profile != IPP
 
 
 def standing_alerts(readout: Readout) -> tuple[Alert, ...]:

@@ -57,11 +57,14 @@ PROMISES = (
     ),
     Promise(
         "P2",
-        "However often sent, booked exactly once: readings and orders, whatever fails, whenever the agent is killed.",
+        "However often sent, booked exactly once: readings, orders, notifications, whatever fails, whoever is killed.",
         (
             "tests/test_courier.py::test_bad_day",
             "tests/test_courier.py::test_kill",
             "tests/test_courier.py::test_portal_killed",
+            "tests/test_service_notifications.py::test_bad_day",
+            "tests/test_service_notifications.py::test_kill",
+            "tests/test_service_notifications.py::test_never_twice",
         ),
     ),
     Promise(

@@ -367,8 +367,8 @@ def test_nothing_remains_of_what_is_over(site: Site) -> None:
     assert site.states() == ["accepted"]
 
 
-def test_a_lost_case_opens_no_second(site: Site, tmp_path: Path) -> None:
-    """If what was known of the case is damaged, the slot of its envelope still stands in the way."""
+def test_a_lost_case_opens_no_second(site: Site) -> None:
+    """If what was known of the case is lost, the slot of its envelope still stands in the way, and it is followed."""
     for _ in range(3):
         site.look(fuser())
     site.cases.write("E1", [])
@@ -376,6 +376,32 @@ def test_a_lost_case_opens_no_second(site: Site, tmp_path: Path) -> None:
         decided = site.look(fuser())
     assert decided == ["notification_open"]
     assert len(site.desk.notified) == 1
+    site.desk.complete("720000000000")
+    assert [site.look(fuser()), site.look(fuser(), minutes=60 * 24)] == [["pause"], ["lasting"]]
+
+
+def test_asked_first_after_a_start(site: Site) -> None:
+    """One that waits from before this start may have been sent by an agent that was killed: the portal is asked first,
+    and so it is after an answer that was lost."""
+    clock, desk = site.clock, site.desk
+    courier = Courier(site.outbox, desk, clock, clock.sleep, chance=lambda: 0.5, ticks=clock.ticks, desk=desk)
+    desk.failing = [PortalUnavailable(message("Not now."))]
+    assert site.outbox.put(notification(CAUSE), None)
+    for _ in range(2):
+        asyncio.run(courier.deliver())
+        clock.at += timedelta(minutes=20)
+    assert desk.asked == ["notification at once", "notification after asking"]
+    assert site.outbox.put(notification("prt-alert.10.2.1004"), None)
+    site.deliver()  # by a courier of its own, as after a start
+    assert desk.asked[2:] == ["notification after asking"]
+
+
+def test_ipp_alone_says_nothing(site: Site) -> None:
+    """A printer that is silent over SNMP for once and read over IPP does not end its fault: it tells no alert table."""
+    site.look(fuser())
+    site.clock.at += timedelta(minutes=60)
+    site.round([(Equipment("E1"), replace(seen(), profile="ipp-1"))])
+    assert site.look(fuser()) == ["lasting"]
 
 
 def test_the_body_holds_what_the_contract_names(site: Site) -> None:
