@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from agent.errors import PortalError
+from agent.errors import PortalError, RequestRefused
 from agent.ipp.counters import PROFILE as IPP
 from agent.meters import Finding
 from agent.notifications.faults import MOST, faults_of
@@ -96,8 +96,8 @@ class Notifying:
             if notice.number and is_open(notice) and answers:
                 try:
                     notice = _told(notice, await self.desk.notification_status(notice.number), self.clock.now())
-                except PortalError:
-                    answers = False
+                except PortalError as error:
+                    answers = isinstance(error, RequestRefused)  # nothing is told of this one
             if notice != case.notice:
                 others = self.cases.of([number]).get(number, {})
                 self.cases.write(number, (others | {case.cause: replace(case, notice=notice)}).values())
@@ -115,7 +115,10 @@ class _Round:
         number, faults = equipment.equipment_number, faults_of(readout.alerts)
         if not faults and not known:
             return []
-        cases = {cause: self._gone(number, case) for cause, case in known.items() if cause not in faults}
+        if len(faults) > MOST:  # what is not believed does not say either what is gone
+            cases = {cause: case for cause, case in known.items() if case.notice and cause not in faults}
+        else:
+            cases = {cause: self._gone(number, case) for cause, case in known.items() if cause not in faults}
         lines = []
         for cause, fault in sorted(faults.items())[:MOST]:
             reported = sum(is_reported(case.notice) for case in (known | cases).values())

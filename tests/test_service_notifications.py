@@ -22,8 +22,9 @@ from hypothesis import strategies as st
 
 from agent.cases import SqlCases
 from agent.clock import SystemClock
-from agent.errors import PortalUnavailable
+from agent.errors import PortalUnavailable, RequestRefused
 from agent.memory import SqlMemory
+from agent.notifications.faults import MOST
 from agent.notifications.policy import Case, NotificationRules
 from agent.notifying import FaultLine, Notifying
 from agent.printers import Endpoint, Equipment, Identity
@@ -300,6 +301,13 @@ def test_a_crowd_of_faults_opens_nothing(site: Site) -> None:
     for _ in range(4):
         assert set(site.look(*crowd)) == {"crowd"}
     assert site.desk.notified == {}
+    site.desk.locked = {"notification": "notifications:write"}
+    for _ in range(3):
+        site.look(fuser(), equipment="E2")
+    for first in range(100, 2000, 100):
+        site.look(*(fuser(key=f"10.{row}.1004") for row in range(first, first + 90)), equipment="E2")
+    assert site.states() == ["parked"]  # what is not believed does not say either that a fault is gone
+    assert len(site.cases.of(["E2"])["E2"]) <= MOST + 1
 
 
 def test_parked_and_unlocked(site: Site) -> None:
@@ -356,6 +364,18 @@ def test_linked_to_a_person_s(site: Site) -> None:
     assert site.look(fuser()) == ["pause"]
 
 
+def test_a_number_that_is_refused_holds_up_no_other(site: Site) -> None:
+    """The portal tells nothing of one notification: the others are followed all the same."""
+    for which in ("E1", "E2"):
+        for _ in range(3):
+            site.look(fuser(), equipment=which)
+    site.desk.complete("720000000001")
+    site.desk.failing = [RequestRefused(message("No."), code="equipment-not-assigned")]
+    site.look(fuser(), equipment="E3")
+    statuses = [known.notice.status for each in ("E1", "E2") if (known := site.case(each)).notice]
+    assert statuses == ["open", "completed"]
+
+
 def test_nothing_remains_of_what_is_over(site: Site) -> None:
     """When fault, notification and pause are over, nothing is kept but the envelope's record."""
     for _ in range(3):
@@ -372,10 +392,9 @@ def test_a_lost_case_opens_no_second(site: Site) -> None:
     for _ in range(3):
         site.look(fuser())
     site.cases.write("E1", [])
-    for _ in range(5):
-        decided = site.look(fuser())
-    assert decided == ["notification_open"]
-    assert len(site.desk.notified) == 1
+    decided = [site.look(fuser()) for _ in range(5)]
+    assert decided == [["first_sight"], ["not_lasting"], *[["notification_open"]] * 3]
+    assert (len(site.desk.notified), len(site.memory.entries())) == (1, 1)
     site.desk.complete("720000000000")
     assert [site.look(fuser()), site.look(fuser(), minutes=60 * 24)] == [["pause"], ["lasting"]]
 
