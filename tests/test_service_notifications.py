@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import shutil
@@ -437,34 +438,42 @@ def test_the_body_holds_what_the_contract_names(site: Site) -> None:
     assert "long_text" not in bare.content
 
 
+FUSER, OTHER_FUSER, JAM = "10.1.1004", "10.2.1004", "13.1.8"
+EVENTS = ("lost before", "lost after", "locked", "refused", "complete", "restart", "forget")
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["E1", "E2"]),
-        st.lists(st.sampled_from(["10.1.1004", "10.2.1004", "13.1.8"]), unique=True, max_size=3),
-        st.sampled_from(["critical", "critical", "critical", "warning"]),
-        st.sampled_from([1, 60, 130, 1500]),
-        st.sampled_from(["", "", "lost before", "lost after", "locked", "refused", "complete", "restart"]),
+        st.sampled_from(["E1", "E1", "E1", "E2"]),
+        st.sampled_from([[FUSER], [FUSER], [FUSER], [FUSER, JAM], [OTHER_FUSER], []]),
+        st.sampled_from(["critical"] * 7 + ["warning"]),
+        st.sampled_from([1, 60, 130, 130, 1500]),
+        st.sampled_from(["", "", "", *EVENTS]),
     ),
-    max_size=25,
+    min_size=5,
+    max_size=40,
 )
 
 
-class FailingDesk(Desk):
-    """Loses one answer, before or after the booking."""
+class CarelessDesk(Desk):
+    """A portal that opens whatever comes, without a rule of its own, and loses one answer, before or after that."""
 
     lost = ""
 
     async def submit_notification(self, envelope: Envelope, *, first_try: bool) -> Outcome:
         fault, self.lost = self.lost, ""
-        if not first_try and envelope.reference in self.references.values():
-            (known,) = (number for number, theirs in self.references.items() if theirs == envelope.reference)
-            return Accepted((known,), duplicate=True)
+        known = [number for number, theirs in self.references.items() if theirs == envelope.reference]
+        if known and not first_try:
+            return Accepted((known[0],), duplicate=True)
         if fault == "lost before":
             raise PortalUnavailable(message("Cut."))
-        outcome = await super().submit_notification(envelope, first_try=first_try)
+        self._asked("notification", "notification")
+        if self.refuses:
+            return self.refuses
+        number_, content = f"7200000{len(self.notified):05d}", envelope.content
+        self.notified[number_] = (content["equipment_number"], content["cause"], "open")
+        self.references[number_] = envelope.reference
         if fault == "lost after":
             raise PortalUnavailable(message("Cut."))
-        return outcome
+        return Accepted((number_,))
 
 
 @pytest.fixture(scope="module")
@@ -475,34 +484,48 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-@settings(max_examples=100 if CI else 30)
-@given(steps=STEPS)
-def test_never_twice(
-    tmp_path_factory: pytest.TempPathFactory, empty: Path, steps: list[tuple[str, list[str], str, int, str]]
-) -> None:
-    """Whatever comes and goes and is lost: per equipment and cause one is open at most, each reference booked once."""
-    file = Path(shutil.copy(empty, tmp_path_factory.mktemp("model") / "a.sqlite"))
-    desk, clock = FailingDesk(), HandClock()
-    critical: set[str] = set()
-    for which, keys, severity, minutes, event in steps:
-        with Store.open(file, exclusive=True) as store:
-            rules = replace(RULES, max_open_per_equipment=3, max_per_day=100)
-            site = Site(SqlOutbox(store), SqlMemory(store), SqlCases(store), desk, clock, rules)
+def life(file: Path, steps: list[tuple[str, list[str], str, int, str]]) -> int:
+    """Plays these steps and holds every one to the laws; how many notifications there were."""
+    desk, clock = CarelessDesk(), HandClock()
+    rules = replace(RULES, max_open_per_equipment=3, max_per_day=100)
+    critical: set[tuple[str, str]] = set()
+    with contextlib.ExitStack() as stack:
+        store = stack.enter_context(Store.open(file, exclusive=True))
+        for which, keys, severity, minutes, event in steps:
+            if event == "restart":
+                store.close()
+                store = stack.enter_context(Store.open(file, exclusive=True))
             desk.lost = event if event.startswith("lost") else ""
             desk.locked = {"notification": "notifications:write"} if event == "locked" else {}
             desk.refuses = Rejected("made-up", "no") if event == "refused" else None
-            if event == "complete":
-                for known, (*_, status) in list(desk.notified.items())[:1]:
-                    assert status
-                    desk.complete(known)
+            if event == "complete" and desk.notified:
+                desk.complete(list(desk.notified)[-1])
+            if severity == "critical":
+                critical |= {(which, f"prt-alert.{key}") for key in keys}
+            site = Site(SqlOutbox(store), SqlMemory(store), SqlCases(store), desk, clock, rules)
+            if event == "forget":
+                site.cases.write(which, [])
             alerts = [fuser(severity=severity, key=key, raised=None) for key in keys]
-            critical |= {f"{which}/{key}" for key in keys if severity == "critical"}
             site.look(*alerts, equipment=which, minutes=minutes)
             opened = Counter(theirs[:2] for theirs in desk.notified.values() if theirs[2] != "completed")
-            assert all(count == 1 for count in opened.values())
+            assert set(opened.values()) <= {1}
             assert len(set(desk.references.values())) == len(desk.references)
-            told_of = {f"{number}/{cause.removeprefix('prt-alert.')}" for number, cause, _ in desk.notified.values()}
-            assert told_of <= critical
+            assert {theirs[:2] for theirs in desk.notified.values()} <= critical
+    return len(desk.notified)
+
+
+def test_never_twice(tmp_path_factory: pytest.TempPathFactory, empty: Path) -> None:
+    """Whatever comes, goes, is lost and forgotten: per equipment and cause one is open at most, each reference once,
+    and none for what was never critical, at a portal that would open any number."""
+    lives: list[int] = []
+
+    @settings(max_examples=200 if CI else 50)
+    @given(steps=STEPS)
+    def play(steps: list[tuple[str, list[str], str, int, str]]) -> None:
+        lives.append(life(Path(shutil.copy(empty, tmp_path_factory.mktemp("model") / "a.sqlite")), steps))
+
+    play()
+    assert sum(opened >= 2 for opened in lives) > len(lives) / 20, "hardly anything was opened, so little was tested"
 
 
 def test_by_commands(tmp_path: Path) -> None:
