@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -29,6 +29,7 @@ from agent.leases import FileLeases
 from agent.matching import Matching, match
 from agent.memory import SqlMemory
 from agent.meters import Finding
+from agent.notification_rules import notification_rules_of
 from agent.notifications.policy import OPENED
 from agent.notifying import Notifying
 from agent.order_book import OrderBook, calendar_of
@@ -38,7 +39,6 @@ from agent.paths import Places, places_of
 from agent.period import period_key
 from agent.printers import Equipment
 from agent.report import WAITING, CycleReport
-from agent.notification_rules import notification_rules_of
 from agent.schedule import Rhythm, keep_running
 from agent.searches import Searches, missing, numbers_of
 from agent.secrets import Secrets
@@ -240,7 +240,9 @@ class Agent:
                     notifying=Notifying(notifications, cases, outbox, memory, portal, self.clock, self.source, show),
                 )
 
-    def _replenishment(self, store: Store, portal: Portal, outbox: SqlOutbox, memory: SqlMemory) -> Replenishment:
+    def _replenishment(
+        self, store: Store, portal: PortalClient | FilePortal, outbox: SqlOutbox, memory: SqlMemory
+    ) -> Replenishment:
         rules, supplies = OrderBook(self.settings.orders).rules, SqlSupplies(store)
         told = memory.standings
         return Replenishment(
