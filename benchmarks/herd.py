@@ -140,9 +140,12 @@ class MemoryOutbox:
         """One more."""
         self.entries[envelope.reference] = Entry(envelope, "waiting")
 
-    def waiting_alone(self) -> Sequence[str]:
-        """There are no orders here."""
-        return ()
+    def depart(self, references: Sequence[str], by: str, now: datetime) -> frozenset[str]:
+        """Readings are booked once whether they have left before or not."""
+        return frozenset()
+
+    def came_back(self, references: Sequence[str]) -> None:
+        """As they were."""
 
     def due(self, now: datetime, limit: int) -> Sequence[Entry]:
         """The oldest first; every reading here is of another printer."""
