@@ -11,6 +11,8 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
+from agent.state_file import opened
+
 LINE = re.compile(r"([0-9]{20}) ([0-9a-f]{64})\n")
 SUFFIX = ".end"
 
@@ -21,7 +23,7 @@ def note(database: Path, position: int, head: bytes) -> None:
     Where it cannot be written it stays behind, which shows less and claims nothing wrong.
     """
     with suppress(OSError):
-        descriptor = os.open(_file(database), os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+        descriptor = opened(_file(database))
         try:
             os.write(descriptor, f"{position:020d} {head.hex()}\n".encode())
         finally:
