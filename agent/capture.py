@@ -24,6 +24,7 @@ from agent.ports import Parcel
 from agent.printers import Equipment
 from agent.store import Store
 from agent.texts import Message, message
+from agent.upload.departures import departed
 from agent.upload.envelope import Entry, Envelope, State, canonical, new_reference
 from agent.upload.outbox import SqlOutbox
 from agent.upload.seal import Source, timestamp
@@ -77,6 +78,8 @@ class SqlCapture:
             for number in {_number(one) for one in found}
         }
         sound = [entry for entry in found if not is_damaged(entry)]
+        with self.store.connect() as connection:
+            gone = departed(connection, [entry.envelope.reference for entry in sound])
         dues = []
         for numbers in portions(sorted({_number(entry) for entry in sound})):
             codes = {_number(entry): set[str]() for entry in sound}
@@ -85,7 +88,8 @@ class SqlCapture:
             reported = memory.last_reported(numbers, ("accepted",), codes)
             for entry in sound:
                 if (number := _number(entry)) in reported:
-                    dues.append(DueReading(entry, known[number], newest(known[number], reported[number])))
+                    last = newest(known[number], reported[number])
+                    dues.append(DueReading(entry, known[number], last, entry.envelope.reference in gone))
         return dues, len(found) - len(sound)
 
     def _completed(self, equipment: Equipment) -> Equipment:

@@ -31,16 +31,22 @@ MARKING = ("captured_on", "captured_by", "receipt")  # last, so that a file that
 
 @dataclass(frozen=True, slots=True)
 class DueReading:
-    """A reading that waits, with what is known of its equipment and what was reported of it last."""
+    """A reading that waits, with what is known of its equipment and what was reported of it last.
+
+    `departed`: an agent that was killed had begun to send it (`agent.upload.departures`).
+    """
 
     entry: Entry
     equipment: Equipment
     last: Mapping[str, LastReading]
+    departed: bool = False
 
     @property
     def is_doubtful(self) -> bool:
         """Whether it was sent and has no verdict: the portal may have booked it, and its answer was lost."""
-        asked = self.entry.attempts > 0 or any(reason.code == NO_VERDICT for reason in self.entry.reasons)
+        asked = (
+            self.departed or self.entry.attempts > 0 or any(reason.code == NO_VERDICT for reason in self.entry.reasons)
+        )
         return self.entry.state == "waiting" and asked
 
 

@@ -303,10 +303,12 @@ def test_what_was_sent_and_not_answered_is_marked(store, layout):
     outbox = SqlOutbox(store)
     outbox.postpone([sent], NOW, Finding(NO_VERDICT, message("The connection broke.")))
     outbox.postpone([throttled], NOW, Finding(NO_VERDICT, message("The gateway answers.")), counts=False)
+    killed = put(store, "000000000000000004", 23, 90)
+    outbox.depart([killed], "agent-1", NOW)
     rows = exported(store, style)
     column = rows[0].index("Look first")
-    assert {row[1]: row[column] for row in rows[1:]} == {"1": "", "2": "look", "3": "look"}
-    assert imported(store, filled(rows, Captured_on="x")).captured == 3
+    assert {row[1]: row[column] for row in rows[1:]} == {"1": "", "2": "look", "3": "look", "4": "look"}
+    assert imported(store, filled(rows, Captured_on="x")).captured == 4
 
 
 NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cf", "Co", "Cn", "Zl", "Zp"]), min_size=1, max_size=20)

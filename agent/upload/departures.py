@@ -17,15 +17,21 @@ from agent.migrations.tables import departures
 
 def depart(connection: Connection, references: Sequence[str], by: str, now: datetime) -> frozenset[str]:
     """Notes all of them; those that may have left before."""
-    before: set[str] = set()
-    for some in portions(references):
-        mine = departures.c.reference.in_(map(key_of, some))
-        before.update(map(reference_of, connection.execute(select(departures.c.reference).where(mine)).scalars()))
+    before = departed(connection, references)
     at = microseconds(now)
     fresh = [{"reference": key_of(one), "at": at, "by": by} for one in references if one not in before]
     if fresh:
         connection.execute(insert(departures), fresh)
-    return frozenset(before)
+    return before
+
+
+def departed(connection: Connection, references: Sequence[str]) -> frozenset[str]:
+    """Those of these that the portal may have without our knowing."""
+    found: set[str] = set()
+    for some in portions(references):
+        mine = departures.c.reference.in_(map(key_of, some))
+        found.update(map(reference_of, connection.execute(select(departures.c.reference).where(mine)).scalars()))
+    return frozenset(found)
 
 
 def came_back(connection: Connection, references: Sequence[str]) -> None:
