@@ -251,7 +251,7 @@ class OrdersSettings(Section):
     armed: bool = False
     risk_percent: Percent = 2.0
     lead_days: Days = 5
-    safety_days: Days = 4
+    safety_days: Days = 5
     holidays: Annotated[str, Field(pattern=r"^([A-Z]{2}(-[A-Z0-9]{1,3})?)?$")] = ""
     mostly_used_percent: MostlyUsed = 50
     threshold_percent: Threshold = 10

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from agent.supplies.levels import NO_LIMIT, Level
+from agent.supplies.levels import NO_LIMIT, Level, Supply, percent_level
 from agent.supplies.lives import Look, lives_of
 from agent.supplies.orders import BomItem
-from agent.supplies.policy import OrderRules, SlotView, days_until, decide, most_is_left, wish
+from agent.supplies.policy import OrderRules, SlotView, days_until, decide, item_for, most_is_left, wish
 from agent.supplies.usage import Usage
 from agent.supplies.wear import Wear
 from tests.slots import NOW, RULES, TODAY, falling, level, life, looks, situation, steady, view
@@ -156,9 +156,10 @@ def test_a_sudden_fall_is_believed_the_next_day():
 
 def test_working_days_are_counted():
     """Nine of them, a weekend or two between; with feasts more; never without end."""
-    assert days_until(RULES, TODAY, lambda day: day.weekday() < 5) == 11
-    assert days_until(RULES, date(2026, 12, 23), lambda day: day.weekday() < 5 and day.month == 1) > 20
-    assert days_until(RULES, TODAY, lambda day: False) < 1000
+    rules = replace(RULES, lead_days=5, safety_days=4)
+    assert days_until(rules, TODAY, lambda day: day.weekday() < 5) == 11
+    assert days_until(rules, date(2026, 12, 23), lambda day: day.weekday() < 5 and day.month == 1) > 20
+    assert days_until(rules, TODAY, lambda day: False) < 1000
 
 
 def test_a_printer_that_names_no_level_orders_by_pages():
@@ -190,3 +191,13 @@ def test_a_waste_box_is_ordered_by_the_space_left():
     box = BomItem("0030", "W1", "Waste box", "waste_toner", "cyan", True, None, 1, None)
     assert code(view(falling(4), steady(), type_="waste_toner", wear=KNOWN), bom=(ITEM, box)) == "order:runs_dry"
     assert code(view(falling(40), steady(2000), type_="waste_toner", wear=KNOWN), bom=(ITEM, box)) is None
+
+
+@pytest.mark.parametrize("colorant", [None, "black", "cyan"])
+def test_a_waste_box_has_no_colour(colorant):
+    """A printer that calls its waste box black finds it in the bill of material all the same."""
+    box = Supply("1.5", "waste_toner", "receptacle", colorant, "Waste Toner", percent_level(3))
+    item = BomItem("0050", "W1", "Waste box", "waste_toner", None, True, None, 1, None)
+    toner = BomItem("0010", "T1", "Toner", "toner", None, True, None, 1, None)
+    assert item_for(box, (toner, item)) == item
+    assert item_for(box, (item, replace(item, bom_item_number="0060"))) is None

@@ -67,7 +67,7 @@ class OrderRules:
     max_per_day: int = 20
     risk: float = 0.02
     lead_days: int = 5
-    safety_days: int = 4
+    safety_days: int = 5
     mostly_used_percent: float = 50.0
     at_first_sight: bool = False
     bundle_days: int = 5
@@ -237,9 +237,14 @@ def told_percent(supply: Supply) -> float | None:
 
 
 def item_for(supply: Supply, bom: Sequence[BomItem]) -> BomItem | None:
-    """The one position of the bill of material for this type and colour; `None` when there is none or several."""
+    """The one position of the bill of material for this type and colour; `None` when there is none or several.
+
+    A waste box has no colour of its own, whatever it is told to hold.
+    """
     component = COMPONENT_OF_TYPE.get(supply.type)
-    fitting = [item for item in bom if item.component_type == component and item.colorant == supply.colorant]
+    fitting = [item for item in bom if item.component_type == component]
+    if component != "waste_toner":
+        fitting = [item for item in fitting if item.colorant == supply.colorant]
     return fitting[0] if len(fitting) == 1 else None
 
 
