@@ -39,7 +39,7 @@ from agent.paths import Places, places_of
 from agent.period import period_key
 from agent.printers import Equipment
 from agent.report import WAITING, CycleReport
-from agent.schedule import Rhythm, keep_running
+from agent.schedule import Daily, Rhythm, keep_running
 from agent.searches import Searches, missing, numbers_of
 from agent.secrets import Secrets
 from agent.settings import PortalSettings, Settings, UserSettings, load, portal_of
@@ -58,12 +58,15 @@ from agent.upload.outbox import SqlOutbox
 from agent.upload.pause import PauseNote
 from agent.upload.portal import PortalClient
 from agent.upload.restraint import Pause
+from agent.upload.retention import AT_ONCE, prune
 from agent.upload.route import Proxy, Route, Trust
 from agent.upload.seal import Source
 
 VERSION = version("meter-agent")
 TO_CAPTURE = Finding("waiting", message("Ready to be captured by hand: meter-agent outbox export FILE"))
 log = logging.getLogger(__name__)
+
+MOST_PORTIONS = 50  # of what is kept no longer, in a day
 
 
 class Unwatched:
@@ -237,8 +240,17 @@ class Agent:
                     past=SqlPast(store).past,
                     searches=Searches(diary=SqlBookmarks(store)),
                     waiting=TO_CAPTURE if by_hand else WAITING,
+                    tidy=Daily(partial(self._tidy, store)),
                     notifying=Notifying(notifications, cases, outbox, memory, portal, self.clock, self.source, show),
                 )
+
+    def _tidy(self, store: Store, now: datetime) -> None:
+        """Lets go what has been kept for long enough, a portion after the other."""
+        keep = timedelta(days=self.settings.storage.keep_days)
+        for _ in range(MOST_PORTIONS):
+            if prune(store, keep, now) < AT_ONCE:
+                break
+        SqlSupplies(store).forget_before(now - keep)
 
     def _replenishment(
         self, store: Store, portal: PortalClient | FilePortal, outbox: SqlOutbox, memory: SqlMemory

@@ -76,6 +76,7 @@ class Cycle:
     waiting: Finding = WAITING
     offsets: Callable[[Sequence[str]], Mapping[str, Mapping[str, int] | None]] = lambda numbers: {}
     clock_offset: Callable[[], int | None] = lambda: None
+    tidy: Callable[[datetime], None] = lambda now: None
     notifying: Notifying | None = None
 
     async def run(self, progress: Progress) -> CycleReport:
@@ -103,6 +104,7 @@ class Cycle:
             (number_of(line), Fate(outcome_of(line, self.waiting), steps_of(line.match, places))) for line in lines
         )
         self.memory.remember_cycle(() if trouble else equipments, outcomes, self.clock.now())
+        self.tidy(self.clock.now())
         return CycleReport(
             started_at=started,
             ended_at=self.clock.now(),

@@ -15,6 +15,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 Job = Callable[[], Awaitable[None]]
 log = logging.getLogger(__name__)
@@ -83,3 +84,18 @@ async def keep_running(cycle: Job, courier: Job, rhythm: Rhythm, stop: asyncio.E
         for task in beats:
             task.cancel()
         await asyncio.gather(*beats, return_exceptions=True)
+
+
+class Daily:
+    """Does its work at the first call, and then not again before a day has passed, or the clock was set back."""
+
+    def __init__(self, work: Callable[[datetime], None]) -> None:
+        self._work = work
+        self._last: datetime | None = None
+
+    def __call__(self, now: datetime) -> None:
+        """The work, if it is due."""
+        if self._last is not None and timedelta() <= now - self._last < timedelta(days=1):
+            return
+        self._last = now
+        self._work(now)
