@@ -15,6 +15,7 @@ from agent.cases import SqlCases
 from agent.cli.entries import printer_line
 from agent.cli.resolve import print_decisions
 from agent.cli.service import agent_of
+from agent.cli.supplies import print_supplies
 from agent.cli.tables import equipment_name, model_name, new_table, plain, row, section, state_name
 from agent.cli.views import evidence_text, print_cases, print_entries, print_outcomes, print_steps
 from agent.cli.watch import Watch
@@ -51,7 +52,7 @@ def explain_item(config: Path | None, what: str) -> int:
         if entries:
             return 0
         if known := _equipments(memory, what):
-            return _explain_equipments(store, known, looks_at_faults=bool(agent.settings.service_notifications.classes))
+            return _explain_equipments(agent, store, known)
     return _explain_printer(agent, what)
 
 
@@ -80,7 +81,7 @@ def _equipments(memory: SqlMemory, what: str) -> list[Equipment]:
     ]
 
 
-def _explain_equipments(store: Store, known: Sequence[Equipment], *, looks_at_faults: bool) -> int:
+def _explain_equipments(agent: Agent, store: Store, known: Sequence[Equipment]) -> int:
     console, memory = Console(), SqlMemory(store)
     for equipment in known:
         outcome = memory.outcome(equipment.equipment_number)
@@ -89,10 +90,11 @@ def _explain_equipments(store: Store, known: Sequence[Equipment], *, looks_at_fa
         number_known = equipment.equipment_number
         cases = SqlCases(store).of([number_known]).get(number_known, {})
         print_cases(console, [(number_known, case) for case in cases.values()])
+        print_supplies(console, agent, store, equipment)
         own = [one for one in memory.entries() if one.envelope.equipment_number == equipment.equipment_number]
         print_entries(console, own[:10])
         print_decisions(console, SqlDecisions(store).of_equipment(equipment.equipment_number))
-    if not looks_at_faults:
+    if not agent.settings.service_notifications.classes:
         said = _("No fault opens a service notification: classes in the section [service_notifications] is empty.")
         console.print(said, markup=False, highlight=False)
     return 0
