@@ -1,0 +1,119 @@
+"""What a person sees and says about orders, through the command line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from agent.memory import SqlMemory
+from agent.printers import Equipment
+from agent.store import Store
+from agent.supply_memory import SqlSupplies
+from tests.test_ordering import Office, Week, toner
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+EQUIPMENT = Equipment("1", description="bizhub", technical_identification_number="KMBT5A17C2")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "a.sqlite", exclusive=True) as opened:
+        SqlMemory(opened).remember_cycle([EQUIPMENT], [], datetime.now(UTC))
+        yield opened
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Command:
+    """The command line, on this database."""
+    config = tmp_path / "meter-agent.toml"
+    config.write_text('language = "en"\n[storage]\ndatabase = "a.sqlite"\n', encoding="utf-8")
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "agent", *arguments, "--config", str(config)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    return run
+
+
+def weeks(store: Store, days: int, *, serial: bool = False, **rules: object) -> Week:
+    """A printer that used up cartridges until now, each changed when it was empty."""
+    week = Week(store, Office(), **rules)
+    week.clock.moment = datetime.now(UTC) - timedelta(days=days + 1)
+    level, number = 100.0, 1
+    for _ in range(days):
+        level -= 2.0
+        if level <= 0:
+            level, number = 100.0, number + 1
+        week.day(100, toner(round(level), serial=f"SN{number}A7" if serial else None))
+    return week
+
+
+def lines(done: subprocess.CompletedProcess[str]) -> list[dict[str, object]]:
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_simulating_says_when_why_and_whether_in_time(store: Store, agent: Command) -> None:
+    """Dry run over 150 days with a cartridge every 50: one order for each, before it was changed."""
+    weeks(store, 160, armed=False)
+    would_be = lines(agent("orders", "simulate", "--days", "120", "--json"))
+    assert len(would_be) in (2, 3)
+    assert {one["reason"]["code"] for one in would_be} == {"runs_dry"}  # type: ignore[index]  # JSON
+    assert {one["verdict"] for one in would_be} <= {"in_time", "not_changed_yet"}
+    assert not any(one["twice"] for one in would_be)
+    shown = agent("orders", "simulate", "--days", "120")
+    assert f"{len(would_be)} orders, 0 of them twice for the same cartridge, 0 too late" in " ".join(
+        shown.stdout.split()
+    )
+    assert SqlSupplies(store).items() == []
+
+
+def test_a_serial_number_tells_a_change_by_itself(store: Store, agent: Command) -> None:
+    """The same with serial numbers: what is ordered is ordered once for each."""
+    weeks(store, 160, serial=True, armed=False)
+    assert not any(one["twice"] for one in lines(agent("orders", "simulate", "--json")))
+
+
+def test_orders_are_listed_and_explained(store: Store, agent: Command) -> None:
+    """Reference, material, status, reason; and everything that was known when it was ordered."""
+    weeks(store, 45)
+    [item] = lines(agent("orders", "list", "--json"))
+    assert (item["status"], item["material_number"], item["slot"]) == ("wanted", "A1", "1.1")
+    explained = " ".join(agent("orders", "explain", str(item["reference"])[:8]).stdout.split())
+    assert "with a confidence of 80 percent" in explained
+    assert "Ordered for equipment 1" in explained
+    missing = agent("orders", "explain", "zzz")
+    assert (missing.returncode, "orders list" in missing.stderr) == (1, True)
+
+
+def test_holding_releasing_and_closing(store: Store, agent: Command) -> None:
+    """Each is kept with who said it, shown, and can be taken back; what does not exist is named."""
+    weeks(store, 45)
+    assert agent("orders", "hold", "1", "--note", "goes back").returncode == 0
+    shown = agent("orders", "list").stdout
+    assert "held back" in shown
+    assert "goes back" in shown
+    assert agent("orders", "release", "1").returncode == 0
+    assert agent("orders", "release", "1").returncode == 1
+    wrong = agent("orders", "hold", "1", "--slot", "9.9")
+    assert (wrong.returncode, "1.1" in wrong.stderr) == (1, True)
+    unknown = agent("orders", "confirm", "77")
+    assert (unknown.returncode, "no equipment 77" in unknown.stderr) == (1, True)
+    [item] = lines(agent("orders", "list", "--json"))
+    assert agent("orders", "close", str(item["reference"])).returncode == 0
+    assert lines(agent("orders", "list", "--json")) == []
+    assert [one["status"] for one in lines(agent("orders", "list", "--all", "--json"))] == ["closed"]
+
+
+def test_an_equipment_is_explained_with_its_supplies(store: Store, agent: Command) -> None:
+    """What is left, until when, and what follows; also where nothing is ordered."""
+    weeks(store, 20)
+    page = " ".join(agent("explain", "1").stdout.split())
+    assert "Supplies (1)" in page
+    assert "not needed yet" in page
