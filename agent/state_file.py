@@ -18,6 +18,10 @@ def opened(file: Path) -> int:
     except FileExistsError:
         return os.open(file, os.O_RDWR)
     if sys.platform != "win32" and os.geteuid() == 0:
-        owner = file.parent.stat()
-        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        try:
+            owner = file.parent.stat()
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        except OSError:
+            os.close(descriptor)
+            raise
     return descriptor

@@ -40,7 +40,7 @@ def codes(seen: list[tuple[SlotView, Situation]], rules: OrderRules = RULES, **f
     return [(one.supply.colorant, one.reason.code) for one in bundled(seen, decided(seen, rules), BOM, rules)]
 
 
-NEED, SOON, LATER = 3, 36, 60
+NEED, SOON, LATER = 3, 40, 60
 
 
 def test_what_is_due_soon_comes_along():

@@ -24,7 +24,7 @@ from tests.test_portal_client import connect
 from tests.year import YearlyPrinter, portal_equipment
 
 PRINTERS = int(os.environ.get("YEAR_PRINTERS", "12"))
-DAYS = int(os.environ.get("YEAR_DAYS", "64"))
+DAYS = int(os.environ.get("YEAR_DAYS", "128"))
 TOGETHER = 100  # readings in a commit, and in a request
 PROMISED = 128 * 2**20 / (500 * 365)  # octets of the database per reading
 Record = Callable[[str, object], None]

@@ -23,10 +23,10 @@ class _Table:
     def __init__(self, profile: Profile, witness: Witness) -> None:
         self._words = profile.words
         self._severities = witness.numbers("prtAlertSeverityLevel")
-        self._trainings = witness.numbers("prtAlertTrainingLevel")
-        self._groups = witness.numbers("prtAlertGroup")
-        self._rows = witness.numbers("prtAlertGroupIndex")
-        self._times = witness.numbers("prtAlertTime")
+        self._trainings = witness.aside("prtAlertTrainingLevel")
+        self._groups = witness.aside("prtAlertGroup")
+        self._rows = witness.aside("prtAlertGroupIndex")
+        self._times = witness.aside("prtAlertTime")
         self.codes = witness.numbers("prtAlertCode")
         self.texts = witness.texts("prtAlertDescription")
 

@@ -69,6 +69,15 @@ class Witness:
                 found[index] = text
         return found
 
+    def aside(self, name: str) -> dict[Oid, int]:
+        """As `numbers`, of a column that no reading rests on: it is no part of the proof."""
+        prefix, values = self._oids[name], self._values
+        size = len(prefix)
+        below = ((oid[size:], values[oid]) for oid in self._varbinds.identifiers_below(prefix))
+        return {
+            index: value.content for index, value in below if value.tag in NUMERIC and isinstance(value.content, int)
+        }
+
     def numbers(self, name: str) -> dict[Oid, int]:
         """The numbers of a column by index; other types are left out."""
         numbers = self._numbers.get(name)
