@@ -21,6 +21,7 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parent.parent
 LONG = {
     "KILLS": "1000",
+    "ORDER_KILLS": "200",
     "SUBMISSIONS": "10000",
     "MODEL_RUNS": "2000",
     "MODEL_STEPS": "50",
@@ -28,8 +29,8 @@ LONG = {
     "YEAR_PRINTERS": "500",
     "YEAR_DAYS": "365",
     "ROWS": "100000",
-    "MIGRATION_KILLS": "1000",
-    "MIGRATION_CUTS": "300",
+    "MIGRATION_KILLS": "60",
+    "MIGRATION_CUTS": "60",
 }
 NOT_PROVEN = "not proven here"
 READY = "seconds from start to ready"
@@ -62,8 +63,8 @@ PROMISES = (
             "tests/test_courier.py::test_bad_day",
             "tests/test_courier.py::test_kill",
             "tests/test_courier.py::test_portal_killed",
+            "tests/test_order_kills.py",
             "tests/test_service_notifications.py::test_bad_day",
-            "tests/test_service_notifications.py::test_kill",
             "tests/test_service_notifications.py::test_never_twice",
         ),
     ),
@@ -205,19 +206,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", nargs="*", default=[promise.name for promise in PROMISES])
+    parser.add_argument("--only", nargs="*", default=[promise.name for promise in PROMISES], help="P1 P2 ...")
+    parser.add_argument(
+        "--parts", type=Path, help="where sections are kept: a run of some of them completes the others"
+    )
     options = parser.parse_args(arguments)
     settings = {} if options.quick else LONG
-    sections, kept = [], True
-    for promise in PROMISES:
-        if promise.name not in options.only:
-            continue
-        done = proven(promise, settings)
-        sections.append(section(promise, done))
-        kept = kept and NOT_PROVEN not in sections[-1]
-        sys.stdout.write(sections[-1] + "\n\n")
+    with tempfile.TemporaryDirectory() as passing:
+        parts = options.parts or Path(passing)
+        parts.mkdir(parents=True, exist_ok=True)
+        for promise in PROMISES:
+            if promise.name in options.only:
+                told = section(promise, proven(promise, settings))
+                (parts / f"{promise.name}.md").write_text(told, "utf-8")
+                sys.stdout.write(told + "\n\n")
+        files = [parts / f"{promise.name}.md" for promise in PROMISES]
+        sections = [file.read_text("utf-8") for file in files if file.exists()]
     options.file.write_text(page(sections, settings), "utf-8")
-    return 0 if kept else 1
+    return int(any(NOT_PROVEN in told for told in sections))
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ from tests.test_courier import HandClock, Record, bad_day
 from tests.test_portal_client import connect
 
 CI = os.environ.get("CI") == "true"
-KILLS = int(os.environ.get("KILLS", "40" if CI else "20"))
+KILLS = int(os.environ.get("ORDER_KILLS", "40" if CI else "20"))
 MANY = 120  # printers with one toner that is low for good
 RULES = OrderRules(
     armed=True,
