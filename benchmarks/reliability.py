@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LONG = {
     "KILLS": "1000",
     "ORDER_KILLS": "200",
+    "ALL_BITS": "1",
     "SUBMISSIONS": "10000",
     "MODEL_RUNS": "2000",
     "MODEL_STEPS": "50",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -101,7 +101,9 @@ def proven(file: Path, stored: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC], ids=["broken", "full"])
 @pytest.mark.parametrize(("kind", "times"), [("write", 1), ("fsync", 1), ("fsync", 3), ("any", 12)])
-def test_every_operation_may_fail(disk: Disk, template: Path, kind: str, times: int, error: int) -> None:
+def test_every_operation_may_fail(
+    disk: Disk, template: Path, kind: str, times: int, error: int, record_property: Callable[[str, object], None]
+) -> None:
     """Writes and syncs of a cycle fail, once or many in a row, beginning with each of them in turn."""
     noticed, stride = 0, 1 if kind == "fsync" else STRIDE
     for first in range(1, MOST, stride):
@@ -118,3 +120,4 @@ def test_every_operation_may_fail(disk: Disk, template: Path, kind: str, times: 
     else:
         raise AssertionError("the sweep does not end")
     assert noticed, "the disk failed and nobody noticed"
+    record_property(f"faults of {kind} × {times} ({errno.errorcode[error]}), each survived", first)
