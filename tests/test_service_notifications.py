@@ -519,7 +519,7 @@ def test_never_twice(tmp_path_factory: pytest.TempPathFactory, empty: Path) -> N
     and none for what was never critical, at a portal that would open any number."""
     lives: list[int] = []
 
-    @settings(max_examples=200 if CI else 50)
+    @settings(max_examples=200)
     @given(steps=STEPS)
     def play(steps: list[tuple[str, list[str], str, int, str]]) -> None:
         lives.append(life(Path(shutil.copy(empty, tmp_path_factory.mktemp("model") / "a.sqlite")), steps))
