@@ -26,6 +26,7 @@ LONG = {
     "SUBMISSIONS": "10000",
     "MODEL_RUNS": "2000",
     "MODEL_STEPS": "50",
+    "EXPLAINED": "300",
     "POWER_CUTS": "40",
     "YEAR_PRINTERS": "500",
     "YEAR_DAYS": "365",

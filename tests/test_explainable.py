@@ -34,7 +34,7 @@ from tests.test_courier_model import Couriers
 from tests.test_courier_model import template as template
 from tests.test_resolving import Office
 
-RUNS = int(os.environ.get("MODEL_RUNS", "60" if CI else "25"))
+RUNS = int(os.environ.get("EXPLAINED", "60" if CI else "25"))
 STEPS = int(os.environ.get("MODEL_STEPS", "30"))
 CATALOGUE = shipped(None)
 NOTE = message("anna captured it.")
