@@ -1,6 +1,6 @@
 """Every state can be explained: whatever was done to an envelope, it says where it comes from and what is next.
 
-The lives of `test_courier_model.py`, in which people decide as well. `MODEL_RUNS` and `MODEL_STEPS` say how long it
+The lives of `test_courier_model.py`, in which people decide as well. `EXPLAINED` and `MODEL_STEPS` say how long it
 looks.
 """
 
