@@ -14,7 +14,8 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, select
 
 from agent.ledger import append, decision_digest
-from agent.migrations.rows import instant, moment_shown, portions
+from agent.meters import Finding
+from agent.migrations.rows import findings_json, findings_of, instant, moment_shown, portions
 from agent.migrations.tables import decisions
 from agent.store import Store
 from agent.upload.links import Item
@@ -24,15 +25,17 @@ DecisionKind = Literal["accepted", "offset", "replaced", "discarded", "taken_bac
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """How it stood: the envelope's state, its values and the equipment's offsets by meter code, and its bytes.
+    """How it stood: the envelope's state, its values and the equipment's offsets by meter code, its bytes and reasons.
 
-    `body` is kept only where the decision changed it, so that nothing that was sealed is ever lost.
+    `body` is kept only where the decision changed it, so that nothing that was sealed is ever lost; `reasons` are those
+    that stood at it before, which what comes after the decision may write over.
     """
 
     state: str | None = None
     values: Mapping[str, int] = field(default_factory=dict)
     offsets: Mapping[str, int] = field(default_factory=dict)
     body: str | None = None
+    reasons: Sequence[Finding] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +130,18 @@ def _facts_json(facts: Facts) -> str:
         "values": dict(facts.values),
         "offsets": {code: offset for code, offset in facts.offsets.items() if offset},
     }
-    return json.dumps(told | ({"body": facts.body} if facts.body is not None else {}), ensure_ascii=False)
+    if facts.body is not None:
+        told["body"] = facts.body
+    if facts.reasons:
+        told["reasons"] = findings_json(facts.reasons)
+    return json.dumps(told, ensure_ascii=False)
 
 
 def _facts_of(stored: str) -> Facts:
     try:
         told = json.loads(stored)
-        return Facts(told["state"], dict(told["values"]), dict(told["offsets"]), told.get("body"))
+        reasons = findings_of(told.get("reasons"))
+        return Facts(told["state"], dict(told["values"]), dict(told["offsets"]), told.get("body"), reasons)
     except (ValueError, TypeError, KeyError, AttributeError):
         return Facts()  # damaged; `verify` names it
 

@@ -159,7 +159,7 @@ class SqlDesk:
             raise _not_to_be_taken_back(message("A later reading rests on {id}.", id=reference))
         last = made[-1]
         body = last.before.body.encode() if last.before.body is not None else entry.envelope.body
-        self._outbox.hold_again(reference, body, by, now)
+        self._outbox.hold_again(reference, body, by, now, last.before.reasons)
         offsets = dict(self._known_offsets(entry))
         for code in {*last.before.offsets, *last.after.offsets}:
             if last.before.offsets.get(code) != last.after.offsets.get(code):
@@ -182,7 +182,7 @@ class SqlDesk:
                 equipment_number=entry.envelope.equipment_number,
                 reference=entry.envelope.reference,
                 note=choice.note,
-                before=Facts(entry.state, values_of(entry), known, body),
+                before=Facts(entry.state, values_of(entry), known, body, entry.reasons),
                 after=Facts(after.state, values_of(after), offsets),
             )
         )

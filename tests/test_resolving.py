@@ -26,7 +26,8 @@ from agent.printers import Endpoint, Equipment, Identity
 from agent.readout import Readout
 from agent.resolving import Choice, Held, SqlDesk
 from agent.store import Store
-from agent.upload.envelope import Accepted, Entry
+from agent.texts import message
+from agent.upload.envelope import Accepted, Entry, Kept
 from agent.upload.outbox import SqlOutbox
 from agent.upload.seal import Source, Withheld, seal_reading
 from agent.validation import held_for_the_clock, validate
@@ -194,6 +195,20 @@ def test_a_decision_is_taken_back_by_a_later_one(office: Office) -> None:
     assert [one.note for one in made] == ["", "it was the neighbour's", "", ""]
     assert made[0].before.body == held.envelope.body.decode()
     assert verify(office.store).why is None
+
+
+def test_what_is_held_again_says_why(office: Office) -> None:
+    """Whatever was said about it since the decision: the reasons for which it was held are those it is held for."""
+    office.read(5000)
+    held = office.read(12)
+    reference = held.envelope.reference
+    office.decide(held, Choice("replaced"))
+    office.outbox.settle(reference, Kept("equipment-unknown", "no"), START)
+    office.outbox.retry(reference, "anna", START)
+    office.outbox.overtake(reference, message("Anna captured a later one."), START)
+    again = office.decide(held, Choice("take_back"))
+    assert (again.state, again.reasons) == ("quarantined", held.reasons)
+    assert office.desk.held(again).case.fallen == office.desk.held(held).case.fallen
 
 
 def test_what_may_have_been_sent_is_not_taken_back(office: Office) -> None:

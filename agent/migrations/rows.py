@@ -150,6 +150,13 @@ def findings_json(findings: Sequence[Finding]) -> str | None:
     return _WRITE([{"code": each.code, "message": each.message.to_json()} for each in findings]) if findings else None
 
 
+def findings_of(stored: str | None) -> tuple[Finding, ...]:
+    """Findings from `findings_json`. Raises `ValueError`, `KeyError` or `TypeError` for a damaged text."""
+    if stored is None:
+        return ()
+    return tuple(Finding(str(each["code"]), Message.from_json(each["message"])) for each in json.loads(stored))
+
+
 def receipts_json(receipts: Sequence[str]) -> str | None:
     """Receipts as JSON text, None where there are none."""
     return _WRITE(list(receipts)) if receipts else None
@@ -199,7 +206,7 @@ def entry_of(row: Row[Any]) -> Entry:
         read("attempts", 0, int),
         read("not_before", None, _moment_or_none),
         read("receipts", (), _receipts),
-        read("reasons", (), _findings),
+        read("reasons", (), findings_of),
         read("settled_at", None, _moment_or_none),
     )
     return _marked(entry, faults) if faults else entry
@@ -229,12 +236,6 @@ def _moment_or_none(stored: object) -> datetime | None:
 
 def _receipts(stored: str | None) -> tuple[str, ...]:
     return tuple(str(receipt) for receipt in json.loads(stored)) if stored is not None else ()
-
-
-def _findings(stored: str | None) -> tuple[Finding, ...]:
-    if stored is None:
-        return ()
-    return tuple(Finding(str(each["code"]), Message.from_json(each["message"])) for each in json.loads(stored))
 
 
 def _kind(stored: str) -> Kind:

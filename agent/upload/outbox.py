@@ -223,10 +223,10 @@ class SqlOutbox:
             changes = {"state": "waiting", **_sealed_anew(connection, number, entry.envelope, key)}
             _change(connection, number, now, changes, note)
 
-    def hold_again(self, reference: str, body: bytes, by: str, now: datetime) -> None:
+    def hold_again(self, reference: str, body: bytes, by: str, now: datetime, reasons: Sequence[Finding] = ()) -> None:
         """A person takes a decision back: a discarded reading, or one that was not sent yet, is held as it was.
 
-        `body` are the bytes that it had then.
+        `body` are the bytes that it had then, `reasons` why it was held; with none of them those stay that it has.
         """
         with self._store.begin() as connection:
             number, entry = _required(connection, reference, ("discarded", "waiting"))
@@ -250,6 +250,7 @@ class SqlOutbox:
                 "state": "quarantined",
                 "not_before": None,
                 "settled_at": None,
+                **({"reasons": findings_json(reasons)} if reasons else {}),
                 **_sealed_anew(connection, number, before, key),
             }
             _change(connection, number, now, changes, message("{who} took the decision back.", who=by))
