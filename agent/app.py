@@ -66,6 +66,15 @@ VERSION = version("meter-agent")
 TO_CAPTURE = Finding("waiting", message("Ready to be captured by hand: meter-agent outbox export FILE"))
 log = logging.getLogger(__name__)
 
+
+def _mended(database: Path) -> None:
+    """Loaded only when it is needed, and never without a line in the log."""
+    from agent.salvage.mend import mend
+
+    log.error("the database is damaged and is made anew", extra={"file": str(database)})
+    mend(database)
+
+
 MOST_PORTIONS = 50  # of what is kept no longer, in a day
 
 
@@ -171,8 +180,11 @@ class Agent:
         return value
 
     def store(self, *, exclusive: bool, at_once: bool = False) -> Store:
-        """The database, opened; only one process may have it `exclusive`, `at_once` while it is still inspected."""
-        return Store.open(self.database, exclusive=exclusive, at_once=at_once)
+        """The database, opened; only one process may have it `exclusive`, `at_once` while it is still inspected.
+
+        Who has it exclusively makes a damaged one sound again.
+        """
+        return Store.open(self.database, exclusive=exclusive, at_once=at_once, mend=_mended)
 
     @asynccontextmanager
     async def portal(self) -> AsyncIterator[PortalClient | FilePortal]:

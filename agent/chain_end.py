@@ -39,5 +39,10 @@ def noted(database: Path) -> tuple[int, bytes] | None:
     return (int(found[1]), bytes.fromhex(found[2])) if found else None
 
 
+def forget(database: Path) -> None:
+    """Nothing is noted of this database any more."""
+    _file(database).unlink(missing_ok=True)
+
+
 def _file(database: Path) -> Path:
     return database.with_name(database.name + SUFFIX)

@@ -16,11 +16,12 @@ from sqlalchemy import ColumnElement, Connection, Row, func, insert, select
 from agent.ledger import append, decision_digest
 from agent.meters import Finding
 from agent.migrations.rows import findings_json, findings_of, instant, moment_shown, portions
-from agent.migrations.tables import decisions
+from agent.migrations.tables import decisions, ledger
 from agent.store import Store
 from agent.upload.links import Item
 
-DecisionKind = Literal["accepted", "offset", "replaced", "discarded", "taken_back", "offset_ended"]
+DecisionKind = Literal["accepted", "offset", "replaced", "discarded", "taken_back", "offset_ended", "doubted"]
+UNKNOWN = "{}"  # in place of facts: nobody knows
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,25 @@ class SqlDecisions:
         return {number: some for number, some in sorted(self.offsets(numbers).items()) if some or some is None}
 
 
-def _record(connection: Connection, decision: Decision) -> int:
+def missing_decisions(connection: Connection) -> bool:
+    """Whether a decision is gone: they are numbered without a gap, and each has a link."""
+    linked = connection.execute(select(ledger.c.reference).where(ledger.c.kind == "decision")).scalars()
+    numbers = {str(number) for number in connection.execute(select(decisions.c.id)).scalars()}
+    wanted = {str(number) for number in range(1, len(numbers) + 1)}
+    return not {told.decode(errors="replace") for told in linked if isinstance(told, bytes)} | wanted <= numbers
+
+
+def doubt_offsets(connection: Connection, by: str, now: datetime) -> None:
+    """From now on nobody knows what is to be added where something was: a later decision may be lost."""
+    newest = select(func.max(decisions.c.id)).group_by(decisions.c.equipment_number)
+    rows = connection.execute(select(decisions).where(decisions.c.id.in_(newest))).all()
+    for row in rows:
+        if _offsets_of(row.after) != {}:
+            doubted = Decision(now, by, "doubted", row.equipment_number, None, "", Facts(), Facts())
+            _record(connection, doubted, after=UNKNOWN)
+
+
+def _record(connection: Connection, decision: Decision, after: str | None = None) -> int:
     at = instant(decision.at)
     number = (connection.execute(select(func.max(decisions.c.id))).scalar() or 0) + 1
     row = {
@@ -116,7 +135,7 @@ def _record(connection: Connection, decision: Decision) -> int:
         "reference": decision.reference,
         "note": decision.note,
         "before": _facts_json(decision.before),
-        "after": _facts_json(decision.after),
+        "after": _facts_json(decision.after) if after is None else after,
     }
     connection.execute(insert(decisions).values(row))
     written = connection.execute(select(decisions).where(decisions.c.id == number)).one()

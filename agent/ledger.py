@@ -19,6 +19,7 @@ from agent.upload.links import Chain, Item, Link, LinkKind, digest, verdict_dige
 
 ENVELOPES = ("adopted", "sealed", "resealed")  # links about an envelope
 VERDICTS = ("accepted", "rejected")  # links about what was said of one for good
+GONE = ("pruned", "lost")  # links about one that is here no longer
 
 
 def append(connection: Connection, items: Sequence[Item]) -> None:
@@ -68,8 +69,8 @@ class _Findings:
 def verify(store: Store) -> Verified:
     """Follows the chain and compares every link with what it is about. Raises `StoreError` and its subclasses.
 
-    An envelope may be gone only when a link says that it was pruned; one without a link was put in by somebody else.
-    The end has to reach as far as was noted beside the database (`agent.chain_end`).
+    An envelope may be gone only when a link says that it was pruned or lost; one without a link was put in by somebody
+    else. The end has to reach as far as was noted beside the database (`agent.chain_end`).
     """
     found, chain = _Findings(), Chain()
     end = chain_end.noted(store.path)  # before the view of the database, which may have grown since
@@ -90,6 +91,14 @@ def verify(store: Store) -> Verified:
     return Verified(found.links, chain.head, found.place, found.why)
 
 
+def missing(connection: Connection) -> list[str]:
+    """The references of envelopes that have links and no row, though no link says that they went."""
+    gone = select(ledger.c.reference).where(ledger.c.kind.in_(GONE))
+    linked = select(ledger.c.reference).where(ledger.c.kind.in_(ENVELOPES)).distinct()
+    statement = linked.where(ledger.c.reference.not_in(gone), ledger.c.reference.not_in(select(envelopes.c.reference)))
+    return [reference_of(reference) for reference in connection.execute(statement).scalars()]
+
+
 def place_of(store: Store, reference: str) -> Sequence[Link]:
     """The links about the envelope with this reference, in their order."""
     statement = select(ledger).where(ledger.c.reference == key_of(reference)).order_by(ledger.c.position)
@@ -97,7 +106,7 @@ def place_of(store: Store, reference: str) -> Sequence[Link]:
         return [
             link
             for link in map(_link_of, connection.execute(statement))
-            if link.item.kind in (*ENVELOPES, *VERDICTS, "pruned")
+            if link.item.kind in (*ENVELOPES, *VERDICTS, *GONE)
         ]
 
 
@@ -105,7 +114,7 @@ def _sort(found: _Findings, link: Link) -> None:
     found.links += 1
     if link.item.kind == "decision":
         found.decided[link.item.reference] = link
-    elif link.item.kind == "pruned":
+    elif link.item.kind in GONE:
         found.pruned.add(link.item.reference)
     elif link.item.kind in VERDICTS:
         found.verdicts[link.item.reference] = link

@@ -145,6 +145,7 @@ class Replenishment:
             now=now,
             held=next((each.note for each in mine if each.kind == "held"), None),
             confirmed=any(each.kind == "confirmed" for each in mine),
+            unsure=any(each.kind == "unsure" for each in mine),
         )
 
     def _still_ordered(self, one: Seen, material: str | None, open_items: Sequence[OrderedItem]) -> OrderedItem | None:

@@ -12,6 +12,7 @@ from agent.checks import Check, attempt, check_list, check_portal, check_snmp
 from agent.errors import AgentError, StoreDamaged
 from agent.ledger import verify
 from agent.memory import SqlMemory
+from agent.salvage.account import SqlSalvages
 from agent.settings import portal_of
 from agent.snmp.catalogue import shipped
 from agent.texts import Message, message
@@ -71,7 +72,9 @@ class Prerequisites:
 
     async def _database_sound(self) -> Message:
         with self.agent.store(exclusive=False) as store:
-            counts = SqlMemory(store).counts()
+            counts, accounts = SqlMemory(store).counts(), SqlSalvages(store).kept()
+        if accounts:
+            return accounts[-1].told()
         return message(
             "{file} is sound; {waiting} items wait.", file=str(self.agent.database), waiting=counts.get("waiting", 0)
         )

@@ -10,18 +10,19 @@ import os
 import shutil
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import cast
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, select
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from agent import chain_end
 from agent.errors import StoreBusy, StoreDamaged, StoreError, StoreFull
+from agent.migrations.tables import metadata
 from agent.migrations.upgrade import HEAD, bring_down, bring_to_head, revision_of
 from agent.texts import message
 
@@ -38,6 +39,9 @@ NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "fuse.sshfs", "ceph", "fuse.glusterfs"}
 )
 CHAIN_END = "chain_end"  # where `agent.ledger` leaves the last link of a transaction: noted once it is on the disk
+DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+UNSUPPORTED = "unsupported file format"  # has no code of its own; nobody but us writes this file
+Mend = Callable[[Path], None]
 _NEARLY_FULL = 256 * 1024  # bytes; below this an I/O error is most likely one of space
 _MOUNTS = Path("/proc/self/mountinfo")
 
@@ -45,22 +49,24 @@ _MOUNTS = Path("/proc/self/mountinfo")
 class Store:
     """The open database. Use it as a context manager; `begin` writes, `connect` only reads."""
 
-    def __init__(self, path: Path, lock: ProcessLock | None) -> None:
+    def __init__(self, path: Path, lock: ProcessLock | None, mend: Mend | None) -> None:
         self.path = path
         self._lock = lock
+        self._mend = mend
         self._doubtful = True
-        self._engine = _engine(path)
+        self._engine = engine_of(path)
         self._joint: Connection | None = None
         self._inspection: Future[None] | None = None
         self._inspecting: sqlite3.Connection | None = None
 
     @classmethod
-    def open(cls, path: Path, *, exclusive: bool, at_once: bool = False) -> Store:
+    def open(cls, path: Path, *, exclusive: bool, at_once: bool = False, mend: Mend | None = None) -> Store:
         """Opens or makes the database and brings it to this version; only one process may have it `exclusive`.
 
         Without `exclusive` it works beside the process that has it so. Raises `StoreBusy`, `StoreDamaged`,
         `StoreFull` or `StoreError`; then nothing is open and nothing was changed. With `at_once` it returns while the
         whole file is still being read for damage: the first use waits for that, and raises what this would have.
+        `mend` is what makes a damaged file sound again, if anything does; it is only called while nobody else has it.
         """
         path = path.absolute()
         _refuse_network(path)
@@ -68,12 +74,12 @@ class Store:
         lock = ProcessLock(path) if exclusive else None
         if lock:
             lock.take()
-        store = cls(path, lock)
+        store = cls(path, lock, mend)
         try:
-            if at_once and store._is_newest():
+            if at_once and store._looks_newest():
                 store._inspect_beside()
             else:
-                store._inspect()
+                store._verify()
                 store._migrate()
         except BaseException:
             store.close()
@@ -145,10 +151,17 @@ class Store:
 
     def _verify(self) -> None:
         """At the first use, and again after an error of the disk: then nothing in memory may be trusted."""
-        if self._inspection is not None:
-            inspection, self._inspection = self._inspection, None
-            inspection.result()
-        if self._doubtful:
+        try:
+            if self._inspection is not None:
+                inspection, self._inspection = self._inspection, None
+                inspection.result()
+            if self._doubtful:
+                self._inspect()
+        except StoreDamaged:
+            if self._mend is None or self._lock is None:
+                raise
+            self._engine.dispose()
+            self._mend(self.path)
             self._inspect()
 
     def _inspect(self) -> None:
@@ -160,11 +173,24 @@ class Store:
                 found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
                 if found != "ok":
                     raise damaged(self.path, str(found))
+                if not _is_writable(self.path):
+                    raise damaged(self.path, "its head names another format")
+                self._tables_fit(connection)
                 fits = not self._lock or self._indexes_fit(connection)
             if not fits:
                 with self._engine.begin() as connection:
                     connection.exec_driver_sql("REINDEX")
         self._inspecting, self._doubtful = None, False
+
+    def _tables_fit(self, connection: Connection) -> None:
+        """Raises `StoreDamaged` where a table of this version is not found by its name and columns."""
+        if revision_of(connection) != HEAD:
+            return
+        for table in metadata.sorted_tables:
+            try:
+                connection.execute(select(table).limit(0))
+            except OperationalError as error:
+                raise damaged(self.path, str(error.orig)) from error
 
     @staticmethod
     def _indexes_fit(connection: Connection) -> bool:
@@ -181,6 +207,13 @@ class Store:
         if self._inspecting is not None:
             self._inspecting.interrupt()
         inspection.exception()
+
+    def _looks_newest(self) -> bool:
+        """Not where the file is damaged: that is the inspection's to say."""
+        try:
+            return self._is_newest()
+        except StoreDamaged:
+            return False
 
     def _is_newest(self) -> bool:
         with self._translated(), self._reading() as connection:
@@ -256,7 +289,8 @@ def _lock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def _engine(path: Path) -> Engine:
+def engine_of(path: Path) -> Engine:
+    """Connections to this file with the durable settings; each raises `StoreError` where it does not take them."""
     # No isolation level: the driver begins no transaction by itself, so that DDL is inside one as well.
     engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"isolation_level": None})
 
@@ -279,6 +313,13 @@ def _engine(path: Path) -> Engine:
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _is_writable(path: Path) -> bool:
+    """Whether the head of the file lets SQLite write: format 2 is with a write-ahead log, what is above only read
+    (sqlite.org/fileformat2.html, section 1.3.3)."""
+    with path.open("rb") as file:
+        return file.read(20)[18:] in (b"", b"\2\2")
 
 
 def _text(stored: bytes) -> str:
@@ -339,7 +380,7 @@ def translate(error: Exception, path: Path) -> StoreError:
             message("The disk failed for the database {file}: {detail}", file=str(path), detail=str(cause)),
             message("Check the disk; what was not confirmed as stored is not stored and will be read again."),
         )
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or isinstance(cause, UnicodeDecodeError):
+    if code in DAMAGE or isinstance(cause, UnicodeDecodeError) or str(cause) == UNSUPPORTED:
         return damaged(path, str(cause))
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreBusy(
@@ -358,7 +399,10 @@ def damaged(path: Path, detail: str) -> StoreDamaged:
     """The error for a file that is not what was written."""
     return StoreDamaged(
         message("The database {file} is damaged: {detail}", file=str(path), detail=detail),
-        message("It was left as it is. Move it away, keep it for your service partner, and start the agent again."),
+        message(
+            "It was left as it is. The service saves what can be read when it starts; so does: meter-agent database"
+            " mend"
+        ),
     )
 
 

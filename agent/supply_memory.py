@@ -24,7 +24,7 @@ from agent.ports import SlotMemory
 from agent.store import Store
 from agent.supplies.levels import Level
 from agent.supplies.lives import Look
-from agent.supplies.orders import OVER, Instruction, OrderedItem, OrderStatus
+from agent.supplies.orders import ALL, OVER, Instruction, OrderedItem, OrderStatus
 from agent.supplies.slots import SlotState
 from agent.texts import message
 
@@ -181,10 +181,10 @@ class SqlSupplies:
             return connection.execute(statement).scalar_one()
 
     def instructions(self, equipment_number: str | None = None) -> Sequence[Instruction]:
-        """What people said about orders to come, of one equipment or all."""
+        """What was said about orders to come, of all, or what concerns one equipment."""
         statement = select(order_instructions).order_by(order_instructions.c.equipment_number)
         if equipment_number is not None:
-            statement = statement.where(order_instructions.c.equipment_number == equipment_number)
+            statement = statement.where(order_instructions.c.equipment_number.in_([equipment_number, ALL]))
         with self._store.connect() as connection:
             return [
                 Instruction(row.equipment_number, row.slot, row.kind, moment_shown(row.at), row.by, row.note)

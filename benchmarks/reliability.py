@@ -23,6 +23,7 @@ LONG = {
     "KILLS": "1000",
     "ORDER_KILLS": "200",
     "ALL_BITS": "1",
+    "BIT_FLIPS": "1000",
     "SUBMISSIONS": "10000",
     "MODEL_RUNS": "2000",
     "MODEL_STEPS": "50",
@@ -93,7 +94,7 @@ PROMISES = (
     Promise(
         "P6",
         "A damaged database is noticed and costs the damaged rows.",
-        ("tests/test_outbox.py", "tests/test_store.py"),
+        ("tests/test_outbox.py", "tests/test_store.py", "tests/test_salvage.py"),
     ),
     Promise(
         "P7",

@@ -1,6 +1,7 @@
 """A process to be killed: it stores envelopes for ever and prints each reference once the store has said yes.
 
-`crash_writer.py FILE` writes; `crash_writer.py FILE migrate N` kills itself at the N-th statement of the first open.
+`crash_writer.py FILE` writes; `crash_writer.py FILE migrate N` kills itself at the N-th statement of the first open;
+`crash_writer.py FILE mend` makes a damaged one sound.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, event
 
+from agent.salvage.mend import mend
 from agent.store import Store
 from agent.upload.envelope import Accepted, Envelope, canonical, new_reference
 from agent.upload.outbox import SqlOutbox
@@ -63,7 +65,9 @@ def migrate(path: Path, fatal: int) -> int:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 2:
+    if sys.argv[2:3] == ["mend"]:
+        Store.open(Path(sys.argv[1]), exclusive=True, mend=mend).close()
+    elif len(sys.argv) > 2:
         migrate(Path(sys.argv[1]), int(sys.argv[3]))
     else:
         write(Path(sys.argv[1]))

@@ -354,7 +354,7 @@ def test_flipped_bits(tmp_path: Path, record_property: Callable[[str, object], N
             assert SqlOutbox(store).due(LATER, 10) == []
             (entry,) = SqlMemory(store).entries()
             assert [reason.code for reason in entry.reasons] == ["row_damaged"]
-    record_property("flipped bits, each noticed", len(flips))
+    record_property("bits flipped in what was sealed, each noticed", len(flips))
 
 
 @pytest.mark.parametrize("at_once", [False, True])

@@ -283,6 +283,14 @@ def database_downgrade(
     raise typer.Exit(downgrade_database(config, version))
 
 
+@database.command("mend", help=_("Look at the whole database, and save what can be read where it is damaged."))
+def database_mend(config: Config = None) -> None:
+    """Done by the service itself when it starts; this is for looking on."""
+    from agent.cli.service import mend_database
+
+    raise typer.Exit(mend_database(config))
+
+
 @secret.command("set", help=_("Store a secret; it is asked for and not shown, or read from standard input."))
 def secret_set(name: str, config: Config = None) -> None:
     """Stores a secret."""

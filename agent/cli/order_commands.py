@@ -37,7 +37,7 @@ Slot = Annotated[str, typer.Option("--slot", help=_("One supply, as `orders simu
 Note = Annotated[str, typer.Option("--note", help=_("Why, in your words; kept with it."))]
 
 
-@orders.command("hold", help=_("Order nothing for an equipment, or for one of its supplies, until it is released."))
+@orders.command("hold", help=_("Order nothing for an equipment, one of its supplies, or *all*, until it is released."))
 def orders_hold(equipment: str, config: Config = None, slot: Slot = "", note: Note = "") -> None:
     """Holds back."""
     from agent.cli.orders import instruct

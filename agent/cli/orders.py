@@ -21,7 +21,7 @@ from agent.memory import HistoryEvent, SqlMemory
 from agent.order_book import OrderBook, calendar_of
 from agent.simulation.replay import SlotHistory, WouldBe, replay, sums
 from agent.supplies.levels import Supply
-from agent.supplies.orders import Instruction, OrderedItem, OrderStatus
+from agent.supplies.orders import ALL, Instruction, OrderedItem, OrderStatus
 from agent.supplies.slots import counter_of
 from agent.supply_memory import SqlSupplies
 from agent.texts import message
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from agent.app import Agent
     from agent.store import Store
 
+EVERY = "all"  # what a person types in place of an equipment
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -118,8 +119,9 @@ def print_instructions(console: Console, said: Sequence[Instruction]) -> None:
     """Who held back or confirmed what."""
     table = new_table(_("Equipment"), _("Supply"), _("What was said"), _("When"), _("By"), _("Note"))
     for one in said:
-        kind = _("held back") if one.kind == "held" else _("confirmed")
-        row(table, one.equipment_number.lstrip("0"), one.slot or _("all"), kind, moment(one.at), one.by, one.note)
+        kinds = {"held": _("held back"), "confirmed": _("confirmed"), "unsure": _("held back after damage")}
+        kind, equipment = kinds[one.kind], one.equipment_number.lstrip("0") or _("all")
+        row(table, equipment, one.slot or _("all"), kind, moment(one.at), one.by, one.note)
     section(console, _("Said about orders to come"), table)
 
 
@@ -187,11 +189,11 @@ def reasons_of(item: OrderedItem, order_number: str | None) -> Iterable[str]:
 
 
 def instruct(config: Path | None, equipment: str, slot: str, *, kind: str, note: str) -> int:
-    """Holds back or confirms orders of one supply, or of all of an equipment."""
+    """Holds back or confirms orders of one supply, or of all of an equipment; holds back all."""
     agent = agent_of(config)
     with agent.store(exclusive=False) as store:
         supplies = SqlSupplies(store)
-        full = equipment_number(store, equipment)
+        full = ALL if kind == "held" and not slot and equipment == EVERY else equipment_number(store, equipment)
         if slot and slot not in supplies.slots([full]).get(full, {}):
             known = ", ".join(sorted(supplies.slots([full]).get(full, {}))) or "–"
             raise AgentError(
@@ -202,7 +204,9 @@ def instruct(config: Path | None, equipment: str, slot: str, *, kind: str, note:
         now = SystemClock().now()
         supplies.instruct(Instruction(full, slot, "held" if wished == "held" else "confirmed", now, who(), note))
     said = {
-        "held": message("Nothing is ordered for it until: meter-agent orders release {number}", number=equipment),
+        "held": message("Nothing is ordered until: meter-agent orders release {number}", number=equipment)
+        if full == ALL
+        else message("Nothing is ordered for it until: meter-agent orders release {number}", number=equipment),
         "confirmed": message("Confirmed: it is ordered in the next cycle if it is still needed."),
     }
     say(said[wished])
@@ -212,7 +216,8 @@ def instruct(config: Path | None, equipment: str, slot: str, *, kind: str, note:
 def release(config: Path | None, equipment: str, slot: str) -> int:
     """Takes back what was said."""
     with agent_of(config).store(exclusive=False) as store:
-        done = SqlSupplies(store).withdraw(equipment_number(store, equipment), slot)
+        full = ALL if equipment == EVERY else equipment_number(store, equipment)
+        done = SqlSupplies(store).withdraw(full, slot)
     say(message("Taken back.") if done else message("Nothing had been said about it."))
     return 0 if done else 1
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from agent.app import Agent
+from agent.cli.person import say
 from agent.cli.tables import is_by_hand, print_report
 from agent.cli.watch import Watch
 from agent.errors import AgentError
@@ -19,6 +20,8 @@ from agent.loop import run
 from agent.paths import find_config
 from agent.prerequisites import Prerequisites
 from agent.report import CycleReport
+from agent.salvage.account import SqlSalvages
+from agent.texts import message
 from service import notify
 
 
@@ -116,6 +119,17 @@ def downgrade_database(config: Path | None, version: str) -> int:
         store.downgrade(version)
     said = _("The database is one of version {version} now. Install the older meter-agent before anything else.")
     sys.stdout.write(said.replace("{version}", version) + "\n")
+    return 0
+
+
+def mend_database(config: Path | None) -> int:
+    """The inspection of the whole file; what came of it when it had to be made anew."""
+    with agent_of(config).store(exclusive=True) as store:
+        accounts = SqlSalvages(store).kept()
+    for account in accounts:
+        say(account.told())
+    if not accounts:
+        say(message("The database is sound."))
     return 0
 
 

@@ -19,6 +19,7 @@ from agent.language import _, moment, number, show
 from agent.memory import SqlMemory
 from agent.notifications.policy import matters
 from agent.report import old_list
+from agent.salvage.account import Salvage, SqlSalvages
 from agent.texts import Message, message
 from agent.upload.restraint import Pause
 from agent.upload.seal import timestamp
@@ -34,6 +35,7 @@ def show_status(config: Path | None, *, as_json: bool) -> int:
         memory = SqlMemory(store)
         counts, last, outcomes = memory.counts(), memory.last_cycle(), memory.outcomes()
         listed, cases = memory.listed_at(), [one for one in SqlCases(store).listed() if matters(one[1])]
+        accounts = SqlSalvages(store).kept()
         parked = [reason.message for entry in memory.entries("parked") for reason in entry.reasons[:1]]
     pause = agent.pause()
     if as_json:
@@ -41,7 +43,8 @@ def show_status(config: Path | None, *, as_json: bool) -> int:
         times = {name: timestamp(when) if when else None for name, when in head.items()}
         waits = {"pause": _pause_json(pause), "parked": sorted({str(one) for one in parked})}
         notified = [case_json(*one) for one in cases]
-        emit({**times, "counts": counts, **waits, "service_notifications": notified})
+        salvages = [_salvage_json(account) for account in accounts]
+        emit({**times, "counts": counts, **waits, "service_notifications": notified, "salvages": salvages})
         for equipment_number, outcome in outcomes.items():
             finding = outcome.finding
             emit({"equipment_number": equipment_number, "code": finding.code, "detail": str(finding.message)})
@@ -51,6 +54,7 @@ def show_status(config: Path | None, *, as_json: bool) -> int:
             say(message("Equipment list of the portal: from {when}", when=moment(listed)))
         for said in (
             *(finding.message for finding in old_list(listed, now)),
+            *(account.told() for account in accounts),
             *_held_back(pause, now),
             *_parked(parked),
         ):
@@ -89,6 +93,11 @@ def _parked(reasons: Sequence[Message]) -> Iterable[Message]:
             "Once that is done in the portal, they go within a day by themselves, or with the next delivery after: "
             "meter-agent outbox retry REFERENCE"
         )
+
+
+def _salvage_json(account: Salvage) -> dict[str, object]:
+    lost = dict(account.lost)
+    return {"at": timestamp(account.at), "file": str(account.kept), "saved": account.saved, "lost": lost}
 
 
 def _pause_json(pause: Pause | None) -> dict[str, object] | None:

@@ -189,6 +189,17 @@ fault_cases = Table(
     Column("content", Text, nullable=False),
 )
 
+# What was saved of a database that was damaged: `kept` is the file as it was, `lost` how many rows by table (JSON).
+salvages = Table(
+    "salvages",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", String(32), nullable=False),
+    Column("kept", Text, nullable=False),
+    Column("saved", Integer, nullable=False),
+    Column("lost", Text, nullable=False),
+)
+
 # How the printer at an address wants to be asked; `access` names a user or a community's place, never a secret.
 manners = Table(
     "manners",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import Script
 
-HEAD = "0013"  # the newest step in versions/
+HEAD = "0014"  # the newest step in versions/
 _VERSION_TABLE = "alembic_version"
 
 
@@ -31,8 +31,8 @@ def revision_of(connection: Connection) -> str | None:
     return connection.execute(text(f"SELECT version_num FROM {_VERSION_TABLE}")).scalar_one_or_none()  # noqa: S608 a constant
 
 
-def bring_to_head(connection: Connection) -> None:
-    """All missing steps, or none: the caller's transaction holds them together.
+def bring_to_head(connection: Connection, target: str = "head") -> None:
+    """All missing steps, to the newest version or to `target`, or none: the caller's transaction holds them together.
 
     Raises `StoreError` for a database of a newer version, which this version would misunderstand.
     """
@@ -50,7 +50,12 @@ def bring_to_head(connection: Connection) -> None:
             ),
         )
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, target)
+
+
+def is_version(revision: object) -> bool:
+    """Whether this is a version that this agent knows."""
+    return isinstance(revision, str) and revision in _steps(_config())
 
 
 def bring_down(connection: Connection, revision: str) -> None:

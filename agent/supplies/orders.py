@@ -79,13 +79,19 @@ class OrderedItem:
     id: int = 0
 
 
+ALL = ""  # in place of an equipment: all of them
+
+
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """What a person said about orders of a slot, or of a whole equipment where `slot` is empty."""
+    """What was said about orders of a slot, of a whole equipment where `slot` is empty, or of all with both empty.
+
+    `unsure` is no person's word: the database was damaged, and an order may be forgotten.
+    """
 
     equipment_number: str
     slot: str
-    kind: Literal["held", "confirmed"]
+    kind: Literal["held", "confirmed", "unsure"]
     at: datetime
     by: str
     note: str

@@ -97,7 +97,8 @@ class SlotView:
 class Situation:
     """What is known beside the slot. `wanted_since` is when the rules first asked for it, without a break since.
 
-    `ordered` is the newest order for this slot, as people know it, while it stands in the way of another.
+    `ordered` is the newest order for this slot, as people know it, while it stands in the way of another. `unsure`: one
+    may be forgotten.
     """
 
     automatic_supply: bool
@@ -108,6 +109,7 @@ class Situation:
     now: datetime
     held: str | None = None
     confirmed: bool = False
+    unsure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +275,16 @@ def _ordered(view: SlotView, item: BomItem | None, situation: Situation, rules: 
     return Finding("order_open", message("It is ordered already: {order}.", order=order)) if order else None
 
 
+def _unsure(view: SlotView, item: BomItem | None, situation: Situation, rules: OrderRules) -> Finding | None:
+    if not situation.unsure:
+        return None
+    said = message(
+        "The database was damaged, and an order may be forgotten: compare with the orders in the portal, and then:"
+        " meter-agent orders release all"
+    )
+    return Finding("unsure", said)
+
+
 def _held(view: SlotView, item: BomItem | None, situation: Situation, rules: OrderRules) -> Finding | None:
     if situation.held is None:
         return None
@@ -362,6 +374,7 @@ REFUSALS: tuple[Refusal, ...] = (
     _automatic,
     _not_orderable,
     _ordered,
+    _unsure,
     _held,
     _most_is_left,
     _sudden,

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 # adopted: an envelope of before there was a ledger. resealed: a person's decision changed its bytes.
-# accepted, rejected: what the portal, or a person who captures, has said for good.
-LinkKind = Literal["adopted", "sealed", "resealed", "decision", "pruned", "accepted", "rejected"]
+# accepted, rejected: what the portal, or a person who captures, has said for good. lost: a damaged database took it.
+LinkKind = Literal["adopted", "sealed", "resealed", "decision", "pruned", "lost", "accepted", "rejected"]
 START = bytes(32)  # stands before the first link
 _WRITE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 

@@ -1,0 +1,1 @@
+"""What can be read of a damaged database, page by page, and a sound one made of it."""
