@@ -322,14 +322,14 @@ def _without(file: Path, table: str, where: str) -> None:
 
 
 def test_a_lost_reading_is_named(bench: Bench) -> None:
-    """The ledger says that it was lost, so that it is whole again; what was about it goes with it."""
+    """The ledger says that it was lost, so that it is whole again; its proof and its history go with it."""
     lost = [reference for reference, body in bench.wanted.due.items() if b'"readings"' in body][-1]
     _without(bench.file, "envelopes", f"reference = x'{lost}'")
     with Store.open(bench.file, exclusive=True, mend=mend) as store:
         assert [link.item.kind for link in place_of(store, lost)][-1:] == ["lost"]
         assert verify(store).why is None
         [account] = SqlSalvages(store).all()
-    assert account.lost == {"proofs": 1}
+    assert account.lost == {"history": 2, "proofs": 1}
 
 
 def test_offsets_are_doubted_when_a_decision_is_lost(bench: Bench) -> None:
