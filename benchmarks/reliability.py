@@ -117,7 +117,19 @@ PROMISES = (
         ("tests/test_restart.py", "tests/test_versions.py", "tests/test_store.py::test_migration_killed"),
         bounds={READY: 2.0, READY_COLD: 2.0},
     ),
-    Promise("P10", "A hostile printer costs itself alone.", ("tests/test_hostile_answers.py",)),
+    Promise(
+        "P10",
+        "A hostile printer costs itself alone.",
+        (
+            "tests/test_codec.py::test_mutated_replies_never_escape",
+            "tests/test_ipp_codec.py::test_mutated_messages_raise_only_the_declared_error",
+            "tests/test_hostile_answers.py",
+            "tests/test_inquiry.py::test_a_hostile_printer_comes_to_an_end",
+            "tests/test_client.py::test_a_hostile_printer_comes_to_an_end",
+            "tests/test_client.py::test_hostile_printers_harm_only_themselves",
+        ),
+        {"milliseconds of CPU for the dearest of them": 50, "MiB of memory more than before": 10},
+    ),
     Promise(
         "P11",
         "Every state can be explained: its history from the beginning, and what is next or that nothing is.",
