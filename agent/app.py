@@ -39,6 +39,7 @@ from agent.paths import Places, places_of
 from agent.period import period_key
 from agent.printers import Equipment
 from agent.report import WAITING, CycleReport
+from agent.salvage.loss import compare_end
 from agent.schedule import Daily, Rhythm, keep_running
 from agent.searches import Searches, missing, numbers_of
 from agent.secrets import Secrets
@@ -182,9 +183,10 @@ class Agent:
     def store(self, *, exclusive: bool, at_once: bool = False) -> Store:
         """The database, opened; only one process may have it `exclusive`, `at_once` while it is still inspected.
 
-        Who has it exclusively makes a damaged one sound again.
+        Who has it exclusively makes a damaged one sound again, and notices one that is older than it was.
         """
-        return Store.open(self.database, exclusive=exclusive, at_once=at_once, mend=_mended)
+        look = compare_end if exclusive else None
+        return Store.open(self.database, exclusive=exclusive, at_once=at_once, mend=_mended, look=look)
 
     @asynccontextmanager
     async def portal(self) -> AsyncIterator[PortalClient | FilePortal]:

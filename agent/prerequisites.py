@@ -72,7 +72,7 @@ class Prerequisites:
 
     async def _database_sound(self) -> Message:
         with self.agent.store(exclusive=False) as store:
-            counts, accounts = SqlMemory(store).counts(), SqlSalvages(store).kept()
+            counts, accounts = SqlMemory(store).counts(), SqlSalvages(store).matters(self.agent.clock.now())
         if accounts:
             return accounts[-1].told()
         return message(

@@ -42,6 +42,7 @@ CHAIN_END = "chain_end"  # where `agent.ledger` leaves the last link of a transa
 DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 UNSUPPORTED = "unsupported file format"  # has no code of its own; nobody but us writes this file
 Mend = Callable[[Path], None]
+Look = Callable[["Store"], None]
 _NEARLY_FULL = 256 * 1024  # bytes; below this an I/O error is most likely one of space
 _MOUNTS = Path("/proc/self/mountinfo")
 
@@ -53,6 +54,7 @@ class Store:
         self.path = path
         self._lock = lock
         self._mend = mend
+        self._look: Look | None = None
         self._doubtful = True
         self._engine = engine_of(path)
         self._joint: Connection | None = None
@@ -60,13 +62,16 @@ class Store:
         self._inspecting: sqlite3.Connection | None = None
 
     @classmethod
-    def open(cls, path: Path, *, exclusive: bool, at_once: bool = False, mend: Mend | None = None) -> Store:
+    def open(
+        cls, path: Path, *, exclusive: bool, at_once: bool = False, mend: Mend | None = None, look: Look | None = None
+    ) -> Store:
         """Opens or makes the database and brings it to this version; only one process may have it `exclusive`.
 
         Without `exclusive` it works beside the process that has it so. Raises `StoreBusy`, `StoreDamaged`,
         `StoreFull` or `StoreError`; then nothing is open and nothing was changed. With `at_once` it returns while the
         whole file is still being read for damage: the first use waits for that, and raises what this would have.
         `mend` is what makes a damaged file sound again, if anything does; it is only called while nobody else has it.
+        `look` is called once before the first use, when everything is sound.
         """
         path = path.absolute()
         _refuse_network(path)
@@ -81,6 +86,7 @@ class Store:
             else:
                 store._verify()
                 store._migrate()
+            store._look = look
         except BaseException:
             store.close()
             raise
@@ -163,6 +169,9 @@ class Store:
             self._engine.dispose()
             self._mend(self.path)
             self._inspect()
+        if self._look is not None:
+            look, self._look = self._look, None
+            look(self)
 
     def _inspect(self) -> None:
         """Looks at the whole file. Whoever is alone also makes the indexes anew when one does not fit its rows: an

@@ -27,6 +27,7 @@ from agent.ledger import place_of, verify
 from agent.memory import SqlMemory
 from agent.resolving import Choice
 from agent.salvage.account import Salvage, SqlSalvages
+from agent.salvage.loss import compare_end
 from agent.salvage.mend import mend
 from agent.store import Store
 from agent.supply_memory import SqlSupplies
@@ -368,6 +369,34 @@ def test_nothing_is_ordered_until_a_person_has_looked(bench: Bench, tmp_path: Pa
         week = Week(store, Portal())
         week.clock.moment = datetime(2026, 6, 2, 12, tzinfo=UTC)
         assert "unsure" not in {code for _, code in week.day(100, toner(1.0), looks=3)}
+
+
+def test_an_older_copy_is_noticed(bench: Bench) -> None:
+    """Going back to a copy forgets what was ordered and decided since: said once, offsets are doubted, orders wait."""
+    copy = bench.file.read_bytes()
+    with Store.open(bench.file, exclusive=True, look=compare_end) as store:
+        office = Office(store)
+        office.day = 1000
+        office.read(9000, 9000)
+        assert SqlSalvages(store).all() == []
+    bench.file.write_bytes(copy)
+    for _ in range(2):
+        with Store.open(bench.file, exclusive=True, at_once=True, look=compare_end) as store:
+            [account] = SqlSalvages(store).all()
+            assert (account.kept, account.lost) == (None, {"ledger": 1})
+            assert "older than it was" in str(account.told())
+            assert list(SqlDecisions(store).all_offsets().values()) == [None]
+            assert [one.kind for one in SqlSupplies(store).instructions("1")] == ["unsure"]
+            assert SqlSalvages(store).matters(account.at + timedelta(days=29)) == [account]
+            assert SqlSalvages(store).matters(account.at + timedelta(days=31)) == []
+
+
+def test_a_loss_is_told_once(bench: Bench) -> None:
+    """A database made anew with its last links lost is not told of a second time as an older copy."""
+    _without(bench.file, "ledger", "position > 100")
+    for _ in range(2):
+        with Store.open(bench.file, exclusive=True, mend=mend, look=compare_end) as store:
+            assert len(SqlSalvages(store).all()) == 1
 
 
 def test_no_room(bench: Bench, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from agent.app import Agent
 from agent.cli.person import say
 from agent.cli.tables import is_by_hand, print_report
 from agent.cli.watch import Watch
+from agent.clock import SystemClock
 from agent.errors import AgentError
 from agent.language import _, choose, show, show_error
 from agent.log import start_log
@@ -125,7 +126,7 @@ def downgrade_database(config: Path | None, version: str) -> int:
 def mend_database(config: Path | None) -> int:
     """The inspection of the whole file; what came of it when it had to be made anew."""
     with agent_of(config).store(exclusive=True) as store:
-        accounts = SqlSalvages(store).kept()
+        accounts = SqlSalvages(store).matters(SystemClock().now())
     for account in accounts:
         say(account.told())
     if not accounts:

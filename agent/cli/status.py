@@ -35,7 +35,7 @@ def show_status(config: Path | None, *, as_json: bool) -> int:
         memory = SqlMemory(store)
         counts, last, outcomes = memory.counts(), memory.last_cycle(), memory.outcomes()
         listed, cases = memory.listed_at(), [one for one in SqlCases(store).listed() if matters(one[1])]
-        accounts = SqlSalvages(store).kept()
+        accounts = SqlSalvages(store).matters(now)
         parked = [reason.message for entry in memory.entries("parked") for reason in entry.reasons[:1]]
     pause = agent.pause()
     if as_json:
@@ -97,7 +97,12 @@ def _parked(reasons: Sequence[Message]) -> Iterable[Message]:
 
 def _salvage_json(account: Salvage) -> dict[str, object]:
     lost = dict(account.lost)
-    return {"at": timestamp(account.at), "file": str(account.kept), "saved": account.saved, "lost": lost}
+    return {
+        "at": timestamp(account.at),
+        "file": str(account.kept) if account.kept else None,
+        "saved": account.saved,
+        "lost": lost,
+    }
 
 
 def _pause_json(pause: Pause | None) -> dict[str, object] | None:

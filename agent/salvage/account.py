@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Row, select
@@ -15,18 +15,30 @@ from agent.migrations.tables import salvages
 from agent.store import Store
 from agent.texts import Message, message
 
+SHOWN_FOR = timedelta(days=30)
+
 
 @dataclass(frozen=True, slots=True)
 class Salvage:
-    """A database that was made anew: when, where the damaged file is, rows saved in all, and rows lost by table."""
+    """A database that was made anew: when, where the damaged file is, rows saved in all, and rows lost by table.
+
+    `kept` is `None` of one that is only older than it was.
+    """
 
     at: datetime
-    kept: Path
+    kept: Path | None
     saved: int
     lost: Mapping[str, int]
 
     def told(self) -> Message:
         """What happened, and what to do with the damaged file."""
+        if not self.kept:
+            return message(
+                "The database is older than it was ({at}): at least {count} entries of the ledger are missing, as after"
+                " going back to a copy. What was sent since then is not known any more.",
+                at=_when(self.at),
+                count=sum(self.lost.values()),
+            )
         if not self.lost:
             return message(
                 "The database was damaged and has been made anew ({at}). All {saved} rows were saved. The damaged file"
@@ -57,16 +69,17 @@ class SqlSalvages:
         with self._store.connect() as connection:
             return [self._salvage(row) for row in connection.execute(select(salvages).order_by(salvages.c.id))]
 
-    def kept(self) -> Sequence[Salvage]:
-        """Those whose damaged file is still there."""
-        return [one for one in self.all() if one.kept.exists()]
+    def matters(self, now: datetime) -> Sequence[Salvage]:
+        """Those whose damaged file is still there, or of the last month."""
+        return [one for one in self.all() if (one.kept.exists() if one.kept else now - one.at < SHOWN_FOR)]
 
     def _salvage(self, row: Row[tuple[object, ...]]) -> Salvage:
         try:
             lost = {str(table): int(count) for table, count in json.loads(row.lost).items()}
         except (ValueError, TypeError, AttributeError):
             lost = {}
-        return Salvage(moment_shown(row.at), self._store.path.with_name(row.kept), row.saved, lost)
+        kept = self._store.path.with_name(row.kept) if row.kept else None
+        return Salvage(moment_shown(row.at), kept, row.saved, lost)
 
 
 def _when(at: datetime) -> str:

@@ -6,7 +6,6 @@ sure are none, and nothing is ordered until a person has looked, because an orde
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 from collections import Counter
@@ -17,24 +16,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
 from agent import chain_end
-from agent.decisions import doubt_offsets, missing_decisions
 from agent.errors import StoreDamaged
-from agent.ledger import append, missing
-from agent.migrations.rows import instant
-from agent.migrations.tables import order_instructions, salvages
 from agent.migrations.upgrade import HEAD, bring_to_head, is_version
 from agent.salvage.image import PAGE, Image
+from agent.salvage.loss import gave_account
 from agent.salvage.records import Row, Value
 from agent.salvage.shapes import Shape, shapes_of
 from agent.salvage.trees import Forest
 from agent.store import Store, engine_of, translate
 from agent.texts import message
-from agent.upload.links import Item, digest
 
-BY = "meter-agent"
 MOVE = message("It was left as it is. Move it away, keep it for your service partner, and start the agent again.")
 UNKNOWN = "?"  # of which table a row was
 FILES = ("", "-wal", "-shm")  # what SQLite has of one database
@@ -58,11 +52,13 @@ def mend(path: Path) -> None:
     try:
         _clear(new)
         kept = _name(path)
-        _rebuild(path, new, kept.name)
+        lost = _rebuild(path, new, kept.name)
         for source, target in zip(_files(path)[:2], _files(kept)[:2], strict=True):
             if source.exists():
                 _copied(source, target)
         _replace(path, new)
+        if lost:
+            chain_end.forget(path)  # its last links may be among what is lost, and that is told
     except OSError as error:
         raise translate(error, path) from error
     finally:
@@ -87,12 +83,13 @@ def _clear(new: Path) -> None:
     chain_end.forget(new)
 
 
-def _rebuild(path: Path, new: Path, kept: str) -> None:
-    """The new database, whole and on the disk."""
+def _rebuild(path: Path, new: Path, kept: str) -> int:
+    """The new database, whole and on the disk; how many rows are lost."""
     with Image(path) as image:
         toll = _saved(image, path, new)
     with Store.open(new, exclusive=True) as store, store.begin() as connection:
-        _account(connection, toll, kept)
+        gave_account(connection, kept, toll.saved.total(), toll.lost)
+    return toll.lost.total()
 
 
 def _saved(image: Image, path: Path, new: Path) -> Toll:
@@ -174,21 +171,6 @@ def _drop_orphans(connection: Connection, toll: Toll) -> None:
             connection.exec_driver_sql(f'DELETE FROM "{table}" WHERE rowid = ?', (rowid,))  # noqa: S608  names of our own tables
             toll.saved[table] -= 1
             toll.lost[table] += 1
-
-
-def _account(connection: Connection, toll: Toll, kept: str) -> None:
-    """What was lost, where everybody looks who would miss it."""
-    now = datetime.now(UTC)
-    lost = {table: count for table, count in sorted(toll.lost.items()) if count}
-    row = {"at": instant(now), "kept": kept, "saved": toll.saved.total(), "lost": json.dumps(lost)}
-    connection.execute(insert(salvages).values(row))
-    gone = missing(connection)
-    append(connection, [Item("lost", reference, digest(b""), None, instant(now)) for reference in gone])
-    if missing_decisions(connection) or "decisions" in lost:
-        doubt_offsets(connection, BY, now)
-    if lost:
-        said = {"equipment_number": "", "slot": "", "kind": "unsure", "at": instant(now), "by": BY, "note": ""}
-        connection.execute(insert(order_instructions).prefix_with("OR REPLACE").values(said))
 
 
 def _replace(path: Path, new: Path) -> None:
