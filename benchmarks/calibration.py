@@ -11,12 +11,12 @@ from datetime import timedelta
 from itertools import pairwise
 from random import Random
 
+from agent.simulation.contenders import Ours, OurSlot
+from agent.simulation.generated import Cartridge, Horizon, Slot, Telling, Workplace, new_cartridge, shake, told
+from agent.simulation.trial import AGAIN, moment
 from agent.supplies.forecast import FARTHEST, chance_within, forecast, left_in
 from agent.supplies.lives import Look
 from agent.supplies.policy import OrderRules, SlotView, days_until
-from benchmarks.generated import Cartridge, Horizon, Slot, Telling, Workplace, new_cartridge, shake, told
-from benchmarks.order_rules import Ours, OurSlot
-from benchmarks.ordering import AGAIN, moment
 
 EVERY = 7  # days between two forecasts that are held to the truth
 SETTLED = 60  # days of learning before the first

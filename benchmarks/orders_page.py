@@ -12,12 +12,13 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
+from agent.simulation.contenders import Ours, Threshold
+from agent.simulation.generated import TELLINGS, Horizon, Telling, Workplace, fleet
+from agent.simulation.trial import Keeper, Tally, run
 from agent.supplies.policy import OrderRules
 from agent.supplies.working_days import working_days
 from benchmarks.calibration import Claim, claims, held, reliability
-from benchmarks.generated import TELLINGS, Horizon, Telling, Workplace, fleet
-from benchmarks.order_rules import Field, Ours
-from benchmarks.ordering import Keeper, Tally, run
+from benchmarks.field_rules import ByTwoLevels
 
 TEMPLATE = Path(__file__).with_name("orders.md")
 FIRST = date(2022, 1, 3)
@@ -51,9 +52,9 @@ class Size:
 def keepers(horizon: Horizon) -> dict[str, Callable[[], Keeper]]:
     """The rules by their names."""
     return {
-        **{name: partial(Field, "threshold", float(name.split()[1])) for name in FIXED},
-        "fixed 10 %, -3 is 10 %": partial(Field, "some_left"),
-        "7 days left, by two levels": partial(Field, "two_levels"),
+        **{name: partial(Threshold, float(name.split()[1])) for name in FIXED},
+        "fixed 10 %, -3 is 10 %": partial(Threshold, 10.0, some_left=10.0),
+        "7 days left, by two levels": ByTwoLevels,
         OURS: partial(Ours, horizon, DEFAULTS),
         "ours, cautious": partial(Ours, horizon, OrderRules(True, risk=0.005, safety_days=6, mostly_used_percent=65.0)),
         "ours, sparing": partial(Ours, horizon, OrderRules(True, risk=0.05, safety_days=2)),

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from agent.errors import BadReply
+from agent.simulation.generated import fleet
 from agent.snmp.codec import decode_response
 from benchmarks import hostile, network, orders_page
 from benchmarks.contest import Contest, Sample
-from benchmarks.generated import fleet
 from benchmarks.page import Row, figure, page, quotients
 from benchmarks.reading import rows
 from benchmarks.responder import Rig

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from typing import Protocol
 
+from agent.simulation.generated import Cartridge, Horizon, Slot, Workplace, new_cartridge, shake, told
 from agent.supplies.lives import Look
-from benchmarks.generated import Cartridge, Horizon, Slot, Workplace, new_cartridge, shake, told
 
 LEADS = (2, 3, 3, 3, 4, 4, 5, 6)  # working days from order to delivery
 LATE = 0.02  # of orders take twice as long

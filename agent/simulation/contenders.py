@@ -1,21 +1,19 @@
-"""The rules of the field, and ours, as they see a slot."""
+"""The agent's order rules, and the fixed threshold that is usual, as they see a slot of a generated printer."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
-from typing import Literal
+from datetime import date, datetime
 
+from agent.simulation.generated import Horizon, Slot
 from agent.supplies.levels import Level, Supply
 from agent.supplies.lives import Life, Look, begun, followed
 from agent.supplies.orders import BomItem
 from agent.supplies.policy import OrderRules, Situation, SlotView, decide, wish
 from agent.supplies.usage import Usage, UsageMeter
 from agent.supplies.wear import expected_wear, learnt
-from benchmarks.generated import Horizon, Slot
 
 LOW_MEANS = 5.0  # percent that the field takes a printer's *low* for
-TIME = timedelta(days=7)  # that *days left* has to be worth
 
 
 @dataclass(slots=True)
@@ -44,40 +42,6 @@ class FixedThreshold:
         self.silent = True
 
 
-@dataclass(slots=True)
-class TwoLevels:
-    """Days left by the slope between the last two different levels; silent from an order to the next rise."""
-
-    days: float = 7.0
-    last: tuple[datetime, float] | None = None
-    slope: float = 0.0
-    silent: bool = False
-
-    def wants(self, look: Look, again: Look, under_way: bool) -> bool:
-        """When fewer days are left."""
-        named = named_percent(look.level, None)
-        if named is None:
-            self.silent = self.silent and look.level.kind != "some_left"
-            return False
-        if self.last is None:
-            self.last = (look.at, named)
-        before, level = self.last
-        if named > level:
-            self.silent, self.slope = False, 0.0
-        elif named < level:
-            self.slope = (level - named) / max((look.at - before) / timedelta(days=1), 1.0)
-        if named != level:
-            self.last = (look.at, named)
-        if self.silent or (named > 0 and not self.slope):
-            return False
-        since = (look.at - self.last[0]) / timedelta(days=1)
-        return named <= 0 or named / self.slope - since <= self.days
-
-    def ordered(self, at: datetime) -> None:
-        """Silent until a rise."""
-        self.silent = True
-
-
 def named_percent(level: Level, some_left: float | None) -> float | None:
     """One number for a level, as the field has it."""
     if level.kind == "some_left":
@@ -87,24 +51,19 @@ def named_percent(level: Level, some_left: float | None) -> float | None:
     return 0.0 if level.kind == "empty" else level.percent
 
 
-Name = Literal["threshold", "some_left", "two_levels"]
-
-
 @dataclass(frozen=True, slots=True)
-class Field:
-    """One of the field's rules for every slot of a printer."""
+class Threshold:
+    """A fixed threshold for every slot of a printer."""
 
-    name: Name
-    percent: float = 10.0
+    percent: float
+    some_left: float | None = None
 
-    def rule(self, slot: Slot) -> FixedThreshold | TwoLevels:
+    def rule(self, slot: Slot) -> FixedThreshold:
         """A fresh one."""
-        if self.name == "two_levels":
-            return TwoLevels()
-        return FixedThreshold(self.percent, 10.0 if self.name == "some_left" else None)
+        return FixedThreshold(self.percent, self.some_left)
 
     def counted(self, day: date, total: int, color: int) -> None:
-        """Pages do not matter to these rules."""
+        """Pages do not matter to it."""
 
 
 class Ours:
