@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 
 from agent.printers import Equipment
 from agent.settings import OrderGroup, OrdersSettings
+from agent.simulation.comparison import RuleSet
 from agent.supplies.policy import OrderRules
 from agent.supplies.usage import Working, is_weekday
 from agent.supplies.working_days import working_days_of
@@ -32,6 +33,15 @@ class OrderBook:
             if any(fnmatchcase(number, pattern.lstrip("0")) for pattern in group.equipments):
                 return rules
         return self._site
+
+    def sets(self) -> list[RuleSet]:
+        """The site's rules, then those of each group that differ from all before it."""
+        found = [RuleSet(None, self._site)]
+        for group, rules in self._groups:
+            mine = replace(rules, armed=self._site.armed)
+            if mine not in [one.rules for one in found]:
+                found.append(RuleSet(group.name, mine))
+        return found
 
 
 def site_rules(orders: OrdersSettings) -> OrderRules:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from agent.meters import Finding
 from agent.simulation.contenders import named_percent
 from agent.simulation.generated import Slot
 from agent.supplies.lives import Look
@@ -18,6 +19,7 @@ class TwoLevels:
     last: tuple[datetime, float] | None = None
     slope: float = 0.0
     silent: bool = False
+    why: Finding | None = None
 
     def wants(self, look: Look, again: Look, under_way: bool) -> bool:
         """When fewer days are left."""

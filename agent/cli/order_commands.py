@@ -69,13 +69,25 @@ def orders_close(reference: str, config: Config = None) -> None:
     raise typer.Exit(close(config, reference))
 
 
-@orders.command("simulate", help=_("What the rules would have ordered in the last days, when and why."))
+@orders.command("simulate", help=_("What the rules would have ordered in the last days, or do on an invented fleet."))
 def orders_simulate(
     config: Config = None,
-    days: Annotated[int, typer.Option(min=1, max=400, help=_("How many days back."))] = 90,
+    days: Annotated[int | None, typer.Option(min=1, max=1096, help=_("How many days; 90, with --fleet 365."))] = None,
+    fleet: Annotated[bool, typer.Option("--fleet", help=_("On printers that never were."))] = False,
+    printers: Annotated[
+        int | None, typer.Option(min=1, max=500, help=_("How many printers the fleet has; 100."))
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=10**9, help=_("Which fleet; 1."))] = None,
     as_json: Json = False,
 ) -> None:
     """A flight simulator: nothing is ordered."""
-    from agent.cli.orders import simulate
+    if not fleet:
+        if printers is not None or seed is not None:
+            raise typer.BadParameter(_("--printers and --seed are for --fleet."))
+        from agent.cli.orders import simulate
 
-    raise typer.Exit(simulate(config, days=days, as_json=as_json))
+        raise typer.Exit(simulate(config, days=days or 90, as_json=as_json))
+    from agent.cli.trials import simulate_fleet
+
+    seed = 1 if seed is None else seed
+    raise typer.Exit(simulate_fleet(config, printers=printers or 100, days=days or 365, seed=seed, as_json=as_json))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
+from agent.meters import Finding
 from agent.simulation.generated import Horizon, Slot
 from agent.supplies.levels import Level, Supply
 from agent.supplies.lives import Life, Look, begun, followed
@@ -26,6 +27,7 @@ class FixedThreshold:
     percent: float
     some_left: float | None = None
     silent: bool = False
+    why: Finding | None = None
 
     def wants(self, look: Look, again: Look, under_way: bool) -> bool:
         """Once per breach; *some left* after *low* ends one."""
@@ -107,17 +109,22 @@ class OurSlot:
         self._life: Life | None = None
         self._before = expected_wear("toner", slot.yield_pages)
         self._ordered_at: datetime | None = None
+        self._wanted_since: datetime | None = None
+        self.why: Finding | None = None
         self._item = BomItem("10", "M", "Toner", "toner", slot.colorant, True, None, 1, None)
 
     def wants(self, look: Look, again: Look, under_way: bool) -> bool:
-        """When two looks half an hour apart ask for it, and nothing refuses."""
+        """When two looks as far apart as the rules say ask for it, and nothing refuses."""
         life = self._see(look)
         if self._is_open(life) or wish(self._view(look, life), self._site.rules) is None:
+            self._wanted_since = None
             return False
         life = self._see(again)
-        situation = Situation(False, look.at, None, 0, 0, again.at)
+        situation = Situation(False, self._wanted_since or look.at, None, 0, 0, again.at)
         item = replace(self._item, open_order_number="1") if under_way else self._item
         decision = decide(self._view(again, life), (item,), situation, self._site.rules)
+        self._wanted_since = (self._wanted_since or look.at) if decision else None
+        self.why = decision.reason if decision else None
         return decision is not None and decision.order
 
     def ordered(self, at: datetime) -> None:

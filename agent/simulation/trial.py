@@ -8,7 +8,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from typing import Protocol
 
+from agent.meters import Finding
 from agent.simulation.generated import Cartridge, Horizon, Slot, Workplace, new_cartridge, shake, told
+from agent.simulation.replay import Verdict
 from agent.supplies.lives import Look
 
 LEADS = (2, 3, 3, 3, 4, 4, 5, 6)  # working days from order to delivery
@@ -19,6 +21,10 @@ AGAIN = timedelta(minutes=30)
 
 class Rule(Protocol):
     """Decides about one slot from what an agent can see."""
+
+    @property
+    def why(self) -> Finding | None:
+        """The reason of the newest wish to order, if the rule gives one."""
 
     def wants(self, look: Look, again: Look, under_way: bool) -> bool:
         """Whether to order now; `again` is the look half an hour later, `under_way` what the portal says of orders."""
@@ -39,7 +45,11 @@ class Keeper(Protocol):
 
 @dataclass(slots=True)
 class Tally:
-    """What came of it. `lives` are cartridges that ended, `dry` how many of them without a spare."""
+    """What came of it. `lives` are cartridges that ended, `dry` those that ran empty without a spare at hand.
+
+    Of these `late` had an order of the rule on its way. `orders` are the rule's and those of people before an empty
+    printer, `shelf_days` whole days of all new cartridges together, `wasted` and `pages` pages.
+    """
 
     lives: int = 0
     dry: int = 0
@@ -49,11 +59,37 @@ class Tally:
     doubles: int = 0
     shelf_days: int = 0
     orders: int = 0
+    late: int = 0
 
     def add(self, other: Tally) -> None:
         """Sums."""
         for one in fields(self):
             setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
+
+
+@dataclass(slots=True)
+class Placement:
+    """One order, by days counted from 0: placed on `day`, there on `due`.
+
+    `why` is the rule's reason, `None` for a person's order or a rule that gives none; `repeated` says that the same
+    cartridge had had one before. The cartridge it was ordered for ran dry on `ran_dry` and was replaced on `changed`.
+    """
+
+    slot: Slot
+    day: int
+    due: int
+    by_person: bool
+    repeated: bool
+    why: Finding | None
+    ran_dry: int | None = None
+    changed: int | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether it came before the cartridge ran dry."""
+        if self.ran_dry is not None:
+            return "too_late"
+        return "not_changed_yet" if self.changed is None else "in_time"
 
 
 @dataclass(slots=True)
@@ -68,8 +104,9 @@ class Stand:
     coming: list[int] = field(default_factory=list)
     shelf: list[int] = field(default_factory=list)
     dry: bool = False
-    succeeded: bool = False
     tally: Tally = field(default_factory=Tally)
+    placed: list[Placement] = field(default_factory=list)
+    of_this: list[Placement] = field(default_factory=list)
 
     def receive(self, day: int) -> None:
         """What arrives today; an empty printer gets it at once."""
@@ -85,15 +122,23 @@ class Stand:
         self.tally.wasted += self.cartridge.left * self.cartridge.real_pages
         self.number += 1
         self.cartridge = new_cartridge(self.slot, self.number, self.chance)
-        self.dry = self.succeeded = False
+        for one in self.of_this:
+            one.changed = day
+        self.of_this = []
+        self.dry = False
 
-    def order(self, day: int, horizon: Horizon) -> None:
+    def order(self, day: int, horizon: Horizon, *, by_person: bool = False) -> None:
         """One more on its way; double when this cartridge has had its successor ordered."""
+        repeated = bool(self.of_this)
         self.tally.orders += 1
-        self.tally.doubles += self.succeeded
-        self.succeeded = True
+        self.tally.doubles += repeated
         lead = self.chance.choice(LEADS) * (2 if self.chance.random() < LATE else 1)
-        self.coming.append(arrival(day, lead, horizon))
+        due = arrival(day, lead, horizon)
+        self.coming.append(due)
+        why = None if by_person else self.rule.why
+        one = Placement(self.slot, day, due, by_person, repeated, why, day if by_person else None)
+        self.placed.append(one)
+        self.of_this.append(one)
         self.rule.ordered(moment(horizon.day(day)))
 
     def live(self, pages: int, day: int, horizon: Horizon) -> None:
@@ -105,10 +150,17 @@ class Stand:
         if self.cartridge.left > 0:
             return
         self.tally.dry_days += 1
-        self.tally.dry += not self.dry
-        self.dry = True
+        if not self.dry:
+            self._run_dry(day)
         if not self.coming:
-            self.order(day, horizon)
+            self.order(day, horizon, by_person=True)
+
+    def _run_dry(self, day: int) -> None:
+        self.dry = True
+        self.tally.dry += 1
+        self.tally.late += bool(self.of_this)
+        for one in self.of_this:
+            one.ran_dry = day
 
     def look(self, at: datetime, pages: int, *, again: bool = False) -> Look:
         """What the printer says now."""
@@ -130,7 +182,12 @@ def arrival(day: int, lead: int, horizon: Horizon) -> int:
 
 
 def run(place: Workplace, horizon: Horizon, keeper: Keeper) -> Tally:
-    """One printer over the whole time under one rule."""
+    """What came of one printer over the whole time under one rule."""
+    return followed(place, horizon, keeper)[0]
+
+
+def followed(place: Workplace, horizon: Horizon, keeper: Keeper) -> tuple[Tally, list[Placement]]:
+    """The same, with every order in the order of time."""
     stands = []
     for number, slot in enumerate(place.slots):
         chance = Random(place.seed + 7 * number)  # noqa: S311  repeatable on purpose
@@ -147,7 +204,8 @@ def run(place: Workplace, horizon: Horizon, keeper: Keeper) -> Tally:
     whole = Tally()
     for stand in stands:
         whole.add(stand.tally)
-    return whole
+    placed = [one for stand in stands for one in stand.placed]
+    return whole, sorted(placed, key=lambda one: one.day)
 
 
 def _day(stands: Sequence[Stand], place: Workplace, day: int, horizon: Horizon, counters: list[int]) -> None:
