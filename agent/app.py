@@ -269,11 +269,9 @@ class Agent:
     def _replenishment(
         self, store: Store, portal: PortalClient | FilePortal, outbox: SqlOutbox, memory: SqlMemory
     ) -> Replenishment:
-        rules, supplies = OrderBook(self.settings.orders).rules, SqlSupplies(store)
-        told = memory.standings
-        return Replenishment(
-            portal, outbox, supplies, self.clock, rules, self.source, told, calendar_of(self.settings.orders)
-        )
+        book, supplies, told = OrderBook(self.settings.orders), SqlSupplies(store), memory.standings
+        days = calendar_of(self.settings.orders)
+        return Replenishment(portal, outbox, supplies, self.clock, book.rules, self.source, told, days, book.group_of)
 
     def _courier(self, outbox: SqlOutbox, portal: PortalClient | FilePortal) -> Courier:
         tell, who = PauseNote(self.database).write, self.source.agent_id

@@ -28,11 +28,15 @@ SYSTEM = Ask(objects=(oid_of("1.3.6.1.2.1.1.2.0"),))
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One prerequisite: `trouble` is None when it is met, `detail` says what was found."""
+    """One prerequisite: `trouble` is None when it is met, `detail` says what was found.
+
+    A `hint` is met as well, but somebody should look at what it says.
+    """
 
     name: Message
     detail: Message | None = None
     trouble: AgentError | None = None
+    hint: bool = False
 
     @property
     def ok(self) -> bool:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from fnmatch import fnmatchcase
 
+from agent.order_groups import Group
+from agent.order_settings import OrderGroup, OrdersSettings
 from agent.printers import Equipment
-from agent.settings import OrderGroup, OrdersSettings
 from agent.simulation.comparison import RuleSet
 from agent.supplies.policy import OrderRules
 from agent.supplies.usage import Working, is_weekday
 from agent.supplies.working_days import working_days_of
+
+# What says which equipment a group has, and not what holds for it.
+SELECTING = {"name", "equipments", "names", "models", "buildings", "floors", "rooms"}
 
 
 def calendar_of(orders: OrdersSettings) -> Working:
@@ -23,24 +27,28 @@ class OrderBook:
     """Which rules hold for which equipment."""
 
     def __init__(self, settings: OrdersSettings) -> None:
-        self._groups = [(group, grouped(site_rules(settings), group)) for group in settings.groups]
+        self.groups = [Group.of(group) for group in settings.groups]
         self._site = site_rules(settings)
+        self._rules = [grouped(self._site, group) for group in settings.groups]
 
     def rules(self, equipment: Equipment) -> OrderRules:
         """Those of the first group that has the equipment, else those of the site."""
-        number = equipment.equipment_number.lstrip("0")
-        for group, rules in self._groups:
-            if any(fnmatchcase(number, pattern.lstrip("0")) for pattern in group.equipments):
-                return rules
-        return self._site
+        return next((self._rules[place] for place, group in self._having(equipment)), self._site)
+
+    def group_of(self, equipment: Equipment) -> str:
+        """The name of that group; empty where the site's rules hold."""
+        return next((group.settings.name for _place, group in self._having(equipment)), "")
+
+    def _having(self, equipment: Equipment) -> Iterator[tuple[int, Group]]:
+        return ((place, group) for place, group in enumerate(self.groups) if group.has(equipment))
 
     def sets(self) -> list[RuleSet]:
         """The site's rules, then those of each group that differ from all before it."""
         found = [RuleSet(None, self._site)]
-        for group, rules in self._groups:
+        for group, rules in zip(self.groups, self._rules, strict=True):
             mine = replace(rules, armed=self._site.armed)
             if mine not in [one.rules for one in found]:
-                found.append(RuleSet(group.name, mine))
+                found.append(RuleSet(group.settings.name, mine))
         return found
 
 
@@ -63,7 +71,7 @@ def site_rules(orders: OrdersSettings) -> OrderRules:
 
 def grouped(rules: OrderRules, group: OrderGroup) -> OrderRules:
     """The site's rules with what a group has of its own."""
-    own = group.model_dump(exclude={"name", "equipments"}, exclude_none=True)
+    own = group.model_dump(exclude=SELECTING, exclude_none=True)
     if "risk_percent" in own:
         own["risk"] = own.pop("risk_percent") / 100
     return replace(rules, **own)

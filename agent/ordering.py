@@ -25,6 +25,10 @@ ASKED_AT_ONCE = 50  # orders in one cycle
 RulesOf = Callable[[Equipment], OrderRules]
 
 
+def _no_group(_equipment: Equipment) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Ordering:
     """One decision about one supply of one equipment, and the entry of the order if there is one."""
@@ -38,7 +42,8 @@ class Ordering:
 class Replenishment:
     """Decides what is ordered for an equipment, commits the orders to the outbox, and follows them at the portal.
 
-    `standings` tells what has become of envelopes, by reference.
+    `standings` tells what has become of envelopes, by reference; `group_of` by whose rules an equipment is
+    ordered for, empty for the site's.
     """
 
     portal: Portal
@@ -49,6 +54,7 @@ class Replenishment:
     source: Source
     standings: Callable[[Sequence[str]], Mapping[str, Standing]]
     is_working: Working = field(default=is_weekday)
+    group_of: Callable[[Equipment], str] = field(default=_no_group)
 
     @property
     def stockroom(self) -> Stockroom:
@@ -175,10 +181,11 @@ class Replenishment:
         )
 
     def _committed(self, equipment: Equipment, chosen: Sequence[Decision]) -> Standing | None:
-        number, now = equipment.equipment_number, self.clock.now()
+        number, now, group = equipment.equipment_number, self.clock.now(), self.group_of(equipment)
         envelope = seal_order(number, chosen, now, self.source.withhold)
+        items = [replace(ordered_item(envelope.reference, number, one, now), group=group) for one in chosen]
         with self.outbox.together():
-            if not self.supplies.order([ordered_item(envelope.reference, number, one, now) for one in chosen]):
+            if not self.supplies.order(items):
                 return None
             self.outbox.put(envelope, None)
             for decision in chosen:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
@@ -12,6 +12,8 @@ from agent.checks import Check, attempt, check_list, check_portal, check_snmp
 from agent.errors import AgentError, StoreDamaged
 from agent.ledger import verify
 from agent.memory import SqlMemory
+from agent.order_book import OrderBook
+from agent.order_groups import members_of
 from agent.salvage.account import SqlSalvages
 from agent.settings import portal_of
 from agent.snmp.catalogue import shipped
@@ -20,6 +22,7 @@ from agent.upload.credentials import ClientKey
 from agent.upload.file_portal import FilePortal
 
 PROBED = 64  # addresses that are tried
+MOST_HINTS = 10  # about groups of order rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,8 @@ class Prerequisites:
         yield await attempt(message("Database"), self._database_sound)
         yield await attempt(message("Printer profiles"), self._profiles_sound)
         yield await attempt(message("Ledger"), self._ledger_sound)
+        for check in self._order_groups():
+            yield check
         if self.agent.settings.by_hand.enabled:
             listed = partial(check_list, FilePortal(self.agent.equipment_file), str(self.agent.equipment_file))
             yield await attempt(message("Equipment list"), listed)
@@ -102,6 +107,33 @@ class Prerequisites:
                 ),
             )
         return message("{links} links are whole; the last is {head}.", links=found.links, head=found.head.hex())
+
+    def _order_groups(self) -> Iterator[Check]:
+        """Which equipment the groups of order rules have, and what a person should look at."""
+        groups = OrderBook(self.agent.settings.orders).groups
+        if not groups:
+            return
+        try:
+            with self.agent.store(exclusive=False) as store:
+                known = SqlMemory(store).known_equipments()
+        except AgentError:
+            return  # said already: the database is checked before
+        name = message("Order groups")
+        if not known:
+            yield Check(name, message("Which equipment they have is known after the first cycle."), hint=True)
+            return
+        found = members_of(groups, known)
+        told = message(
+            "{groups} groups have {some} of {all} equipment; for the others the rules of [orders] hold.",
+            groups=len(groups),
+            some=sum(len(one.own) for one in found),
+            all=len(known),
+        )
+        yield Check(name, told)
+        hints = [said for one in found for said in one.told()]
+        yield from (Check(name, said, hint=True) for said in hints[:MOST_HINTS])
+        if len(hints) > MOST_HINTS:
+            yield Check(name, message("And {count} more like these.", count=len(hints) - MOST_HINTS), hint=True)
 
     async def _ranges(self) -> Message:
         discovery = self.agent.settings.discovery

@@ -89,6 +89,15 @@ class Printer:
 
 
 @dataclass(frozen=True, slots=True)
+class Location:
+    """Where the portal says that an equipment stands; empty where it says nothing."""
+
+    building: str = ""
+    floor: str = ""
+    room: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Equipment:
     """A machine as the portal knows it from SAP (equipment master; names as in `docs/words.md`).
 
@@ -106,6 +115,7 @@ class Equipment:
     automatic_supply: bool = False
     active: bool = True
     measuring_points: tuple[MeasuringPoint, ...] = field(default=())
+    location: Location = Location()
 
 
 def same_number(one: str, other: str) -> bool:

@@ -1,4 +1,4 @@
-"""What single values of the config file may be: each check refuses with what is wrong and the remedy (`Unfit`)."""
+"""What sections and single values of the config file may be: each check refuses with what is wrong and the remedy."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import Callable
 from datetime import time
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import ValidationInfo
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo
 
 from agent.discovery.allowed import check_network
 from agent.discovery.excluded import check_excluded
@@ -23,6 +24,15 @@ from agent.snmp.access import MOST_NAME
 from agent.texts import message
 
 SHA256_OCTETS = 32
+Text = Annotated[str, Field(min_length=1, max_length=255)]
+# strict=False lets the list of TOML become a tuple; what is in it stays strict.
+Listed = Field(strict=False, max_length=10_000)
+
+
+class Section(BaseModel):
+    """A part of the file: unknown keys are errors, types are taken as they are, nothing changes afterwards."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
 
 
 def checked_range(text: str) -> str:
@@ -159,6 +169,16 @@ def checked_bypass(text: str) -> str:
                 message("This is neither a host nor a network."),
                 message('Write "portal.example.com", "example.com" for all below it, or "10.0.0.0/8".'),
             ) from None
+    return text
+
+
+def checked_pattern(text: str) -> str:
+    """What a group's equipment has to fit: not empty, `*` stands for anything."""
+    if not text.strip():
+        raise Unfit(
+            message("This is empty."),
+            message('Write what the portal says, with * for any signs: "Plant 2", "bizhub*".'),
+        )
     return text
 
 

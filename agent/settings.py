@@ -12,9 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     model_validator,
@@ -25,9 +23,13 @@ from agent.discovery.ranges import AddressRanges
 from agent.discovery.target import Target
 from agent.errors import ConfigError, Problem
 from agent.notifications.faults import FaultClass
+from agent.order_settings import OrdersSettings
 from agent.period import Every
 from agent.problems import ConfigProblems, Unfit, problems_of
 from agent.setting_values import (
+    Listed,
+    Section,
+    Text,
     checked_bypass,
     checked_community,
     checked_domain,
@@ -53,20 +55,11 @@ EXAMPLE_HOST = "portal.example"
 LARGEST_WITHOUT_CONSENT = 65536
 
 
-Text = Annotated[str, Field(min_length=1, max_length=255)]
-# strict=False lets the list of TOML become a tuple; what is in it stays strict.
-Listed = Field(strict=False, max_length=10_000)
 FilePath = Annotated[Path, BeforeValidator(path)]
 SecretName = Annotated[str, AfterValidator(checked_secret_name)]
 Domain = Annotated[str, AfterValidator(checked_domain)]
 Version = Literal["v3", "v2c", "v1"]
 SecretReference = Annotated[str, AfterValidator(checked_reference)]
-
-
-class Section(BaseModel):
-    """A part of the file: unknown keys are errors, types are taken as they are, nothing changes afterwards."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
 
 
 class PortalSettings(Section):
@@ -217,50 +210,6 @@ class ReadingsSettings(Section):
         tuple[Annotated[time, BeforeValidator(clock_time)], ...], Field(strict=False, min_length=1, max_length=24)
     ] = (time(10, 0),)
     send_host_names: bool = False
-
-
-Percent = Annotated[float, Field(ge=0.1, le=20, allow_inf_nan=False)]
-Days = Annotated[int, Field(ge=0, le=60)]
-Threshold = Annotated[int, Field(ge=0, le=50)]
-MostlyUsed = Annotated[int, Field(ge=10, le=90)]
-
-
-class OrderGroup(Section):
-    """[[orders.groups]]: other rules for some equipment; what is left out is as in [orders]. The first group counts.
-
-    `equipments` are equipment numbers (leading zeros do not matter), `*` stands for any digits.
-    """
-
-    name: Annotated[str, Field(min_length=1, max_length=80)]
-    equipments: Annotated[tuple[str, ...], Field(strict=False, min_length=1, max_length=10_000)]
-    armed: bool | None = None
-    risk_percent: Percent | None = None
-    lead_days: Days | None = None
-    safety_days: Days | None = None
-    mostly_used_percent: MostlyUsed | None = None
-    threshold_percent: Threshold | None = None
-    at_first_sight: bool | None = None
-
-
-class OrdersSettings(Section):
-    """[orders]: when consumables are ordered; nothing is ordered unless `armed`.
-
-    `lead_days`, `safety_days` and `bundle_days` are working days; `holidays` names a country and its part, `DE-BY`.
-    """
-
-    armed: bool = False
-    risk_percent: Percent = 2.0
-    lead_days: Days = 5
-    safety_days: Days = 5
-    holidays: Annotated[str, Field(pattern=r"^([A-Z]{2}(-[A-Z0-9]{1,3})?)?$")] = ""
-    mostly_used_percent: MostlyUsed = 50
-    threshold_percent: Threshold = 10
-    minutes_between_low_readings: Annotated[int, Field(ge=0, le=10_080)] = 30
-    at_first_sight: bool = False
-    bundle_days: Days = 5
-    max_per_equipment_per_day: Annotated[int, Field(ge=1, le=20)] = 2
-    max_per_day: Annotated[int, Field(ge=1, le=1000)] = 20
-    groups: Annotated[tuple[OrderGroup, ...], Field(strict=False, max_length=1000)] = ()
 
 
 class ServiceNotificationsSettings(Section):

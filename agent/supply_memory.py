@@ -268,6 +268,7 @@ class _Content:
     percent: tuple[float, float] | None = None
     tracking: str | None = None
     steps: tuple[tuple[OrderStatus, datetime], ...] = ()
+    group: str | None = None
 
 
 _CONTENT = TypeAdapter(_Content)
@@ -285,6 +286,7 @@ def _content(item: OrderedItem) -> str:
         item.percent,
         item.tracking,
         item.steps,
+        item.group,
     )
     return _CONTENT.dump_json(told).decode()
 
@@ -327,5 +329,6 @@ def _item(row: Row[Any]) -> OrderedItem:
         percent=told.percent,
         tracking=told.tracking,
         steps=told.steps,
+        group=told.group,
         id=row.id,
     )

@@ -18,7 +18,17 @@ from agent.supply_memory import SqlSupplies
 from tests.test_ordering import Office, Week, toner
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
-EQUIPMENT = Equipment("1", description="bizhub", technical_identification_number="KMBT5A17C2")
+EQUIPMENT = Equipment("1", model="bizhub C250i", technical_identification_number="KMBT5A17C2")
+
+GROUPS = """
+[[orders.groups]]
+name = "[bold]copiers[/bold]"
+models = ["bizhub*"]
+risk_percent = 0.5
+[[orders.groups]]
+name = "Plant 9"
+buildings = ["Plant 9"]
+"""
 
 
 @pytest.fixture
@@ -32,7 +42,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def agent(tmp_path: Path) -> Command:
     """The command line, on this database."""
     config = tmp_path / "meter-agent.toml"
-    config.write_text('language = "en"\n[storage]\ndatabase = "a.sqlite"\n', encoding="utf-8")
+    config.write_text('language = "en"\n[storage]\ndatabase = "a.sqlite"\n' + GROUPS, encoding="utf-8")
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "agent", *arguments, "--config", str(config)]
@@ -117,3 +127,18 @@ def test_an_equipment_is_explained_with_its_supplies(store: Store, agent: Comman
     page = " ".join(agent("explain", "1").stdout.split())
     assert "Supplies (1)" in page
     assert "not needed yet" in page
+    assert "Order rules of the group [bold]copiers[/bold]: not armed; risk 0.5 percent" in page
+
+
+def test_checking_tells_which_equipment_the_groups_have(store: Store, agent: Command) -> None:
+    """A group that fits nothing is a note, no failure; before the first cycle nothing can be said."""
+    shown = agent("check").stdout
+    assert "ok       Order groups: 2 groups have 1 of 1 equipment" in shown
+    assert "note     Order groups: No equipment fits the group Plant 9; compare its lists with the portal." in shown
+    assert not [line for line in shown.splitlines() if "MISSING" in line and "Order" in line]
+
+
+def test_before_the_first_cycle_groups_are_not_complained_about(tmp_path: Path, agent: Command) -> None:
+    """Nobody knows the equipment yet."""
+    shown = agent("check").stdout
+    assert "note     Order groups: Which equipment they have is known after the first cycle." in shown

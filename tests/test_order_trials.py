@@ -27,6 +27,7 @@ def outcomes(printers: int = 4, days: int = 200, seed: int = 1, *sets: RuleSet) 
 def simulate(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """The command, by somebody who has no config file but what stands in `folder`."""
     home = {"HOME": str(folder), "LOCALAPPDATA": str(folder), "XDG_CONFIG_HOME": str(folder), "LANG": "en_US.UTF-8"}
+    home["COLUMNS"] = "140"
     kept = {name: value for name, value in os.environ.items() if name != "METER_AGENT_CONFIG"}
     command = [sys.executable, "-m", "agent", "orders", "simulate", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=kept | home)

@@ -359,3 +359,14 @@ def test_a_failing_bill_of_material_decides_nothing(store):
     office.has_bill = True
     week.day(100, toner(2))
     assert len(week.ordered) == 1
+
+
+def test_an_order_keeps_by_whose_rules_it_was_made(store):
+    """The group's name then, whatever the config file says later; the site's where no group has the equipment."""
+    for number, group in enumerate(("Plant 2", "")):
+        week = Week(store, Office())
+        week.stage = replace(week.stage, group_of=lambda equipment, name=group: name)
+        used_up(week, 100, 0.02, days=60)
+        item = SqlSupplies(store).items()[-1]
+        assert item.group == group, number
+        SqlSupplies(store).follow(item, "closed", week.clock.moment)

@@ -98,6 +98,7 @@ def item_json(item: OrderedItem, order_number: str | None) -> dict[str, object]:
         "changed_at": timestamp(item.changed_at) if item.changed_at else None,
         "tracking": item.tracking,
         "reason": {"code": item.why.code, "detail": str(item.why.message)},
+        "group": item.group or None,
         "chance": item.chance,
         "days_left": list(item.days) if item.days else None,
     }
@@ -171,6 +172,10 @@ def reasons_of(item: OrderedItem, order_number: str | None) -> Iterable[str]:
     yield show(what)
     yield show(message("Order {order}, now: {status}.", order=order_number or "–", status=status_name(item.status)))
     yield show(item.why.message)
+    if item.group:
+        yield show(message("By the order rules of the group {name}.", name=plain(item.group)))
+    elif item.group is not None:
+        yield show(message("By the order rules of the section [orders]."))
     if item.percent:
         low, high = (f"{part:g}" for part in item.percent)
         yield show(message("Between {low} and {high} percent was left.", low=low, high=high))

@@ -108,7 +108,7 @@ async def _check(agent: Agent) -> int:
     code = 0
     async for check in Prerequisites(agent).check():
         detail = show_error(check.trouble) if check.trouble else show(check.detail) if check.detail else ""
-        _say(check.ok, show(check.name), detail)
+        _say(check.ok, show(check.name), detail, hint=check.hint)
         if check.trouble and not code:
             code = check.trouble.exit_code
     return code
@@ -134,8 +134,8 @@ def mend_database(config: Path | None) -> int:
     return 0
 
 
-def _say(ok: bool, name: str, detail: str) -> None:
-    mark = _("ok") if ok else _("MISSING")
+def _say(ok: bool, name: str, detail: str, *, hint: bool = False) -> None:
+    mark = _("note") if hint else _("ok") if ok else _("MISSING")
     first, *rest = detail.split("\n")
     sys.stdout.write(f"{mark:8} {name}{': ' if first else ''}{first}\n")
     for line in rest:

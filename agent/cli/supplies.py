@@ -20,7 +20,7 @@ from agent.supplies.levels import Supply
 from agent.supplies.policy import SlotView, Wish, wish
 from agent.supplies.slots import SlotState
 from agent.supply_memory import SqlSupplies
-from agent.texts import message
+from agent.texts import Message, message
 
 LATEST_ORDERS = 5
 
@@ -67,8 +67,27 @@ def print_supplies(console: Console, agent: Agent, store: Store, equipment: Equi
         pages = number(life.pages) if life.pages is not None else "–"
         row(table, name, level_text(one.supply.level), since, pages, days_text(one.forecast), asked)
     section(console, _("Supplies"), table)
+    if table.row_count:
+        console.print(show(rules_text(OrderBook(agent.settings.orders), equipment)), markup=False, highlight=False)
     items = [*SqlSupplies(store).items(equipment.equipment_number)][-LATEST_ORDERS:]
     print_items(console, items, receipts_of(store, items))
+
+
+def rules_text(book: OrderBook, equipment: Equipment) -> Message:
+    """By which rules it is ordered, and whose they are."""
+    rules, group = book.rules(equipment), book.group_of(equipment)
+    whose = show(message("the group {name}", name=plain(group))) if group else "[orders]"
+    return message(
+        "Order rules of {whose}: {armed}; risk {risk} percent, {lead} and {safety} working days; never above {most}"
+        " percent, without a forecast at {threshold} percent.",
+        whose=whose,
+        armed=_("armed") if rules.armed else _("not armed"),
+        risk=f"{100 * rules.risk:g}",
+        lead=rules.lead_days,
+        safety=rules.safety_days,
+        most=f"{rules.mostly_used_percent:g}",
+        threshold=f"{rules.threshold_percent:g}",
+    )
 
 
 def days_text(told: Forecast | None) -> str:

@@ -82,9 +82,9 @@ def print_outcomes(console: Console, outcomes: Sequence[Outcome]) -> None:
     row(table, _("- - though one was on its way: too late"), *(number(tally.late) for tally in tallies))
     row(table, _("days that a new one lay there, on average"), *(number(_shelf_days(one), 1) for one in tallies))
     row(table, _("pages thrown away, of all printed"), *(f"{number(_wasted_percent(one), 1)} %" for one in tallies))
-    table.columns[0].no_wrap = True
+    table.columns[0].min_width = 28  # beside five sets of rules on 80 columns
     for column in table.columns[1:]:
-        column.justify = "right"
+        column.justify, column.min_width = "right", len("[orders]")
     section(console, _("Rules side by side"), table, counted=False)
     console.print()
 

@@ -57,7 +57,8 @@ class OrderedItem:
 
     `reference` is that of its envelope; `cartridge` what was in the slot when it was ordered (serial number). `why` is
     the reason; `steps` are the statuses that it has had since it was ordered. `days` are earliest, likely and latest
-    day from then until it would have been empty, `percent` what was left, 0..100, where it was forecast.
+    day from then until it would have been empty, `percent` what was left, 0..100, where it was forecast. `group` is
+    whose rules held then, empty for the site's, `None` for an order of an earlier version.
     """
 
     reference: str
@@ -76,6 +77,7 @@ class OrderedItem:
     percent: tuple[float, float] | None = None
     tracking: str | None = None
     steps: tuple[tuple[OrderStatus, datetime], ...] = ()
+    group: str | None = None
     id: int = 0
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, cast, get_args
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from agent.meters import LastReading, MeasuringPoint
 from agent.ports import Account
-from agent.printers import Equipment
+from agent.printers import Equipment, Location
 from agent.supplies.orders import BomItem, OrderProgress, OrderStatus
 
 LONGEST_TEXT = 2000
@@ -116,6 +117,27 @@ class MeasuringPointAnswer(Answer):
         )
 
 
+def _said(value: object) -> object:
+    """A word about a place; one that is no text must not make the whole list unreadable."""
+    return _shortened(value) if isinstance(value, str) else ""
+
+
+class LocationAnswer(Answer):
+    """Where an equipment stands."""
+
+    building: Annotated[str, BeforeValidator(_said)] = ""
+    floor: Annotated[str, BeforeValidator(_said)] = ""
+    room: Annotated[str, BeforeValidator(_said)] = ""
+
+    def location(self) -> Location:
+        """In the core's words."""
+        return Location(self.building, self.floor, self.room)
+
+
+def _told(value: object) -> object:
+    return value if isinstance(value, Mapping) else {}
+
+
 class EquipmentAnswer(Answer):
     """An equipment with its measuring points."""
 
@@ -128,6 +150,7 @@ class EquipmentAnswer(Answer):
     third_party: bool = False
     automatic_supply: bool = False
     status: Text = "active"
+    location: Annotated[LocationAnswer, BeforeValidator(_told)] = LocationAnswer()
     measuring_points: list[MeasuringPointAnswer] = []
 
     def equipment(self) -> Equipment:
@@ -143,6 +166,7 @@ class EquipmentAnswer(Answer):
             automatic_supply=self.automatic_supply,
             active=self.status == "active",
             measuring_points=tuple(point.point() for point in self.measuring_points),
+            location=self.location.location(),
         )
 
 
