@@ -22,6 +22,7 @@ from agent.simulation.trial import Placement, Tally, moment
 from agent.texts import Message, message
 from agent.upload.seal import timestamp
 
+ABREAST = 4  # sets of rules that a line of 80 signs has room for
 MOST_GROUPS = 4  # whose rules are tried beside the site's; each takes seconds
 
 
@@ -41,7 +42,8 @@ def simulate_fleet(config: Path | None, *, printers: int, days: int, seed: int, 
         return 0
     for sentence in _introduction(invented, file):
         say(sentence)
-    print_outcomes(Console(), outcomes)
+    for start in range(0, len(outcomes), ABREAST):
+        print_outcomes(Console(), outcomes[start : start + ABREAST])
     for sentence in _explanation(sets):
         say(sentence)
     return 0
@@ -82,9 +84,9 @@ def print_outcomes(console: Console, outcomes: Sequence[Outcome]) -> None:
     row(table, _("- - though one was on its way: too late"), *(number(tally.late) for tally in tallies))
     row(table, _("days that a new one lay there, on average"), *(number(_shelf_days(one), 1) for one in tallies))
     row(table, _("pages thrown away, of all printed"), *(f"{number(_wasted_percent(one), 1)} %" for one in tallies))
-    table.columns[0].min_width = 28  # beside five sets of rules on 80 columns
+    table.columns[0].min_width = 24
     for column in table.columns[1:]:
-        column.justify, column.min_width = "right", len("[orders]")
+        column.justify, column.min_width, column.max_width = "right", 8, 11
     section(console, _("Rules side by side"), table, counted=False)
     console.print()
 
