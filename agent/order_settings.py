@@ -54,7 +54,8 @@ class OrderGroup(Section):
 class OrdersSettings(Section):
     """[orders]: when consumables are ordered; nothing is ordered unless `armed`.
 
-    `lead_days`, `safety_days` and `bundle_days` are working days; `holidays` names a country and its part, `DE-BY`.
+    `lead_days`, `safety_days` and `bundle_days` are working days, `max_per_equipment_per_day` and `max_per_day` pieces;
+    `holidays` names a country and its part, `DE-BY`.
     """
 
     armed: bool = False
@@ -67,7 +68,7 @@ class OrdersSettings(Section):
     minutes_between_low_readings: Annotated[int, Field(ge=0, le=10_080)] = 30
     at_first_sight: bool = False
     bundle_days: Days = 5
-    max_per_equipment_per_day: Annotated[int, Field(ge=1, le=20)] = 2
+    max_per_equipment_per_day: Annotated[int, Field(ge=1, le=20)] = 4
     max_per_day: Annotated[int, Field(ge=1, le=1000)] = 20
     groups: Annotated[tuple[OrderGroup, ...], Field(strict=False, max_length=1000)] = ()
 

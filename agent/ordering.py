@@ -10,16 +10,17 @@ from agent.errors import PortalError
 from agent.ports import Clock, Outbox, Portal, Supplies
 from agent.printers import Equipment
 from agent.readout import Readout
-from agent.stockroom import Seen, Stockroom, annual_estimate_of, is_installed
-from agent.supplies.bundles import bundled
+from agent.stockroom import Seen, Stockroom, annual_estimate_of, beginnings, is_installed
+from agent.supplies.bundles import bundled, decided_together
 from agent.supplies.levels import Supply
+from agent.supplies.lives import Life
 from agent.supplies.orders import BomItem, Instruction, OrderedItem
-from agent.supplies.policy import Decision, OrderRules, Situation, SlotView, decide, item_for, wish
+from agent.supplies.policy import Decision, OrderRules, Situation, SlotView, item_for, wish
 from agent.supplies.usage import Working, is_weekday
 from agent.upload.envelope import Standing
 from agent.upload.seal import Source, seal_order
 
-COUNTED = timedelta(days=1)  # the caps of the rules count the orders of this time
+COUNTED = timedelta(days=1)  # the caps of the rules count the pieces that were ordered in this time
 ASKED_AGAIN = timedelta(minutes=50)  # an order's status; a little less than the usual time between two cycles
 ASKED_AT_ONCE = 50  # orders in one cycle
 RulesOf = Callable[[Equipment], OrderRules]
@@ -100,10 +101,10 @@ class Replenishment:
             (self._view(equipment, one), self._situation(equipment, one, item_for(one.supply, bom), open_items, said))
             for one in seen
         ]
-        decided = [decide(view, bom, situation, rules) for view, situation in views]
-        decisions = [one for one in decided if one is not None]
+        decisions = decided_together(views, bom, rules)
         self._note_wishes(number, seen, [decision.supply.slot for decision in decisions])
-        return self._placed(equipment, [*decisions, *bundled(views, decisions, bom, rules)])
+        lives = {one.supply.slot: one.state.life for one in seen}
+        return self._placed(equipment, [*decisions, *bundled(views, decisions, bom, rules)], lives)
 
     def _view(self, equipment: Equipment, one: Seen) -> SlotView:
         now = self.clock.now()
@@ -146,8 +147,8 @@ class Replenishment:
             automatic_supply=equipment.automatic_supply,
             wanted_since=one.wished_since,
             ordered=self._name(ordered) if ordered else None,
-            ordered_for_equipment=self.supplies.orders_since(now - COUNTED, number),
-            ordered_in_all=self.supplies.orders_since(now - COUNTED, None),
+            ordered_for_equipment=self.supplies.pieces_since(now - COUNTED, number),
+            ordered_in_all=self.supplies.pieces_since(now - COUNTED, None),
             now=now,
             held=next((each.note for each in mine if each.kind == "held"), None),
             confirmed=any(each.kind == "confirmed" for each in mine),
@@ -170,20 +171,31 @@ class Replenishment:
         standing = self.standings([item.reference]).get(item.reference)
         return ", ".join(standing.receipts) if standing and standing.receipts else item.reference[:12]
 
-    def _placed(self, equipment: Equipment, decisions: Sequence[Decision]) -> tuple[Ordering, ...]:
+    def _placed(
+        self, equipment: Equipment, decisions: Sequence[Decision], lives: Mapping[str, Life]
+    ) -> tuple[Ordering, ...]:
         """Commits what is to be ordered, as one order, before the first byte leaves the house: nothing is placed twice,
         because a material that is on order cannot be noted again."""
         pieces = {one.item.component_material_number: one for one in reversed(decisions) if one.order and one.item}
         chosen = [decision for decision in decisions if decision in pieces.values()]
-        entry = self._committed(equipment, chosen) if chosen else None
+        entry = self._committed(equipment, chosen, lives) if chosen else None
         return tuple(
             Ordering(equipment, decision, entry if entry and decision in chosen else None) for decision in decisions
         )
 
-    def _committed(self, equipment: Equipment, chosen: Sequence[Decision]) -> Standing | None:
+    def _committed(
+        self, equipment: Equipment, chosen: Sequence[Decision], lives: Mapping[str, Life]
+    ) -> Standing | None:
         number, now, group = equipment.equipment_number, self.clock.now(), self.group_of(equipment)
         envelope = seal_order(number, chosen, now, self.source.withhold)
-        items = [replace(ordered_item(envelope.reference, number, one, now), group=group) for one in chosen]
+        items = [
+            replace(
+                ordered_item(envelope.reference, number, one, now),
+                group=group,
+                began=beginnings(lives[one.supply.slot]),
+            )
+            for one in chosen
+        ]
         with self.outbox.together():
             if not self.supplies.order(items):
                 return None

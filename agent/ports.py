@@ -293,8 +293,8 @@ class Supplies(Protocol):
     def follow(self, item: OrderedItem, status: OrderStatus, now: datetime, tracking: str | None = None) -> None:
         """What has become of a piece; what is over frees the way for the next order."""
 
-    def orders_since(self, since: datetime, equipment_number: str | None) -> int:
-        """How many orders were made since then, for one equipment or (`None`) in all."""
+    def pieces_since(self, since: datetime, equipment_number: str | None) -> int:
+        """How many pieces were ordered since then, for one equipment or (`None`) in all."""
 
     def instructions(self, equipment_number: str | None = None) -> Sequence[Instruction]:
         """What people said about orders to come, of one equipment or all."""

@@ -112,8 +112,19 @@ class Stockroom:
 
 
 def is_installed(item: OrderedItem, life: Life) -> bool:
-    """Whether the cartridge in the slot came after the order: only then another one may be ordered."""
-    return life.changed_by is not None and life.first.at > item.ordered_at
+    """Whether the cartridge in the slot came after the order: only then another one may be ordered.
+
+    By which look it began, not by when that was: a clock that was wrong at the order, or is wrong now, makes neither
+    another cartridge of the same one nor the same one of another. An order of an earlier version knows its time alone.
+    """
+    if life.changed_by is None:
+        return False
+    return life.first.at not in item.began if item.began else life.first.at > item.ordered_at
+
+
+def beginnings(life: Life) -> tuple[datetime, ...]:
+    """The looks seen so far at which the cartridge in the slot began, or may turn out to have begun."""
+    return (life.first.at,) if life.raised is None else (life.first.at, life.raised.at)
 
 
 def counters_of(readout: Readout) -> dict[str, int]:

@@ -29,6 +29,7 @@ from agent.supplies.slots import SlotState
 from agent.texts import message
 
 _STATE = TypeAdapter(SlotState)
+AHEAD = timedelta(days=1)  # what is dated so far in the future was dated by a wrong clock
 _MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -145,9 +146,13 @@ class SqlSupplies:
             return [_item(row) for row in connection.execute(statement)]
 
     def to_ask(self, before: datetime, limit: int) -> Sequence[OrderedItem]:
-        """Pieces whose order goes on at the portal, those asked longest ago first; none asked since `before`."""
+        """Pieces whose order goes on at the portal, those asked longest ago first; none asked since `before`.
+
+        What was asked long after that was asked under a clock that was ahead: it is due.
+        """
         going_on = ordered_items.c.open_key.is_not(None) & ordered_items.c.status.not_in(("cancelled", "rejected"))
-        long_ago = ordered_items.c.asked_at.is_(None) | (ordered_items.c.asked_at < instant(before))
+        asked = ordered_items.c.asked_at
+        long_ago = asked.is_(None) | (asked < instant(before)) | (asked > instant(before + AHEAD))
         statement = (
             select(ordered_items).where(going_on, long_ago).order_by(ordered_items.c.asked_at, ordered_items.c.id)
         )
@@ -170,11 +175,16 @@ class SqlSupplies:
         with self._store.begin() as connection:
             connection.execute(update(ordered_items).where(ordered_items.c.id == item.id).values(changes))
 
-    def orders_since(self, since: datetime, equipment_number: str | None) -> int:
-        """How many orders were made since then, for one equipment or (`None`) in all."""
-        statement = select(func.count(ordered_items.c.reference.distinct())).where(
-            ordered_items.c.ordered_at >= instant(since)
-        )
+    def pieces_since(self, since: datetime, equipment_number: str | None) -> int:
+        """How many pieces were ordered since then, for one equipment or (`None`) in all.
+
+        What is dated days after that was ordered under a clock that was ahead. It counts until something that was
+        ordered later is older: it cannot be newer than that.
+        """
+        at = ordered_items.c.ordered_at
+        newest_before = select(func.max(ordered_items.c.id)).where(at < instant(since)).scalar_subquery()
+        is_recent = (at <= instant(since + 2 * AHEAD)) | (ordered_items.c.id > func.coalesce(newest_before, 0))
+        statement = select(func.count()).select_from(ordered_items).where(at >= instant(since), is_recent)
         if equipment_number is not None:
             statement = statement.where(ordered_items.c.equipment_number == equipment_number)
         with self._store.connect() as connection:
@@ -269,6 +279,7 @@ class _Content:
     tracking: str | None = None
     steps: tuple[tuple[OrderStatus, datetime], ...] = ()
     group: str | None = None
+    began: tuple[datetime, ...] = ()
 
 
 _CONTENT = TypeAdapter(_Content)
@@ -287,6 +298,7 @@ def _content(item: OrderedItem) -> str:
         item.tracking,
         item.steps,
         item.group,
+        item.began,
     )
     return _CONTENT.dump_json(told).decode()
 
@@ -330,5 +342,6 @@ def _item(row: Row[Any]) -> OrderedItem:
         tracking=told.tracking,
         steps=told.steps,
         group=told.group,
+        began=told.began,
         id=row.id,
     )

@@ -204,8 +204,8 @@ RULES = {
     "between_low_readings": "time between two readings that both have to ask for it",
     "at_first_sight": "whether what is low when it is first seen is ordered at once",
     "bundle_days": "what is due so many working days later comes along; 0 for nothing",
-    "max_per_equipment_per_day": "orders of a day for one equipment; above it a person confirms",
-    "max_per_day": "orders of a day in all; above it a person confirms",
+    "max_per_equipment_per_day": "pieces of a day for one equipment; above it a person confirms",
+    "max_per_day": "pieces of a day in all; above it a person confirms",
 }
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.supplies.bundles import bundled
+from agent.supplies.bundles import bundled, decided_together
 from agent.supplies.orders import BomItem
 from agent.supplies.policy import Decision, OrderRules, Situation, SlotView, decide
 from agent.supplies.wear import Wear
@@ -90,3 +90,28 @@ def test_caps_hold_with_what_comes_along(percents, of_equipment, in_all):
     assert len(set(placed)) == len(placed)
     assert not more or of_equipment + len(placed) <= RULES.max_per_equipment_per_day
     assert not more or in_all + len(placed) <= RULES.max_per_day
+
+
+@given(
+    st.lists(st.sampled_from([1, 3, NEED, SOON, LATER]), min_size=1, max_size=4),
+    st.integers(1, 6),
+    st.integers(1, 6),
+    st.integers(0, 6),
+    st.integers(0, 6),
+)
+def test_no_number_of_slots_passes_the_caps(percents, of_equipment, in_all, ordered, elsewhere):
+    """However many ask at once and come along: with what was ordered before they are at most what is allowed."""
+    rules = replace(RULES, max_per_equipment_per_day=of_equipment, max_per_day=in_all)
+    facts = {"ordered_for_equipment": ordered, "ordered_in_all": ordered + elsewhere}
+    seen = [(one, replace(how, **facts)) for one, how in slots(*percents)]
+    decisions = decided_together(seen, BOM, rules)
+    pieces = [one for one in [*decisions, *bundled(seen, decisions, BOM, rules)] if one.order]
+    assert len(pieces) <= max(of_equipment - ordered, 0)
+    assert len(pieces) <= max(in_all - ordered - elsewhere, 0)
+
+
+def test_the_most_urgent_are_ordered_first():
+    """Of four that are needed the emptiest two; the others say that a person must confirm more."""
+    rules = replace(RULES, max_per_equipment_per_day=2)
+    decisions = decided_together(slots(9, 2, 8, 3), BOM, rules)
+    assert [one.reason.code for one in decisions] == ["equipment_cap", "runs_dry", "equipment_cap", "runs_dry"]

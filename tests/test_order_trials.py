@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.simulation.comparison import Invented, Outcome, RuleSet, compared
-from agent.supplies.policy import OrderRules
+from agent.simulation.replay import WouldBe, beyond_caps
+from agent.supplies.levels import Supply, percent_level
+from agent.supplies.policy import SAID_LOW, Decision, OrderRules, Wish
 
 USUAL = RuleSet(None, OrderRules(armed=False))
 
@@ -72,6 +74,28 @@ def test_every_order_of_the_rules_has_its_reason():
     ours, *_ = outcomes(12, 300)
     assert {one.by_person for _printer, one in ours.placed} == {True, False}
     assert all((one.why is None) == one.by_person for _printer, one in ours.placed)
+
+
+def would_be(equipment: str, hours: float) -> WouldBe:
+    supply = Supply("1.1", "toner", "consumed", "black", None, percent_level(3))
+    decision = Decision(supply, None, True, SAID_LOW, Wish(SAID_LOW))
+    at = datetime(2026, 3, 2, tzinfo=UTC) + timedelta(hours=hours)
+    return WouldBe(equipment, supply, at, decision, at.date(), None, False)
+
+
+def test_what_the_limits_of_a_day_keep_waiting_is_told():
+    """Of one equipment, and of all; a day later there is room again."""
+    orders = [
+        would_be("1", 0),
+        would_be("1", 1),
+        would_be("1", 2),
+        would_be("2", 3),
+        would_be("3", 4),
+        would_be("1", 25),
+    ]
+    assert beyond_caps(orders, 2, 20) == 1
+    assert beyond_caps(orders, 20, 3) == 2
+    assert beyond_caps(orders, 20, 20) == 0
 
 
 def test_without_a_config_the_usual_rules_are_tried(tmp_path):

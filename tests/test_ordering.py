@@ -23,8 +23,10 @@ from agent.readout import Readout
 from agent.snmp.catalogue import shipped
 from agent.snmp.client import SnmpClient
 from agent.snmp.conversation import CommunityAccess
+from agent.stockroom import beginnings, is_installed
 from agent.store import Store
 from agent.supplies.levels import Supply, percent_level
+from agent.supplies.lives import Look, begun, followed
 from agent.supplies.orders import BomItem, Instruction, OrderedItem, OrderProgress
 from agent.supplies.policy import OrderRules
 from agent.supply_memory import SqlSupplies
@@ -370,3 +372,36 @@ def test_an_order_keeps_by_whose_rules_it_was_made(store):
         item = SqlSupplies(store).items()[-1]
         assert item.group == group, number
         SqlSupplies(store).follow(item, "closed", week.clock.moment)
+
+
+@pytest.mark.parametrize("wrong", [timedelta(days=365), timedelta(days=-365)], ids=["ahead", "behind"])
+def test_an_order_under_a_wrong_clock_ends_with_its_cartridge(store, wrong):
+    """Ordered under a clock that was a year off: the same cartridge gets no second order when the clock is set, and the
+    next one frees the way."""
+    week, supplies = Week(store, Office()), SqlSupplies(store)
+    week.day(100, toner(60))
+    week.day(100, toner(100))
+    week.clock.moment += wrong
+    used_up(week, 100, 100 / 5000)
+    week.clock.moment -= wrong
+    for percent in (8, 6, 4):
+        week.day(100, toner(percent))
+    assert [item.status for item in supplies.items()] == ["wanted"]
+    week.day(100, toner(100))
+    assert [item.status for item in supplies.items()] == ["installed"]
+    week.ordered.clear()
+    used_up(week, 100, 100 / 5000)
+    assert [item.status for item in supplies.items()] == ["installed", "wanted"]
+
+
+def test_a_cartridge_that_was_shaken_before_the_order_frees_nothing():
+    """It had risen when it was ordered for; that it proves to be another one makes it no newer than the order."""
+    noon = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    first = Look(noon, 1000, percent_level(4))
+    risen = Look(noon + timedelta(hours=1), 1100, percent_level(25))
+    [life] = followed(begun(first, "level"), risen)
+    assert life.raised == risen
+    item = replace(ITEM, began=beginnings(life))
+    later = begun(risen, "level")
+    assert not is_installed(item, later)
+    assert is_installed(item, begun(Look(noon - timedelta(days=365), 1200, percent_level(100)), "level"))

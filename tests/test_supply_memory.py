@@ -129,16 +129,16 @@ def test_an_order_comes_back_with_its_reasons(store):
     assert (back.material_number, back.status, back.why.code) == ("A1", "wanted", "earlier_version")
 
 
-def test_orders_are_counted_since_a_time(store):
-    """For one equipment and for all, in whatever zone that time is given; an order of several pieces is one."""
+def test_pieces_are_counted_since_a_time(store):
+    """For one equipment and for all, in whatever zone that time is given; each piece of an order counts."""
     supplies = SqlSupplies(store)
     supplies.order([item("E1"), item("E1", "1.2", "A2")])
     supplies.order([item("E1", "1.3", "A3", NOON + HOUR, "b")])
     supplies.order([item("E2", at=NOON + 2 * HOUR, ref="c")])
     berlin = timezone(timedelta(hours=1))
-    assert supplies.orders_since(NOON.astimezone(berlin), None) == 3
-    assert supplies.orders_since(NOON + timedelta(seconds=1), None) == 2
-    assert supplies.orders_since(NOON + timedelta(seconds=1), "E1") == 1
+    assert supplies.pieces_since(NOON.astimezone(berlin), None) == 4
+    assert supplies.pieces_since(NOON + timedelta(seconds=1), None) == 2
+    assert supplies.pieces_since(NOON + timedelta(seconds=1), "E1") == 1
 
 
 def test_who_was_not_asked_for_longest_comes_first(store):
@@ -175,3 +175,24 @@ def test_what_is_old_is_forgotten_and_what_follows_from_it_stays(store):
     assert supplies.forget_before(NOON + 24 * HOUR) == 2
     assert supplies.looks("E1", "1.1", NOON - HOUR) == []
     assert supplies.slots(["E1"])["E1"]["1.1"].state() == seen([look])
+
+
+def test_a_clock_that_was_ahead_fills_the_caps_for_a_day_and_not_for_a_year(store):
+    """What it dated a year ahead counts until something that was ordered later is old."""
+    supplies, year = SqlSupplies(store), timedelta(days=365)
+    supplies.order([item("E1", at=NOON - 48 * HOUR, ref="a")])
+    supplies.order([item("E1", "1.2", "A2", NOON + year, "b")])
+    assert supplies.pieces_since(NOON - 24 * HOUR, "E1") == 1
+    supplies.order([item("E2", at=NOON, ref="c")])
+    assert supplies.pieces_since(NOON - 24 * HOUR, None) == 2
+    assert supplies.pieces_since(NOON + HOUR, "E1") == supplies.pieces_since(NOON + HOUR, None) == 0
+
+
+def test_a_clock_that_was_ahead_does_not_keep_the_portal_from_being_asked(store):
+    """An order that was asked about next year is asked about today."""
+    supplies = SqlSupplies(store)
+    supplies.order([item("E1")])
+    supplies.asked(["a" * 32], NOON + timedelta(days=365))
+    assert [one.reference[0] for one in supplies.to_ask(NOON, 10)] == ["a"]
+    supplies.asked(["a" * 32], NOON)
+    assert supplies.to_ask(NOON - HOUR, 10) == []

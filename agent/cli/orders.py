@@ -19,7 +19,7 @@ from agent.language import _, moment, number, show
 from agent.loop import run
 from agent.memory import HistoryEvent, SqlMemory
 from agent.order_book import OrderBook, calendar_of
-from agent.simulation.replay import SlotHistory, WouldBe, replay, sums
+from agent.simulation.replay import SlotHistory, WouldBe, beyond_caps, replay, sums
 from agent.supplies.levels import Supply
 from agent.supplies.orders import ALL, Instruction, OrderedItem, OrderStatus
 from agent.supplies.slots import counter_of
@@ -280,6 +280,9 @@ def simulate(config: Path | None, *, days: int, as_json: bool) -> int:
             late=number(told["too_late"]),
         )
     )
+    caps = agent.settings.orders
+    if waiting := beyond_caps(orders, caps.max_per_equipment_per_day, caps.max_per_day):
+        say(message("{count} of them the limits of a day would have kept for a person or the next day.", count=waiting))
     return 0
 
 

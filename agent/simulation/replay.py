@@ -14,6 +14,7 @@ from agent.supplies.policy import COMPONENT_OF_TYPE, Decision, OrderRules, Situa
 from agent.supplies.slots import SlotState, after
 from agent.supplies.usage import UsageMeter, Working, is_weekday
 
+COUNTED = timedelta(days=1)  # the caps count what was ordered in this time
 Verdict = Literal["in_time", "too_late", "not_changed_yet"]
 
 
@@ -134,3 +135,17 @@ def sums(orders: Sequence[WouldBe]) -> Mapping[str, int]:
         "twice": sum(one.repeated for one in orders),
         "too_late": sum(one.verdict == "too_late" for one in orders),
     }
+
+
+def beyond_caps(orders: Sequence[WouldBe], of_equipment: int, in_all: int) -> int:
+    """How many of these, in the order of time, the caps would have kept waiting for a person or the next day."""
+    recent: list[WouldBe] = []
+    waiting = 0
+    for one in orders:
+        recent = [other for other in recent if one.at - other.at < COUNTED]
+        mine = sum(other.equipment_number == one.equipment_number for other in recent)
+        if len(recent) >= in_all or mine >= of_equipment:
+            waiting += 1
+        else:
+            recent.append(one)
+    return waiting

@@ -58,7 +58,8 @@ class OrderedItem:
     `reference` is that of its envelope; `cartridge` what was in the slot when it was ordered (serial number). `why` is
     the reason; `steps` are the statuses that it has had since it was ordered. `days` are earliest, likely and latest
     day from then until it would have been empty, `percent` what was left, 0..100, where it was forecast. `group` is
-    whose rules held then, empty for the site's, `None` for an order of an earlier version.
+    whose rules held then, empty for the site's, `None` for an order of an earlier version. `began` are the times
+    of the looks at which the cartridge then in the slot began, or may have begun; empty for an earlier version's order.
     """
 
     reference: str
@@ -78,6 +79,7 @@ class OrderedItem:
     tracking: str | None = None
     steps: tuple[tuple[OrderStatus, datetime], ...] = ()
     group: str | None = None
+    began: tuple[datetime, ...] = ()
     id: int = 0
 
 

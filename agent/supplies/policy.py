@@ -57,7 +57,7 @@ class OrderRules:
     to the printer, and what is added to them. `threshold_percent` 0..50 is for supplies without a forecast,
     `mostly_used_percent` 0..90 the upper bound of the level above which nothing is ordered. `between_low_readings` is
     the time between two readings that both have to ask for it. `bundle_days` are working days within which something
-    else must be due to come along. Caps count orders of the last 24 hours.
+    else must be due to come along. Caps count the pieces of the last 24 hours, of which one order may have several.
     """
 
     armed: bool
@@ -98,7 +98,7 @@ class Situation:
     """What is known beside the slot. `wanted_since` is when the rules first asked for it, without a break since.
 
     `ordered` is the newest order for this slot, as people know it, while it stands in the way of another. `unsure`: one
-    may be forgotten.
+    may be forgotten. `ordered_for_equipment` and `ordered_in_all` are the pieces that the caps count.
     """
 
     automatic_supply: bool
