@@ -100,7 +100,7 @@ class Members:
             yield message("No equipment fits the group {name}; compare its lists with the portal.", name=name)
         if self.earlier:
             yield message(
-                "{count} equipment that fit the group {name} belong to an earlier one, which counts: {numbers}.",
+                "What fits the group {name} as well belongs to an earlier one, which counts: {numbers} ({count}).",
                 count=len(self.earlier),
                 name=name,
                 numbers=_some([one.equipment_number.lstrip("0") for one in self.earlier]),

@@ -80,7 +80,7 @@ def test_what_a_person_should_look_at():
     told = [[str(said) for said in one.told()] for one in members_of(rules.groups, ALL)]
     assert told == [
         [],
-        ["1 equipment that fit the group group 1 belong to an earlier one, which counts: 10004711."],
+        ["What fits the group group 1 as well belongs to an earlier one, which counts: 10004711 (1)."],
         ["No equipment fits the group group 2; compare its lists with the portal."],
         ["The portal has no equipment 12, which the group group 3 names."],
     ]
