@@ -86,7 +86,7 @@ def print_outcomes(console: Console, outcomes: Sequence[Outcome]) -> None:
     row(table, _("pages thrown away, of all printed"), *(f"{number(_wasted_percent(one), 1)} %" for one in tallies))
     table.columns[0].min_width = 24
     for column in table.columns[1:]:
-        column.justify, column.min_width, column.max_width = "right", 8, 11
+        column.justify, column.min_width, column.max_width = "right", 8, 16
     section(console, _("Rules side by side"), table, counted=False)
     console.print()
 
