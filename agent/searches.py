@@ -30,17 +30,24 @@ class Searches:
     def __init__(self, rest: timedelta = REST, diary: Diary | None = None) -> None:
         self._rest = rest
         self._diary = diary
-        before = diary.last() if diary else None
-        self._at: datetime | None = before[0] if before else None
-        self._for: frozenset[str] = before[1] if before else frozenset()
+        self._unread = diary is not None
+        self._at: datetime | None = None
+        self._for: frozenset[str] = frozenset()
 
     def is_due(self, missing: frozenset[str], now: datetime) -> bool:
-        """Whether to search for these equipment numbers now; asking counts as searching."""
+        """Whether to search for these equipment numbers now; asking counts as searching. Raises `StoreError`."""
+        self._remember()
         rested = self._at is None or now - self._at >= self._rest
         due = bool(missing) and (rested or not missing <= self._for)
         if due:
             self._at, self._for = now, missing
         return due
+
+    def _remember(self) -> None:
+        """What the diary has, when it is needed first: until then the database need not have been looked through."""
+        if self._diary is not None and self._unread and (before := self._diary.last()):
+            self._at, self._for = before
+        self._unread = False
 
     def ended(self) -> None:
         """The search that was due is over. Raises `StoreError` of the diary."""

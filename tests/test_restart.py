@@ -6,13 +6,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -44,27 +46,35 @@ def config_of(folder: Path) -> Path:
     return config
 
 
-def seconds_until_ready(config: Path, forgotten: Path | None = None) -> float:
-    """From the start of the process to what systemd waits for, with the file `forgotten` out of the memory."""
-    if forgotten is not None:
-        forget(forgotten)
+@contextmanager
+def serving(config: Path, stderr: int = subprocess.DEVNULL) -> Iterator[tuple[subprocess.Popen[str], socket.socket]]:
+    """The service of this config, and where it tells systemd how it is; stopped at the end."""
     name = str(config.parent / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
         receiver.bind(name)
         receiver.settimeout(PATIENCE)
-        started = time.perf_counter()
         service = subprocess.Popen(
             [sys.executable, "-m", "agent", "run", "--config", str(config)],
             env={**os.environ, "NOTIFY_SOCKET": name},
-            stderr=subprocess.DEVNULL,
+            stderr=stderr,
+            text=True,
         )
         try:
-            assert receiver.recv(4096) == b"READY=1"
-            return time.perf_counter() - started
+            yield service, receiver
         finally:
             service.send_signal(signal.SIGTERM)
             service.wait(PATIENCE)
             Path(name).unlink()
+
+
+def seconds_until_ready(config: Path, forgotten: Path | None = None) -> float:
+    """From the start of the process to what systemd waits for, with the file `forgotten` out of the memory."""
+    if forgotten is not None:
+        forget(forgotten)
+    started = time.perf_counter()
+    with serving(config) as (_, heard):
+        assert heard.recv(4096) == b"READY=1"
+        return time.perf_counter() - started
 
 
 def forget(file: Path) -> None:
@@ -94,3 +104,21 @@ def test_ready_soon(tmp_path: Path, record_property: Callable[[str, object], Non
     record_property(READY, round(min(times), 2))
     record_property(READY_COLD, round(min(cold), 2))
     record_property("seconds for inspecting the whole database, done beside the first requests", round(opened, 2))
+
+
+def test_damage_is_found_before_use(tmp_path: Path) -> None:
+    """A database that was damaged meanwhile: the service is there and says so with the remedy, and changes nothing."""
+    config, file = config_of(tmp_path), tmp_path / "agent.sqlite"
+    fill(file, 1000)
+    content = bytearray(file.read_bytes())
+    for page in range(len(content) // 8192, len(content) // 4096):
+        content[page * 4096 : page * 4096 + 200] = b"\xa5" * 200
+    file.write_bytes(content)
+    with serving(config, stderr=subprocess.PIPE) as (service, heard):
+        assert heard.recv(4096) == b"READY=1"
+        assert service.stderr
+        said = json.loads(service.stderr.readline())
+        assert service.poll() is None
+    assert said["level"] == "error"
+    assert "damaged" in said["text"]
+    assert file.read_bytes() == content
