@@ -32,9 +32,10 @@ from agent.errors import (
 from agent.secrets import Secret
 from agent.upload.credentials import ClientSecret
 from agent.upload.envelope import Accepted, Envelope, Kept, Outcome, Rejected, canonical, new_reference
-from agent.upload.https import MAX_ANSWER, Connection
+from agent.upload.https import Connection
 from agent.upload.portal import PortalClient
 from agent.upload.route import Route, Trust
+from agent.upload.transport import MAX_ANSWER
 from tests.portal_process import PortalProcess
 
 T = TypeVar("T")

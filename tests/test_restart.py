@@ -106,6 +106,33 @@ def test_ready_soon(tmp_path: Path, record_property: Callable[[str, object], Non
     record_property("seconds for inspecting the whole database, done beside the first requests", round(opened, 2))
 
 
+AT_READY = """
+import asyncio, sys
+from pathlib import Path
+from agent.cli.service import agent_of
+
+async def until_ready():
+    stop = asyncio.Event()
+    def ready():
+        print(*sys.modules)
+        stop.set()
+    await agent_of(Path(sys.argv[1])).run(stop, ready)
+
+asyncio.run(until_ready())
+"""
+
+
+def test_ready_before_what_is_needed_later(tmp_path: Path) -> None:
+    """A service is ready without what only questions to portal and printers need, or a person at a terminal."""
+    config = config_of(tmp_path)
+    fill(tmp_path / "agent.sqlite", 1)
+    command = [sys.executable, "-c", AT_READY, str(config)]
+    loaded = set(subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE).stdout.split())
+    assert {"agent.cycle", "agent.store"} <= loaded, "but with all that its work is made of"
+    later = {"httpx", "rich", "cryptography", "zeroconf", "alembic", "holidays", "sqlalchemy.dialects.postgresql"}
+    assert not later & loaded
+
+
 def test_damage_is_found_before_use(tmp_path: Path) -> None:
     """A database that was damaged meanwhile: the service is there and says so with the remedy, and changes nothing."""
     config, file = config_of(tmp_path), tmp_path / "agent.sqlite"

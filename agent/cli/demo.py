@@ -20,8 +20,8 @@ import platformdirs
 from rich.console import Console
 
 from agent.app import Agent
+from agent.cli.once import exit_code
 from agent.cli.orders import explain_order, receipts_of
-from agent.cli.service import exit_code
 from agent.cli.tables import print_report
 from agent.cli.watch import Watch
 from agent.config_template import Entry, first_config

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from agent import garbage
 from agent.cli.options import Config, Json
 from agent.cli.order_commands import orders
 from agent.cli.printer_commands import match, printers
@@ -48,15 +49,19 @@ def run(
     once: Annotated[bool, typer.Option("--once", help=_("One cycle now, show the result, and end."))] = False,
 ) -> None:
     """The daemon, or one cycle."""
-    from agent.cli.service import run_forever, run_once
+    if once:
+        from agent.cli.once import run_once
 
-    raise typer.Exit(run_once(config) if once else run_forever(config))
+        raise typer.Exit(run_once(config))
+    from agent.cli.service import run_forever
+
+    raise typer.Exit(run_forever(config))
 
 
 @app.command("check", help=_("Try every prerequisite and say what to do about what is missing."))
 def check(config: Config = None) -> None:
     """Every prerequisite."""
-    from agent.cli.service import check_all
+    from agent.cli.check import check_all
 
     raise typer.Exit(check_all(config))
 
@@ -278,7 +283,7 @@ def database_downgrade(
     config: Config = None,
 ) -> None:
     """An earlier version of the database."""
-    from agent.cli.service import downgrade_database
+    from agent.cli.database import downgrade_database
 
     raise typer.Exit(downgrade_database(config, version))
 
@@ -286,7 +291,7 @@ def database_downgrade(
 @database.command("mend", help=_("Look at the whole database, and save what can be read where it is damaged."))
 def database_mend(config: Config = None) -> None:
     """Done by the service itself when it starts; this is for looking on."""
-    from agent.cli.service import mend_database
+    from agent.cli.database import mend_database
 
     raise typer.Exit(mend_database(config))
 
@@ -309,6 +314,7 @@ def secret_list(config: Config = None) -> None:
 
 def main() -> None:
     """Runs one command; an error is said in the reader's language, with the remedy, and becomes the exit code."""
+    garbage.look_seldom()
     try:
         app()
     except AgentError as error:

@@ -9,15 +9,18 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from hashlib import blake2b
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 
 from agent.discovery.advertisement import Hints, Service
 from agent.discovery.allowed import Allowed
 from agent.discovery.directory import Directory, Named
-from agent.discovery.mdns import Announcements
 from agent.discovery.names import Names, Resolve
 from agent.discovery.target import Target
 from agent.likeness import address_in
 from agent.printers import Endpoint, How, Sighting
+
+if TYPE_CHECKING:
+    from agent.discovery.mdns import Announcements
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +69,9 @@ class NetworkFinder:
         """Announcements are heard as long as the block lasts, where mDNS is on; the log says where it cannot work."""
         async with AsyncExitStack() as stack:
             if self._is_made_by is not None and self._announced is None:
+                # Loaded only where mDNS is on: its library takes a while to import.
+                from agent.discovery.mdns import Announcements
+
                 heard = Announcements(self._allowed, self._port, self._is_made_by, self._hints)
                 try:
                     self._announced = await stack.enter_async_context(heard)

@@ -52,10 +52,9 @@ Index("envelopes_equipment", envelopes.c.equipment_number, envelopes.c.read_at)
 # Few rows at any time, whatever waits: written as they must be asked for.
 POSTPONED = text("not_before IS NOT NULL")
 NO_READING = text("kind <> 'reading'")
-Index("envelopes_postponed", envelopes.c.not_before, sqlite_where=POSTPONED, postgresql_where=POSTPONED)
-Index(
-    "envelopes_others", envelopes.c.kind, envelopes.c.created_at, sqlite_where=NO_READING, postgresql_where=NO_READING
-)
+# The steps make them so on PostgreSQL too; saying it here as well would load that dialect at every start.
+Index("envelopes_postponed", envelopes.c.not_before, sqlite_where=POSTPONED)
+Index("envelopes_others", envelopes.c.kind, envelopes.c.created_at, sqlite_where=NO_READING)
 
 # `packed` is what `agent.migrations.packing` makes; with a `keyframe` it is the difference to that envelope's proof.
 # `profile` stands here for proofs of before, which do not have it inside.

@@ -6,12 +6,14 @@ import json
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from agent.errors import CredentialsRejected, SecretError
 from agent.secrets import Secret, Secrets
 from agent.texts import Message, message
-from agent.upload.keys import AgentKey, KeyKind
+
+if TYPE_CHECKING:
+    from agent.upload.keys import AgentKey, KeyKind
 
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 LIFE = 60  # seconds that an assertion is good for
@@ -135,6 +137,9 @@ class KeyRing:
 
     def enrolled(self) -> Enrolled:
         """The key in use; raises `SecretError`."""
+        # Loaded only where there is a key, as below: the ciphers take a while to import.
+        from agent.upload.keys import AgentKey
+
         try:
             kept = json.loads(self.secrets.get(self.name).reveal())
             return Enrolled(kept["agent_id"], kept["token_audience"], AgentKey.of(kept["private_key"]))
@@ -146,6 +151,8 @@ class KeyRing:
 
     def next(self, kind: KeyKind) -> AgentKey:
         """The key that waits for the portal, made now unless one is there."""
+        from agent.upload.keys import AgentKey
+
         if self._next in self.secrets.names():
             try:
                 return AgentKey.of(self.secrets.get(self._next).reveal())

@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from agent.upload.call import Call
 from agent.upload.credentials import Enrolled, KeyRing, assertion
-from agent.upload.https import Call, Connection, parsed, unreadable
+from agent.upload.https import Connection, parsed
 from agent.upload.keys import AgentKey, KeyKind
-from agent.upload.refusals import error_of
+from agent.upload.refusals import error_of, unreadable
 from agent.upload.wire import EnrolmentAnswer, KeyAnswer
 
 

@@ -1,47 +1,36 @@
-"""One safe connection to the portal: TLS, token, bounded answers; every failure of the way becomes a `PortalError`.
+"""One safe connection to the portal: TLS, token, checked answers; every failure of the way is a `PortalError`.
 
 TLS is verified always; there is nothing to switch that off, and nothing is ever sent in plain text.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TypeVar
+from http import HTTPStatus
+from typing import TYPE_CHECKING, TypeVar
 
-import httpx
 from pydantic import BaseModel, ValidationError
 
-from agent.errors import PortalError, PortalUnavailable, PortalUnreachable, PortalUntrusted
+from agent.errors import PortalUntrusted
 from agent.texts import message
+from agent.upload.call import Call
 from agent.upload.credentials import Credentials
-from agent.upload.refusals import date_of, error_of, is_json
-from agent.upload.route import Proxy, Route, Trust
-from agent.upload.trust import connect_error, tls_context
+from agent.upload.refusals import date_of, error_of, is_json, unreadable
+from agent.upload.route import Route
+from agent.upload.trust import tls_context
 from agent.upload.wire import TokenAnswer
 
+if TYPE_CHECKING:
+    import httpx
+
+    from agent.upload.transport import Transport
+
 A = TypeVar("A", bound=BaseModel)
-MAX_ANSWER = 1024 * 1024  # bytes
-# `timeout` is for every single wait. An answer that drips forever is given up after this many of them.
-LONGEST_EXCHANGE = 5
 REFUSING = (400, 401, 403)  # of the token endpoint (RFC 6749 section 5.2)
 MOST_SKEW = 5.0  # seconds; a clock that differs by more is believed to be the reason for a refusal
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request, relative to the portal's /v1/."""
-
-    method: str
-    path: str
-    params: Mapping[str, str] = field(default_factory=dict)
-    content: bytes | None = None
-    form: Mapping[str, str] | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Connection:
@@ -54,29 +43,19 @@ class Connection:
                 message("Enter the address with https:// in the section [portal]."),
             )
         self._credentials = credentials
-        self._deadline = LONGEST_EXCHANGE * route.timeout
         self._token = ""
         self._token_until = 0.0
         self.token_endpoint = f"{route.url}/v1/oauth2/token"
         self.clock_offset = 0.0  # seconds that the portal's clock is ahead, once it was asked
         self.portal_ahead: int | None = None  # whole seconds, by the Date of its last answer
-        self._client = httpx.AsyncClient(
-            base_url=f"{route.url}/v1/",
-            verify=tls_context(route.trust),
-            timeout=route.timeout,
-            proxy=_proxy(route.tunnel),
-            trust_env=False,
-            follow_redirects=False,
-            headers={
-                "User-Agent": f"meter-agent/{agent_version}",
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",  # a few bytes unpacked may become gigabytes
-            },
-        )
+        self._route, self._agent_version = route, agent_version
+        self._tls = tls_context(route.trust)  # a CA file that cannot be used is said before anybody is asked
+        self._transport: Transport | None = None
 
     async def close(self) -> None:
         """Closes the connections."""
-        await self._client.aclose()
+        if self._transport is not None:
+            await self._transport.close()
 
     async def ask(self, call: Call, model: type[A]) -> A:
         """The answer to a call; raises the `PortalError` that a refusal means."""
@@ -90,7 +69,7 @@ class Connection:
         for fresh in (False, True):
             bearer = {"Authorization": f"Bearer {await self._bearer(fresh=fresh)}"}
             response = await self.exchange(replace(call, headers={**call.headers, **bearer}))
-            if response.status_code != httpx.codes.UNAUTHORIZED:
+            if response.status_code != HTTPStatus.UNAUTHORIZED:
                 return response
         raise self._credentials.rejected()
 
@@ -110,7 +89,7 @@ class Connection:
 
     async def _ask_for_token(self) -> httpx.Response:
         asked = self._credentials.request(self.token_endpoint, time.time() + self.clock_offset)
-        basic = httpx.BasicAuth(asked.basic[0], asked.basic[1].reveal()) if asked.basic else None
+        basic = (asked.basic[0], asked.basic[1].reveal()) if asked.basic else None
         return await self.exchange(Call("POST", "oauth2/token", form=asked.form), basic)
 
     def learn_clock(self, response: httpx.Response) -> bool:
@@ -125,41 +104,18 @@ class Connection:
         self.clock_offset = offset
         return True
 
-    async def exchange(self, call: Call, auth: httpx.BasicAuth | None = None) -> httpx.Response:
-        """One HTTP exchange with a bounded answer, without a token."""
+    async def exchange(self, call: Call, basic: tuple[str, str] | None = None) -> httpx.Response:
+        """One HTTP exchange with a bounded answer, without a token; `basic` are name and secret for HTTP Basic."""
         self.portal_ahead = None  # a clock may have been set since the last answer
-        headers = dict(call.headers)
-        if call.content is not None:
-            headers["Content-Type"] = "application/json"
-        try:
-            request = self._client.build_request(
-                call.method, call.path, params=call.params, content=call.content, data=call.form, headers=headers
-            )
-            async with asyncio.timeout(self._deadline):
-                response = await self._client.send(request, stream=True, auth=auth)
-                try:
-                    self.portal_ahead = clock_offset_of(response.headers.get("Date"), datetime.now(UTC))
-                    return await _read(response)
-                finally:
-                    await response.aclose()
-        except httpx.ConnectError as error:
-            raise left_nothing(connect_error(error) or broken("EOF")) from error
-        except (httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise left_nothing(broken(type(error).__name__)) from error
-        except httpx.ProxyError as error:
-            raise proxy_refuses(str(error)) from error
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TimeoutError) as error:
-            raise broken(type(error).__name__) from error
+        if self._transport is None:
+            # Loaded with the first question: a service is ready before it has asked anybody, and sooner without.
+            from agent.upload.transport import Transport
 
+            self._transport = Transport(self._route, self._tls, self._agent_version, self._heard)
+        return await self._transport.exchange(call, basic)
 
-def _proxy(proxy: Proxy | None) -> httpx.Proxy | None:
-    """The proxy with its credentials; a proxy that is asked over TLS has to be trusted by the system."""
-    if proxy is None:
-        return None
-    auth = (proxy.user, proxy.password.reveal()) if proxy.user is not None and proxy.password is not None else None
-    return httpx.Proxy(
-        proxy.url, auth=auth, ssl_context=tls_context(Trust()) if proxy.url.startswith("https") else None
-    )
+    def _heard(self, date: str | None) -> None:
+        self.portal_ahead = clock_offset_of(date, datetime.now(UTC))
 
 
 def clock_offset_of(told: str | None, now: datetime) -> int | None:
@@ -169,20 +125,6 @@ def clock_offset_of(told: str | None, now: datetime) -> int | None:
     except (ValueError, OverflowError):
         return None
     return round((moment - now).total_seconds()) if moment.tzinfo else None
-
-
-async def _read(response: httpx.Response) -> httpx.Response:
-    """The response with its whole body, which is not packed and not longer than `MAX_ANSWER`."""
-    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise unreadable("the answer is compressed")
-    octets = bytearray()
-    async for chunk in response.aiter_raw():
-        octets += chunk
-        if len(octets) > MAX_ANSWER:
-            raise unreadable("the answer is too long")
-    return httpx.Response(
-        response.status_code, headers=response.headers, content=bytes(octets), request=response.request
-    )
 
 
 def parsed(response: httpx.Response, model: type[A]) -> A:
@@ -195,33 +137,3 @@ def parsed(response: httpx.Response, model: type[A]) -> A:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "-"
         raise unreadable(f"{where}: {first['msg']}") from error
-
-
-def left_nothing(error: PortalError) -> PortalError:
-    """The error, of a connection that was never made: not one byte of the request has left."""
-    error.took_nothing = True
-    return error
-
-
-def broken(why: str) -> PortalUnavailable:
-    """The error for a connection that ended before the answer did."""
-    return PortalUnavailable(
-        message("The connection to the portal broke: {why}.", why=why),
-        message("Nothing is lost; it is tried again. If it goes on, check the network and the proxy."),
-    )
-
-
-def proxy_refuses(why: str) -> PortalUnreachable:
-    """The error for a proxy that makes no tunnel; nothing goes another way."""
-    return PortalUnreachable(
-        message("The proxy makes no connection to the portal: {why}.", why=why),
-        message("Check proxy, proxy_user and proxy_secret in the section [portal], or ask your administrator."),
-    )
-
-
-def unreadable(why: str) -> PortalUnavailable:
-    """The error for an answer that means nothing: no verdict, nothing is settled."""
-    return PortalUnavailable(
-        message("The portal's answer cannot be understood: {why}.", why=why),
-        message("Nothing is lost; it is tried again. If it goes on, check that the address is the portal's."),
-    )

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from http import HTTPStatus
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
-
-import httpx
 
 from agent.errors import AgentTooOld, PortalError, PortalUnavailable, RequestRefused
 from agent.meters import Finding
@@ -16,9 +15,10 @@ from agent.ports import Account
 from agent.printers import Equipment
 from agent.supplies.orders import BomItem, OrderProgress
 from agent.texts import message
+from agent.upload.call import Call
 from agent.upload.envelope import Accepted, Envelope, Outcome
-from agent.upload.https import Call, Connection, parsed, unreadable
-from agent.upload.refusals import error_of, problem_of, refusal, wait_of
+from agent.upload.https import Connection, parsed
+from agent.upload.refusals import error_of, problem_of, refusal, unreadable, wait_of
 from agent.upload.wire import (
     AccountAnswer,
     BatchAnswer,
@@ -32,6 +32,9 @@ from agent.upload.wire import (
     OrderPage,
     Problem,
 )
+
+if TYPE_CHECKING:
+    import httpx
 
 PAGE_SIZE = 100  # equipment with some twenty measuring points each stays well below the longest answer
 MOST_PAGES = 1000
@@ -79,7 +82,7 @@ class PortalClient:
         tag, packed = self._pages.get(cursor, ("", b""))
         call = Call("GET", "equipments", query, headers={"If-None-Match": tag} if tag else {})
         response = await self._connection.send(call)
-        if response.status_code == httpx.codes.NOT_MODIFIED and tag:
+        if response.status_code == HTTPStatus.NOT_MODIFIED and tag:
             return EquipmentPage.model_validate_json(zlib.decompress(packed))
         self._pages.pop(cursor, None)
         if not response.is_success:
@@ -105,7 +108,7 @@ class PortalClient:
         headers = {"If-Match": seen.headers.get("ETag", "")}
         call = Call("PUT", f"{path}/technical-identification-number", content=body, headers=headers)
         done = await self._connection.send(call)
-        if done.status_code == httpx.codes.PRECONDITION_FAILED:
+        if done.status_code == HTTPStatus.PRECONDITION_FAILED:
             raise _changed_meanwhile(equipment, None)
         if not done.is_success:
             raise error_of(done)
@@ -159,7 +162,7 @@ class PortalClient:
     async def notification_status(self, number: str) -> str | None:
         """`open`, `in_process` or `completed`; None where the portal shows this agent none with this number."""
         response = await self._connection.send(Call("GET", f"{NOTIFICATIONS}/{quote(number, safe='')}"))
-        if response.status_code == httpx.codes.NOT_FOUND and problem_of(response).slug == "not-found":
+        if response.status_code == HTTPStatus.NOT_FOUND and problem_of(response).slug == "not-found":
             return None
         if not response.is_success:
             raise error_of(response)

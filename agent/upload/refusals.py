@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
 
-import httpx
 from pydantic import ValidationError
 
 from agent.errors import (
@@ -25,6 +25,9 @@ from agent.errors import (
 from agent.texts import message
 from agent.upload.envelope import Kept, Rejected
 from agent.upload.wire import Problem
+
+if TYPE_CHECKING:
+    import httpx
 
 # Problems that time or a person removes: the item is kept. Every other 4xx of an item is final.
 PARKING = frozenset({"scope-not-unlocked", "equipment-not-assigned", "contract-inactive", "equipment-unknown"})
@@ -134,3 +137,11 @@ def refusal(status: int, problem: Problem) -> Rejected | Kept:
     if code in PARKING:
         return Kept(code, detail, problem.area)
     return Rejected(code, detail)
+
+
+def unreadable(why: str) -> PortalUnavailable:
+    """The error for an answer that means nothing: no verdict, nothing is settled."""
+    return PortalUnavailable(
+        message("The portal's answer cannot be understood: {why}.", why=why),
+        message("Nothing is lost; it is tried again. If it goes on, check that the address is the portal's."),
+    )

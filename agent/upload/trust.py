@@ -7,16 +7,16 @@ import hashlib
 import re
 import ssl
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import truststore
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 
 from agent.errors import ConfigError, PortalError, PortalUnreachable, PortalUntrusted
 from agent.texts import Message, message
 from agent.upload.route import Trust
+
+if TYPE_CHECKING:
+    import httpx
 
 UNPINNED = "the certificate's key is none of the pinned ones"
 NAMELESS = "the certificate has no name outside its subject"
@@ -85,6 +85,10 @@ def _checked(handshake: Callable[[], None], connection: ssl.SSLObject, pins: fro
 
 def pin_of(certificate: bytes) -> str | None:
     """The pin of a DER certificate's key; `None` when it is no certificate."""
+    # Loaded with the first certificate, as below: it takes a while, and a service is ready before it meets one.
+    from cryptography import x509
+    from cryptography.hazmat.primitives import serialization
+
     try:
         key = x509.load_der_x509_certificate(certificate).public_key()
     except ValueError:
@@ -95,6 +99,8 @@ def pin_of(certificate: bytes) -> str | None:
 
 def has_name(certificate: bytes) -> bool:
     """Whether a DER certificate names a host or an address as subjectAltName (RFC 5280 section 4.2.1.6)."""
+    from cryptography import x509
+
     try:
         extensions = x509.load_der_x509_certificate(certificate).extensions
         names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
