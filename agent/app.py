@@ -38,6 +38,7 @@ from agent.past import SqlPast
 from agent.paths import Places, places_of
 from agent.period import period_key
 from agent.printers import Equipment
+from agent.process_lock import ProcessLock
 from agent.report import WAITING, CycleReport
 from agent.salvage.loss import compare_end
 from agent.schedule import Daily, Rhythm, keep_running
@@ -46,7 +47,7 @@ from agent.secrets import Secrets
 from agent.settings import PortalSettings, Settings, UserSettings, load, portal_of
 from agent.snmp.access import LEAST_SECRET, UserAccess
 from agent.snmp.manners import Manners
-from agent.store import ProcessLock, Store
+from agent.store import Store
 from agent.supply_memory import SqlSupplies
 from agent.survey import Progress, Survey
 from agent.surveying import Accesses, survey_of

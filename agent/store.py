@@ -7,9 +7,7 @@ What `begin` returned from is on the disk: write-ahead log with a sync at every 
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
@@ -18,18 +16,15 @@ from types import TracebackType
 from typing import cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, select
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from agent import chain_end
-from agent.errors import StoreBusy, StoreDamaged, StoreError, StoreFull
+from agent.errors import StoreBusy, StoreDamaged, StoreError
 from agent.migrations.tables import metadata
 from agent.migrations.upgrade import HEAD, bring_down, bring_to_head, revision_of
+from agent.process_lock import ProcessLock
+from agent.store_errors import damaged, not_writable, translate
 from agent.texts import message
-
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
 
 BUSY_MILLISECONDS = 5000
 # What each connection is set to, and what it must say when asked afterwards.
@@ -43,11 +38,8 @@ NETWORK_FILE_SYSTEMS = frozenset(
 INSPECTING, USUAL = 16_384, 2_000
 READ_AT_ONCE = 1024 * 1024  # bytes
 CHAIN_END = "chain_end"  # where `agent.ledger` leaves the last link of a transaction: noted once it is on the disk
-DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-UNSUPPORTED = "unsupported file format"  # has no code of its own; nobody but us writes this file
 Mend = Callable[[Path], None]
 Look = Callable[["Store"], None]
-_NEARLY_FULL = 256 * 1024  # bytes; below this an I/O error is most likely one of space
 _MOUNTS = Path("/proc/self/mountinfo")
 
 
@@ -195,7 +187,7 @@ class Store:
                 found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
                 if found != "ok":
                     raise damaged(self.path, str(found))
-                if not _is_writable(self.path):
+                if not self._is_writable():
                     raise damaged(self.path, "its head names another format")
                 self._tables_fit(connection)
                 fits = not self._lock or self._indexes_fit(connection)
@@ -223,6 +215,14 @@ class Store:
             os.lseek(self._file, 0, os.SEEK_SET)
             while not self._given_up and os.read(self._file, READ_AT_ONCE):
                 pass
+
+    def _is_writable(self) -> bool:
+        """Whether the head of the file lets SQLite write: format 2 is with a write-ahead log, what is above only read
+        (sqlite.org/fileformat2.html, section 1.3.3)."""
+        if self._file is None:
+            return True
+        os.lseek(self._file, 0, os.SEEK_SET)
+        return os.read(self._file, 20)[18:] in (b"", b"\2\2")
 
     @staticmethod
     def _indexes_fit(connection: Connection) -> bool:
@@ -281,55 +281,6 @@ def _much_memory(connection: Connection) -> Iterator[None]:
     connection.exec_driver_sql("PRAGMA shrink_memory")
 
 
-class ProcessLock:
-    """A file beside the database that one process at a time holds; it is free again when that process ends.
-
-    `purpose` tells several such files apart.
-    """
-
-    def __init__(self, database: Path, purpose: str = "") -> None:
-        self.database = database
-        self._suffix = f"{purpose}.lock"
-        self._descriptor: int | None = None
-
-    def take(self) -> None:
-        """Takes it, or raises `StoreBusy` at once."""
-        path = self.database.with_name(self.database.name + self._suffix)
-        try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise not_writable(path, error) from error
-        try:
-            _lock(descriptor)
-        except OSError as error:
-            os.close(descriptor)
-            raise StoreBusy(
-                message("Another meter-agent is working with {file}.", file=str(self.database)),
-                message("Wait until it has ended, or stop the service meter-agent first."),
-            ) from error
-        self._descriptor = descriptor
-
-    def release(self) -> None:
-        """Gives it back; may be called again. The file stays, so that no two processes lock different files."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
-
-    def __enter__(self) -> None:
-        self.take()
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.release()
-
-
-def _lock(descriptor: int) -> None:
-    if sys.platform == "win32":
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-    else:
-        # flock and not lockf: it also keeps two opens of the same process apart.
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
 def engine_of(path: Path) -> Engine:
     """Connections to this file with the durable settings; each raises `StoreError` where it does not take them."""
     # No isolation level: the driver begins no transaction by itself, so that DDL is inside one as well.
@@ -354,13 +305,6 @@ def engine_of(path: Path) -> Engine:
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine
-
-
-def _is_writable(path: Path) -> bool:
-    """Whether the head of the file lets SQLite write: format 2 is with a write-ahead log, what is above only read
-    (sqlite.org/fileformat2.html, section 1.3.3)."""
-    with path.open("rb") as file:
-        return file.read(20)[18:] in (b"", b"\2\2")
 
 
 def _text(stored: bytes) -> str:
@@ -405,58 +349,3 @@ def file_system_of(path: Path, mountinfo: str) -> str | None:
         if path.is_relative_to(point) and len(point) >= best:
             best, kind = len(point), after.split(" ")[0]
     return kind
-
-
-def translate(error: Exception, path: Path) -> StoreError:
-    """The driver's error in our words. Nothing above sees another one."""
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the rest are refinements (sqlite.org/rescode.html)
-    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _nearly_full(path)):
-        return StoreFull(
-            message("There is no space left for the database {file}.", file=str(path)),
-            message("Free some disk space; nothing that was stored is lost, and the agent goes on by itself."),
-        )
-    if code == sqlite3.SQLITE_IOERR:
-        return StoreError(
-            message("The disk failed for the database {file}: {detail}", file=str(path), detail=str(cause)),
-            message("Check the disk; what was not confirmed as stored is not stored and will be read again."),
-        )
-    if code in DAMAGE or isinstance(cause, UnicodeDecodeError) or str(cause) == UNSUPPORTED:
-        return damaged(path, str(cause))
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return StoreBusy(
-            message("The database {file} is in use by another program.", file=str(path)),
-            message("Try again in a moment; exclude the file from backup and virus scanners if it happens often."),
-        )
-    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        return not_writable(path, cause)
-    return StoreError(
-        message("The database {file} could not be used: {detail}", file=str(path), detail=str(cause)),
-        message("Nothing half-done was stored. Send this sentence to your service partner."),
-    )
-
-
-def damaged(path: Path, detail: str) -> StoreDamaged:
-    """The error for a file that is not what was written."""
-    return StoreDamaged(
-        message("The database {file} is damaged: {detail}", file=str(path), detail=detail),
-        message(
-            "It was left as it is. The service saves what can be read when it starts; so does: meter-agent database"
-            " mend"
-        ),
-    )
-
-
-def not_writable(path: Path, cause: object) -> StoreError:
-    """The error for a place where this user may not write."""
-    return StoreError(
-        message("{file} cannot be written: {detail}", file=str(path), detail=str(cause)),
-        message("Give the user of the agent write access to the folder {folder}.", folder=str(path.parent)),
-    )
-
-
-def _nearly_full(path: Path) -> bool:
-    try:
-        return shutil.disk_usage(path.parent).free < _NEARLY_FULL
-    except OSError:
-        return False

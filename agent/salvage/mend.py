@@ -26,7 +26,8 @@ from agent.salvage.loss import gave_account
 from agent.salvage.records import Row, Value
 from agent.salvage.shapes import Shape, shapes_of
 from agent.salvage.trees import Forest
-from agent.store import Store, engine_of, translate
+from agent.store import Store, engine_of
+from agent.store_errors import translate
 from agent.texts import message
 
 MOVE = message("It was left as it is. Move it away, keep it for your service partner, and start the agent again.")
