@@ -134,7 +134,10 @@ def test_ready_before_what_is_needed_later(tmp_path: Path) -> None:
 
 
 def test_damage_is_found_before_use(tmp_path: Path) -> None:
-    """A database that was damaged meanwhile: the service is there and says so with the remedy, and changes nothing."""
+    """A database that was damaged meanwhile: the service is there, says so, saves what can be read, and keeps the file.
+
+    What is sent then was sealed before.
+    """
     config, file = config_of(tmp_path), tmp_path / "agent.sqlite"
     fill(file, 1000)
     content = bytearray(file.read_bytes())
@@ -145,7 +148,15 @@ def test_damage_is_found_before_use(tmp_path: Path) -> None:
         assert heard.recv(4096) == b"READY=1"
         assert service.stderr
         said = json.loads(service.stderr.readline())
+        deadline = time.monotonic() + PATIENCE
+        while not list(tmp_path.glob("agent.sqlite.damaged-*")) and time.monotonic() < deadline:
+            time.sleep(0.05)
         assert service.poll() is None
     assert said["level"] == "error"
     assert "damaged" in said["text"]
-    assert file.read_bytes() == content
+    [kept] = tmp_path.glob("agent.sqlite.damaged-*")
+    assert kept.read_bytes() == content
+    with Store.open(file, exclusive=True) as store:
+        assert sum(SqlMemory(store).counts().values()) > 400
+        codes = {reason.code for entry in SqlMemory(store).entries() for reason in entry.reasons}
+    assert "row_damaged" not in codes
