@@ -166,6 +166,31 @@ def test_parked_returns(outbox: SqlOutbox, memory: SqlMemory) -> None:
     assert states(memory, reference) == ["waiting", "parked", "waiting", "accepted"]
 
 
+def test_parked_for_a_year(outbox: SqlOutbox, memory: SqlMemory) -> None:
+    """A right that is missing for long is told by when it was noticed and when it was tried last: the history does not
+    grow with every day. Another reason, or a person who has it tried, is a line that stays."""
+    reference, other = put(outbox, reading("E1", 1)), put(outbox, reading("E2", 2))
+    missing = Kept("scope-not-unlocked", "no", area="readings:write")
+    now = LATER
+    for day in range(20):
+        said = Kept("contract-inactive", "over") if day == 5 else missing
+        outbox.settle_all({reference: said, other: missing}, now)
+        now += timedelta(days=1)
+        if day == 9:
+            outbox.retry(reference, "anna", now)
+        assert outbox.wake_parked(now) == (1 if day == 9 else 2)
+    outbox.settle_all({reference: BOOKED, other: BOOKED}, now)
+    assert states(memory, other) == ["waiting", "parked", "waiting", "accepted"]
+    assert [event.at for event in memory.history(other)][1:] == [LATER, now, now]
+    notes = [str(event.note) for event in memory.history(reference)]
+    assert notes.count("The portal cannot take it yet: over") == 1
+    assert notes.count("anna has it tried again.") == 1
+    assert len(notes) <= 12
+    entry = memory.entry(reference)
+    assert entry is not None
+    assert entry.attempts == 21
+
+
 @pytest.mark.parametrize("days", [-400, -2, 2, 400])
 def test_clock_set(outbox: SqlOutbox, days: int) -> None:
     """A clock that was set, forward or back, leaves nothing postponed or parked for longer than a day."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from agent.errors import AgentError, StoreDamaged
 from agent.ledger import VERDICTS, append
@@ -38,11 +38,10 @@ from agent.ports import Parcel
 from agent.readout import Readout
 from agent.store import Store
 from agent.texts import Message, message
-from agent.upload import departures
+from agent.upload import departures, parking
 from agent.upload.deposit import deposit
 from agent.upload.envelope import BY_HAND, Accepted, Entry, Envelope, Kept, Outcome, Rejected, State
 from agent.upload.links import Item, digest, verdict_digest
-from agent.upload.next_step import PARKED_FOR
 from agent.upload.queue import Queue
 from agent.upload.reseal import NOTHING_ADDED, Addition, with_counter_replaced, with_offsets, with_time
 from agent.upload.seal import HELD
@@ -52,7 +51,6 @@ CAPTURABLE: tuple[State, ...] = (
     "parked",
     "rejected",
 )  # the portal has not booked it, and it is not held here
-MICROSECOND = timedelta(microseconds=1)
 
 
 class SqlOutbox:
@@ -164,19 +162,12 @@ class SqlOutbox:
                 connection.execute(update(envelopes).where(waiting, mine).values(changes))
 
     def wake_parked(self, now: datetime) -> int:
-        """Lets what was parked a day ago (`PARKED_FOR`) or earlier wait for the portal again; how many there were."""
-        # One that was parked in the future was parked before the clock was set back.
-        at = microseconds(now)
-        ripe = or_(envelopes.c.settled_at <= at - PARKED_FOR // MICROSECOND, envelopes.c.settled_at > at)
-        statement = select(envelopes.c.id).where(envelopes.c.state == "parked", ripe).order_by(envelopes.c.id)
+        """Lets what was parked a day ago or earlier wait for the portal again; how many there were."""
         with self._store.connect() as connection:
-            if connection.execute(statement.limit(1)).first() is None:
+            if not parking.is_any_ripe(connection, now):
                 return 0  # as nearly always: nothing to write
         with self._store.begin() as connection:
-            numbers = connection.execute(statement).scalars().all()
-            for number in numbers:
-                _wait_again(connection, number, now, message("Tried again after a day."))
-        return len(numbers)
+            return parking.wake(connection, now)
 
     def retry(self, reference: str, by: str, now: datetime) -> None:
         """A person has a rejected or parked envelope tried again, unchanged and under the same reference."""
