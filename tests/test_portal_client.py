@@ -199,6 +199,18 @@ def test_nothing_new_without_a_page(portal: PortalProcess) -> None:
     asyncio.run(asked())
 
 
+def test_tag_that_cannot_be_sent_back(portal: PortalProcess) -> None:
+    """A page with an entity tag of other letters (RFC 9110 allows them) is asked for anew; no cycle fails at it."""
+    page = answer("200 OK", b'{"items": []}', 'ETag: "\u00fc\u4e2d"')
+
+    async def twice(client: PortalClient) -> list[Any]:
+        return [await client.equipments(), await client.equipments()]
+
+    found, heard = told(portal, page, twice)
+    assert found == [(), ()]
+    assert not any(b"if-none-match" in head.lower() for head in heard)
+
+
 def test_account(portal: PortalProcess) -> None:
     """The portal says who we are, what we may do, and how much it takes at once."""
     account = ask(portal, lambda client: client.account())

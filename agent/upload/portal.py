@@ -88,7 +88,7 @@ class PortalClient:
         if not response.is_success:
             raise error_of(response)
         page = parsed(response, EquipmentPage)
-        if (fresh := response.headers.get("ETag")) and len(self._pages) < MOST_PAGES:
+        if (fresh := _tag_of(response)) and len(self._pages) < MOST_PAGES:
             self._pages[cursor] = (fresh, zlib.compress(response.content))
         return page
 
@@ -105,7 +105,7 @@ class PortalClient:
         if now != equipment.technical_identification_number:
             raise _changed_meanwhile(equipment, now)
         body = json.dumps({"technical_identification_number": number}, ensure_ascii=False).encode()
-        headers = {"If-Match": seen.headers.get("ETag", "")}
+        headers = {"If-Match": _tag_of(seen)}
         call = Call("PUT", f"{path}/technical-identification-number", content=body, headers=headers)
         done = await self._connection.send(call)
         if done.status_code == HTTPStatus.PRECONDITION_FAILED:
@@ -175,6 +175,12 @@ class PortalClient:
             return await self._connection.ask(Call("GET", resource, query), page)
         except RequestRefused as error:  # the question was refused, not what it was about
             raise PortalUnavailable(error.what, error.remedy) from error
+
+
+def _tag_of(response: httpx.Response) -> str:
+    """The entity tag, where it can be sent back: RFC 9110 section 8.8.3 allows octets that no client writes."""
+    tag: str = response.headers.get("ETag", "")
+    return tag if tag.isascii() else ""
 
 
 def _changed_meanwhile(equipment: Equipment, now: str | None) -> PortalError:
