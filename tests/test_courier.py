@@ -601,6 +601,44 @@ def test_everything_senseless(world: World) -> None:
     assert world.states(references).count("waiting") == 9
 
 
+def test_senseless_for_a_moment(world: World) -> None:
+    """A batch that is refused once, and whose parts are taken, was not to blame: what follows goes in whole ones."""
+    world.portal.failing = [RequestRefused(message("No sense."), code="malformed-request")]
+    world.readings(500)
+    world.clock.at += timedelta(minutes=1)
+    delivery = world.deliver()
+    assert (delivery.accepted, delivery.rejected) == (500, 0)
+    assert world.portal.asked == ["100 readings", "50 readings", "50 readings", *["100 readings"] * 4]
+
+
+@pytest.mark.parametrize("said", ["senseless", "locked", "too many"])
+def test_refusal_is_an_answer(world: World, said: str) -> None:
+    """A portal that comes back with a refusal is there again: nothing more is sent piece by piece."""
+    world.portal.always = unreachable()
+    first, *_ = world.readings(30)
+    for _ in range(OPENS_AFTER):
+        world.clock.at += timedelta(minutes=5)
+        world.deliver()
+    world.portal.always = None
+    errors: dict[str, PortalError] = {
+        "senseless": RequestRefused(message("No sense."), code="malformed-request"),
+        "locked": RightMissing(message("Locked."), area="readings:write"),
+        "too many": BatchTooLarge(message("Too many.")),
+    }
+    world.portal.failing = [errors[said]]
+    world.portal.asked.clear()
+    world.clock.at += timedelta(minutes=5)
+    delivery = world.deliver()
+    assert world.portal.asked[0] == "1 readings"
+    assert world.portal.asked[1:] == ([] if said == "locked" else ["29 readings"])
+    assert delivery.parked == (30 if said == "locked" else 0)
+    world.readings(20, "later")
+    world.clock.at += timedelta(minutes=5)
+    world.deliver()
+    assert world.portal.asked[-1] == "20 readings"
+    assert first not in world.portal.booked
+
+
 def counted(portal: PortalProcess) -> tuple[dict[str, int], dict[str, int]]:
     """How often each reference was booked and ordered, by the portal's own ledger."""
     ledger = portal.ledger()

@@ -39,6 +39,7 @@ LONGEST_WAIT = 900.0
 SHORTEST_WAIT = 1.0  # what has to wait is not due again in the same delivery
 PATIENCE = 20.0  # a Retry-After up to this is waited for here; a longer one is left to a later delivery
 TRIES = 3
+ANSWERS = (RateLimited, RequestRefused, RightMissing, BatchTooLarge)  # said by a portal that is there
 SUSPICIOUS = 3  # tries without a verdict, from which on a batch is divided: one of its readings may be the cause
 
 
@@ -110,6 +111,7 @@ class Courier:
     _breaker: Breaker = field(init=False, default_factory=Breaker)
     _hold: Hold = field(init=False, default_factory=Hold)
     _narrowed: int = field(init=False, default=0)
+    _suspects: int = field(init=False, default=0)
     _lonely: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
@@ -201,8 +203,10 @@ class Courier:
             outcomes = await self._submit(trip)
         except PortalError as error:
             trip.left = trip.left or not error.took_nothing
-            if isinstance(error, PortalUnavailable):
-                self._breaker.answered() if isinstance(error, RateLimited) else self._breaker.failed()
+            if isinstance(error, ANSWERS):
+                self._breaker.answered()
+            elif isinstance(error, PortalUnavailable):
+                self._breaker.failed()
             raise
         self._breaker.answered()
         return outcomes
@@ -231,6 +235,9 @@ class Courier:
             delivery.count(outcome)
         self.outbox.settle_all(verdicts, self.clock.now())
         self._lonely = False
+        self._suspects -= len(entries)
+        if self._suspects <= 0:  # all that was refused together has gone through: it was not the items
+            self._narrowed = 0
         if entries[0].envelope.kind == "reading":
             self._size.taken(len(entries))
 
@@ -281,7 +288,7 @@ class Courier:
         When two are refused alone and nothing was taken in between, it is not the items: that needs a person.
         """
         if len(entries) > 1:
-            self._narrowed = len(entries) // 2
+            self._narrowed, self._suspects = len(entries) // 2, len(entries)
             return True
         self._narrowed, delivery.trouble = 0, error
         if self._lonely:

@@ -28,7 +28,7 @@ class RetryBudget:
     _extras: deque[float] = field(default_factory=deque)
 
     def sent(self, now: float, *, again: bool) -> None:
-        """Counts one request; `again` when all of it was sent before."""
+        """Counts one request; `again` when any of it was sent before."""
         (self._extras if again else self._firsts).append(now)
 
     def allows(self, now: float) -> bool:
