@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -121,6 +122,25 @@ def test_another_value_is_on_record_and_counts_from_now_on(store):
     assert imported(store, rows).known == 1
     assert "captured before, with 1010" in told(imported(store, filled(rows, Total="1020")))[0]
     assert SqlOutbox(store).due(NOW, 10) == []
+
+
+@pytest.fixture
+def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A computer in a zone that is an hour ahead of UTC in November."""
+    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="needs tzset")
+@pytest.mark.usefixtures("berlin")
+def test_what_is_captured_on_a_day_holds_from_the_end_of_that_day(store):
+    """The day ends where the person is; on record stands the same moment, an hour earlier by UTC."""
+    put(store, ONE, 22, 1000)
+    imported(store, filled(exported(store), Total="1010", Captured_on="23.11.2026"))
+    assert SqlMemory(store).last_reported([ONE])[ONE]["total"].read_at == datetime(2026, 11, 23, 22, 59, 59, tzinfo=UTC)
 
 
 def test_only_the_newest_is_exported_and_older_ones_are_overtaken(store):
