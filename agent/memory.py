@@ -5,7 +5,7 @@ Everything is answered from what was committed. Numbers come from bodies whose d
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import islice
@@ -22,6 +22,7 @@ from agent.migrations.rows import (
     STORED,
     booked,
     entry_of,
+    findings_of,
     instant,
     key_of,
     moment_at,
@@ -138,13 +139,24 @@ class SqlMemory:
             entries = _entries(connection, references)
         return {reference: entry.standing for reference, entry in entries.items()}
 
-    def entries(self, state: State | None = None, limit: int = 1000) -> Sequence[Entry]:
-        """Envelopes, all or those in one state, the newest first."""
+    def entries(
+        self, state: State | None = None, limit: int | None = 1000, equipment_number: str | None = None
+    ) -> Sequence[Entry]:
+        """Envelopes, all or those in one state or of one equipment, the newest first; `limit` None for every one."""
+        return list(self.each_entry(state, limit, equipment_number))
+
+    def each_entry(
+        self, state: State | None = None, limit: int | None = None, equipment_number: str | None = None
+    ) -> Iterator[Entry]:
+        """The same one by one: a year of thousands of printers does not fit into memory at once."""
         statement = select(envelopes).order_by(envelopes.c.id.desc()).limit(limit)
         if state is not None:
             statement = statement.where(envelopes.c.state == state)
+        if equipment_number is not None:
+            statement = statement.where(envelopes.c.equipment_number == equipment_number)
         with self._store.connect() as connection:
-            return [entry_of(row) for row in connection.execute(statement)]
+            for row in connection.execute(statement.execution_options(yield_per=500)):
+                yield entry_of(row)
 
     def find(self, prefix: str) -> Sequence[Entry]:
         """The envelopes whose reference begins like this, the newest first."""
@@ -178,6 +190,14 @@ class SqlMemory:
         statement = select(envelopes.c.state, func.count().label("number")).group_by(envelopes.c.state)
         with self._store.connect() as connection:
             return {row.state: row.number for row in connection.execute(statement)}
+
+    def parked_for(self) -> list[tuple[Finding, int]]:
+        """For what is waited with how many parked envelopes, the most frequent first."""
+        number = func.count().label("number")
+        statement = select(envelopes.c.reasons, number).where(envelopes.c.state == "parked")
+        with self._store.connect() as connection:
+            rows = connection.execute(statement.group_by(envelopes.c.reasons).order_by(number.desc())).all()
+        return [(reason, row.number) for row in rows for reason in _reasons(row.reasons)[:1]]
 
     def proof(self, reference: str) -> Proof | None:
         """What the printer said word by word for this reading; `None` for orders and damaged proofs."""
@@ -311,6 +331,13 @@ def _fate_row(fate: Fate, at: str) -> dict[str, str]:
         "message": note_json(fate.finding.message),
         "steps": notes_json(fate.steps),
     }
+
+
+def _reasons(stored: str | None) -> tuple[Finding, ...]:
+    try:
+        return findings_of(stored)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return ()
 
 
 def _note_of(row: Row[Any]) -> Message | None:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from agent.app import Agent
 from agent.cli.jsonl import emit, entry_json
-from agent.cli.person import say, who
+from agent.cli.person import remark, say, who
 from agent.cli.service import agent_of
 from agent.cli.tables import model_name, plain, state_name
 from agent.cli.views import print_entries
@@ -26,17 +26,24 @@ from agent.texts import message
 from agent.upload.envelope import Entry, State
 from agent.upload.outbox import SqlOutbox
 
+MOST_LISTED = 1000  # for a person; a script gets all
+
 
 def list_entries(config: Path | None, state: str | None, *, as_json: bool) -> int:
     """The envelopes, newest first."""
-    agent = agent_of(config)
+    agent, wanted = agent_of(config), _state(state)
     with _store(agent) as store:
-        entries = SqlMemory(store).entries(_state(state))
-    if as_json:
-        for entry in entries:
-            emit(entry_json(entry))
-    else:
-        print_entries(Console(), entries)
+        memory = SqlMemory(store)
+        if as_json:
+            for entry in memory.each_entry(wanted):
+                emit(entry_json(entry))
+            return 0
+        entries, counts = memory.entries(wanted, MOST_LISTED), memory.counts()
+    print_entries(Console(), entries)
+    there = counts.get(wanted, 0) if wanted else sum(counts.values())
+    if there > len(entries):
+        facts = {"shown": number(len(entries)), "count": number(there)}
+        remark(message("These are the newest {shown} of {count}; all of them: meter-agent outbox list --json", **facts))
     return 0
 
 

@@ -38,12 +38,17 @@ from agent.upload.links import Link
 from agent.upload.next_step import next_step
 from agent.upload.outbox import SqlOutbox
 
+MOST_ENTRIES = 10  # of an equipment, the newest
+
 
 def explain_item(config: Path | None, what: str) -> int:
     """Why: everything about an envelope, the last outcome and the envelopes of an equipment, or what a printer is."""
     agent = agent_of(config)
     with agent.store(exclusive=False) as store:
         memory = SqlMemory(store)
+        # First, because a short number is the beginning of many references as well.
+        if known := _equipments(memory, what):
+            return _explain_equipments(agent, store, known)
         # A reference copied from an exported sheet has the hyphens of a UUID.
         entries = memory.find(what.replace("-", "") if len(what) == 36 else what) if len(what) >= 4 else ()
         for entry in entries:
@@ -51,8 +56,6 @@ def explain_item(config: Path | None, what: str) -> int:
             page.show(entry, agent.clock.now())
         if entries:
             return 0
-        if known := _equipments(memory, what):
-            return _explain_equipments(agent, store, known)
     return _explain_printer(agent, what)
 
 
@@ -91,8 +94,7 @@ def _explain_equipments(agent: Agent, store: Store, known: Sequence[Equipment]) 
         cases = SqlCases(store).of([number_known]).get(number_known, {})
         print_cases(console, [(number_known, case) for case in cases.values()])
         print_supplies(console, agent, store, equipment)
-        own = [one for one in memory.entries() if one.envelope.equipment_number == equipment.equipment_number]
-        print_entries(console, own[:10])
+        print_entries(console, memory.entries(limit=MOST_ENTRIES, equipment_number=number_known))
         print_decisions(console, SqlDecisions(store).of_equipment(equipment.equipment_number))
     if not agent.settings.service_notifications.classes:
         said = _("No fault opens a service notification: classes in the section [service_notifications] is empty.")

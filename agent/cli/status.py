@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -36,12 +35,12 @@ def show_status(config: Path | None, *, as_json: bool) -> int:
         counts, last, outcomes = memory.counts(), memory.last_cycle(), memory.outcomes()
         listed, cases = memory.listed_at(), [one for one in SqlCases(store).listed() if matters(one[1])]
         accounts = SqlSalvages(store).matters(now)
-        parked = [reason.message for entry in memory.entries("parked") for reason in entry.reasons[:1]]
+        parked = [(reason.message, count) for reason, count in memory.parked_for()]
     pause = agent.pause()
     if as_json:
         head = {"last_cycle": last, "equipment_list_from": listed}
         times = {name: timestamp(when) if when else None for name, when in head.items()}
-        waits = {"pause": _pause_json(pause), "parked": sorted({str(one) for one in parked})}
+        waits = {"pause": _pause_json(pause), "parked": sorted({str(why) for why, _count in parked})}
         notified = [case_json(*one) for one in cases]
         salvages = [_salvage_json(account) for account in accounts]
         emit({**times, "counts": counts, **waits, "service_notifications": notified, "salvages": salvages})
@@ -81,12 +80,11 @@ def _held_back(pause: Pause | None, now: datetime) -> Iterable[Message]:
         yield message("The next delivery tries it again.")
 
 
-def _parked(reasons: Sequence[Message]) -> Iterable[Message]:
+def _parked(reasons: Sequence[tuple[Message, int]]) -> Iterable[Message]:
     """Which rights are missing, for how many items, and what ends it."""
-    said = {str(why): why for why in reasons}
-    for text, count in Counter(map(str, reasons)).most_common(MOST_SHOWN):
+    for why, count in reasons[:MOST_SHOWN]:
         yield message(
-            "{count} items wait for a right or a change in the portal: {why}", count=number(count), why=show(said[text])
+            "{count} items wait for a right or a change in the portal: {why}", count=number(count), why=show(why)
         )
     if reasons:
         yield message(
