@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from agent.errors import AgentError, StoreDamaged
 from agent.ledger import VERDICTS, append
@@ -33,18 +33,19 @@ from agent.migrations.rows import (
     seconds,
     slot_of,
 )
-from agent.migrations.tables import envelopes, history, proofs
+from agent.migrations.tables import envelopes, proofs
 from agent.ports import Parcel
 from agent.readout import Readout
 from agent.store import Store
 from agent.texts import Message, message
 from agent.upload import departures, parking
 from agent.upload.deposit import deposit
-from agent.upload.envelope import BY_HAND, Accepted, Entry, Envelope, Kept, Outcome, Rejected, State
-from agent.upload.links import Item, digest, verdict_digest
+from agent.upload.envelope import BY_HAND, Entry, Envelope, Outcome, State
+from agent.upload.links import Item, digest
 from agent.upload.queue import Queue
 from agent.upload.reseal import NOTHING_ADDED, Addition, with_counter_replaced, with_offsets, with_time
 from agent.upload.seal import HELD
+from agent.upload.verdicts import LINE, SETTLE, columns_of, link_of
 
 CAPTURABLE: tuple[State, ...] = (
     "waiting",
@@ -121,14 +122,14 @@ class SqlOutbox:
         with self._store.begin() as connection:
             waiting = _waiting(connection, [*outcomes])
             verdicts = [
-                {"mine": number, "at": at, **_verdict(outcomes[reference])} for reference, number in waiting.items()
+                {"mine": number, "at": at, **columns_of(outcomes[reference])} for reference, number in waiting.items()
             ]
             if verdicts:
                 connection.execute(SETTLE, verdicts)
                 connection.execute(LINE, verdicts)
                 departures.came_back(connection, [*waiting])
                 said = zip(waiting, verdicts, strict=True)
-                append(connection, [_said(one, told, now) for one, told in said if told["state"] in VERDICTS])
+                append(connection, [link_of(one, told, now) for one, told in said if told["state"] in VERDICTS])
 
     def depart(self, references: Sequence[str], by: str, now: datetime) -> frozenset[str]:
         """Notes, in one transaction, that these may have left from now on; those that may have before."""
@@ -271,7 +272,7 @@ class SqlOutbox:
                 "settled_at": microseconds(now),
             }
             _change(connection, number, now, changes, note)
-            append(connection, [_said(reference, changes, now)])
+            append(connection, [link_of(reference, changes, now)])
 
     def overtake(self, reference: str, note: Message, now: datetime) -> None:
         """A later reading of the equipment was captured by hand, so this one is not sent; it keeps its slot."""
@@ -280,65 +281,11 @@ class SqlOutbox:
             changes = {"state": "discarded", "not_before": None, "settled_at": microseconds(now)}
             _change(connection, number, now, changes, note)
 
-    def free_slot(self, reference: str, now: datetime) -> None:
-        """Frees the slot of an envelope with a final verdict, such as an order that was delivered; the state stays."""
-        with self._store.begin() as connection:
-            _free_slot(connection, reference, now)
-
 
 def _free_slot(connection: Connection, reference: str, now: datetime) -> None:
-    number, entry = _required(connection, reference, ("accepted", "rejected"), damaged_too=True)
-    note = message("Closed; the same may be ordered again.")
+    number, entry = _required(connection, reference, ("accepted",), damaged_too=True)
+    note = message("It is over, and another one has taken its place.")
     _change(connection, number, now, {"state": entry.state, "slot": None}, note)
-
-
-# One verdict: everything but the attempts comes with it.
-SETTLE = (
-    update(envelopes)
-    .where(envelopes.c.id == bindparam("mine"))
-    .values(
-        state=bindparam("state"),
-        attempts=envelopes.c.attempts + 1,
-        not_before=None,
-        receipts=bindparam("receipts"),
-        reasons=bindparam("reasons"),
-        settled_at=bindparam("at"),
-    )
-)
-LINE = insert(history).values(
-    envelope=bindparam("mine"), at=bindparam("at"), state=bindparam("state"), note=bindparam("note")
-)
-
-
-def _verdict(outcome: Outcome) -> dict[str, str | None]:
-    """A verdict as columns, with the note for the history."""
-    state, receipts, reasons, note = _judgement(outcome)
-    told = {"receipts": receipts_json(receipts), "reasons": findings_json(reasons)}
-    return {"state": state, "note": None if note is None else note_json(note), **told}
-
-
-def _said(reference: str, verdict: Mapping[str, Any], now: datetime) -> Item:
-    """The link of what was said for good."""
-    told = verdict_digest(verdict["receipts"], verdict["reasons"])
-    return Item(verdict["state"], reference, told, None, instant(now))
-
-
-def _judgement(outcome: Outcome) -> tuple[State, tuple[str, ...], tuple[Finding, ...], Message | None]:
-    if isinstance(outcome, Accepted):
-        note = None  # `agent.migrations.rows.booked`
-        if outcome.duplicate:
-            note = message("The portal had booked it already: {receipts}", receipts=", ".join(outcome.receipts))
-        return "accepted", outcome.receipts, outcome.findings, note
-    if isinstance(outcome, Rejected):
-        note = message("The portal rejects it: {detail}", detail=outcome.detail)
-        return "rejected", (), (Finding(outcome.code, note),), note
-    return "parked", (), (Finding(outcome.code, _waits_for(outcome)),), _waits_for(outcome)
-
-
-def _waits_for(outcome: Kept) -> Message:
-    if outcome.area is None:
-        return message("The portal cannot take it yet: {detail}", detail=outcome.detail)
-    return message("The portal waits for the right {area}: {detail}", area=outcome.area, detail=outcome.detail)
 
 
 def _link_again(connection: Connection, number: int, sealed: Envelope, now: datetime) -> None:
