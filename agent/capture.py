@@ -18,7 +18,7 @@ from agent.equipment_list import stored_number
 from agent.errors import Problem
 from agent.headings import row_of
 from agent.memory import SqlMemory
-from agent.migrations.rows import entry_of, is_damaged, portions
+from agent.migrations.rows import entry_of, is_damaged
 from agent.migrations.tables import envelopes
 from agent.ports import Parcel
 from agent.printers import Equipment
@@ -78,18 +78,16 @@ class SqlCapture:
             for number in {_number(one) for one in found}
         }
         sound = [entry for entry in found if not is_damaged(entry)]
+        codes: dict[str, set[str]] = {}
+        for entry in sound:
+            codes.setdefault(_number(entry), set()).update(values_of(entry))
         with self.store.connect() as connection:
             gone = departed(connection, [entry.envelope.reference for entry in sound])
-        dues = []
-        for numbers in portions(sorted({_number(entry) for entry in sound})):
-            codes = {_number(entry): set[str]() for entry in sound}
-            for entry in sound:
-                codes[_number(entry)] |= values_of(entry).keys()
-            reported = memory.last_reported(numbers, ("accepted",), codes)
-            for entry in sound:
-                if (number := _number(entry)) in reported:
-                    last = newest(known[number], reported[number])
-                    dues.append(DueReading(entry, known[number], last, entry.envelope.reference in gone))
+        reported = memory.last_reported(sorted(codes), ("accepted",), codes)
+        last = {number: newest(known[number], values) for number, values in reported.items()}
+        dues = [
+            DueReading(one, known[_number(one)], last[_number(one)], one.envelope.reference in gone) for one in sound
+        ]
         return dues, len(found) - len(sound)
 
     def _completed(self, equipment: Equipment) -> Equipment:

@@ -104,7 +104,6 @@ class Account:
     customer_number: str
     rights: frozenset[str]
     server_time: datetime
-    batch_max_items: int
 
 
 class Portal(Protocol):

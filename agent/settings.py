@@ -209,7 +209,6 @@ class ReadingsSettings(Section):
     at: Annotated[
         tuple[Annotated[time, BeforeValidator(clock_time)], ...], Field(strict=False, min_length=1, max_length=24)
     ] = (time(10, 0),)
-    send_host_names: bool = False
 
 
 class ServiceNotificationsSettings(Section):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
 
 from agent.meters import Finding
-from agent.migrations.rows import instant, moment_shown, note_json, note_of, portions
+from agent.migrations.rows import instant, microseconds, moment_shown, note_json, note_of, portions, shown_at
 from agent.migrations.tables import (
     order_instructions,
     ordered_items,
@@ -30,8 +30,6 @@ from agent.texts import message
 
 _STATE = TypeAdapter(SlotState)
 AHEAD = timedelta(days=1)  # what is dated so far in the future was dated by a wrong clock
-_MICROSECOND = timedelta(microseconds=1)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class SqlSupplies:
@@ -101,21 +99,16 @@ class SqlSupplies:
         statement = (
             select(supply_looks)
             .where(supply_looks.c.equipment_number == equipment_number, supply_looks.c.slot == slot)
-            .where(supply_looks.c.at >= _micros(since))
+            .where(supply_looks.c.at >= microseconds(since))
             .order_by(supply_looks.c.at)
         )
         with self._store.connect() as connection:
             return [_look(row) for row in connection.execute(statement)]
 
-    def seen_equipment(self) -> Sequence[str]:
-        """Every equipment of which a supply was seen."""
-        with self._store.connect() as connection:
-            return connection.execute(select(supply_slots.c.equipment_number).distinct()).scalars().all()
-
     def forget_before(self, moment: datetime) -> int:
         """Deletes looks and days before this; what follows from them stays. How many rows."""
         with self._store.begin() as connection:
-            looks = connection.execute(delete(supply_looks).where(supply_looks.c.at < _micros(moment))).rowcount
+            looks = connection.execute(delete(supply_looks).where(supply_looks.c.at < microseconds(moment))).rowcount
             days = connection.execute(delete(page_days).where(page_days.c.day < moment.date().toordinal())).rowcount
         return looks + days
 
@@ -239,16 +232,12 @@ def state_of(stored: str) -> SlotState | None:
         return None
 
 
-def _micros(moment: datetime) -> int:
-    return (moment - _EPOCH) // _MICROSECOND
-
-
 def _row(number: str, slot: str, look: Look) -> dict[str, object]:
     level = look.level
     return {
         "equipment_number": number,
         "slot": slot,
-        "at": _micros(look.at),
+        "at": microseconds(look.at),
         "pages": look.pages,
         "level": level.kind,
         "percent": level.percent,
@@ -261,7 +250,7 @@ def _row(number: str, slot: str, look: Look) -> dict[str, object]:
 
 def _look(row: Row[Any]) -> Look:
     level = Level(row.level, row.percent, row.low, row.high)
-    return Look(_EPOCH + row.at * _MICROSECOND, row.pages, level, row.serial_number, row.part_number)
+    return Look(shown_at(row.at), row.pages, level, row.serial_number, row.part_number)
 
 
 @dataclass(frozen=True, slots=True)

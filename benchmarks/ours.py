@@ -63,7 +63,7 @@ class Desk:
 
     async def account(self) -> Account:
         """An agent with every right."""
-        return Account("benchmark", "1", frozenset(), datetime.now(UTC), 100)
+        return Account("benchmark", "1", frozenset(), datetime.now(UTC))
 
     async def equipments(self) -> Sequence[Equipment]:
         """One equipment per printer."""

@@ -223,6 +223,17 @@ def test_as_a_person_does_it(portal: PortalProcess, tmp_path: Path) -> None:
     assert "chmod 600" in open_key.stdout
 
 
+def test_rotating_no_key(tmp_path: Path) -> None:
+    """Whoever goes by client id and password has no key to replace, and is told how to get one."""
+    config = tmp_path / "meter-agent.toml"
+    entries = {"portal.url": "https://portal.customer.example", "portal.client_id": "agent-1"}
+    config.write_text(first_config("en", entries), "utf-8")
+    said = meter_agent(config, "rotate-key")
+    assert said.returncode == 2
+    assert "meter-agent enroll" in said.stderr
+    assert "secret set" not in said.stderr
+
+
 def test_key_nobody_reads(ring: KeyRing) -> None:
     """The key is in no text that anything gives of itself."""
     key = ring.next("ec")

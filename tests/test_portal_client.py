@@ -215,7 +215,6 @@ def test_account(portal: PortalProcess) -> None:
     """The portal says who we are, what we may do, and how much it takes at once."""
     account = ask(portal, lambda client: client.account())
     assert account.rights >= {"readings:write", "orders:write"}
-    assert account.batch_max_items == 100
     assert abs(account.server_time - datetime.now(UTC)) < timedelta(minutes=1)
 
 

@@ -103,7 +103,6 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
         [readings]
         every = "year"
         at = ["25:00"]
-        send_host_names = 1
         [orders]
         threshold_percent = 51
         [schedule]
@@ -112,7 +111,7 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
     )
     assert set(found) == {
         *("langage", "portal.url", "discovery.ranges[2]", "discovery.packets_per_second"),
-        *("readings.every", "readings.at[0]", "readings.send_host_names", "orders.threshold_percent"),
+        *("readings.every", "readings.at[0]", "orders.threshold_percent"),
         "schedule.cycle_minutes",
     }
     assert 'Did you mean "language"?' in found["langage"]

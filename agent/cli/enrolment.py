@@ -39,6 +39,8 @@ def enroll(config: Path | None, *, kind: KeyKind, replace: bool) -> int:
 def rotate_key(config: Path | None, *, kind: KeyKind) -> int:
     """Another key in place of the one in use."""
     agent = agent_of(config)
+    if not agent.ring().exists:
+        _no_token()
     kid = run(_rotated(agent, kind))
     say(message("Key: {kid}", kid=kid))
     say(message("The key before goes on for some days. Restart the service until then."))

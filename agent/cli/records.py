@@ -105,9 +105,8 @@ def _write(octets: bytes, output: Path | None, count: int) -> None:
             message("The recording {file} cannot be written: {why}.", file=str(output), why=error.strerror),
             message("Name another file with --output."),
         ) from error
-    said = message("{count} objects written to {file}; look through it before you pass it on.", count=count,
-                   file=str(output))  # fmt: skip
-    remark(said)
+    told: dict[str, str | int] = {"count": count, "file": str(output)}
+    remark(message("{count} objects written to {file}; look through it before you pass it on.", **told))
 
 
 def _differences(before: Readout, after: Readout) -> list[Message]:

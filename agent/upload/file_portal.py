@@ -29,7 +29,7 @@ class FilePortal:
 
     async def account(self) -> Account:
         """Nobody's account: no right to send anything."""
-        return Account("", "", frozenset(), datetime.now(UTC), 1)
+        return Account("", "", frozenset(), datetime.now(UTC))
 
     async def equipments(self) -> Sequence[Equipment]:
         """The equipment in the file as it is now. Raises `EquipmentListUnusable`."""

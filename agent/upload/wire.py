@@ -55,12 +55,6 @@ class KeyAnswer(Answer):
     kid: Number
 
 
-class Limits(Answer):
-    """What the portal takes at once."""
-
-    batch_max_items: Annotated[int, Field(ge=1, le=10_000)] = 100
-
-
 class AccountAnswer(Answer):
     """agents/me."""
 
@@ -68,7 +62,6 @@ class AccountAnswer(Answer):
     customer_number: Number
     scopes: list[Number]
     server_time: AwareDatetime
-    limits: Limits = Limits()
 
     def account(self) -> Account:
         """In the core's words."""
@@ -77,7 +70,6 @@ class AccountAnswer(Answer):
             customer_number=self.customer_number,
             rights=frozenset(self.scopes),
             server_time=self.server_time,
-            batch_max_items=self.limits.batch_max_items,
         )
 
 
