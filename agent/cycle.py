@@ -244,11 +244,11 @@ class Cycle:
         return Parcel(envelope, line.readout, held, origins, grounds)
 
     async def _order(self, lines: Sequence[Line]) -> list[Line]:
-        """Decides about the supplies of every line whose reading is sound."""
+        """Decides about the supplies of every line whose reading is sound: of the others `kept` has left none."""
         return [await self._ordered(line) for line in lines]
 
     async def _ordered(self, line: Line) -> Line:
-        if line.readout is None or line.verdict is None or is_held(line):
+        if line.readout is None:
             return line
         return replace(line, orderings=await self.ordering.order(line.equipment, line.readout))
 

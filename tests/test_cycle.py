@@ -39,7 +39,15 @@ RULES = OrderRules(
 PATIENCE = 30.0
 
 
-def told_by(number: int, serial: str, total: int) -> Answer:
+ARMED = OrderRules(armed=True, at_first_sight=True, between_low_readings=timedelta())
+EMPTY_TONER = tuple(
+    f"1.3.6.1.2.1.43.11.1.1.{column}.1.1|{said}"
+    for column, said in (("2", "2|1"), ("3", "2|1"), ("4", "2|3"), ("5", "2|3"), ("6", "4|Cyan"), ("7", "2|19"),
+                         ("8", "2|100"), ("9", "2|0"))
+)  # fmt: skip
+
+
+def told_by(number: int, serial: str, total: int, more: Iterable[str] = ()) -> Answer:
     """Everything that a simple printer tells, whatever it is asked."""
     lines = (
         "1.3.6.1.2.1.1.1.0|4|Acme Laser 9",
@@ -49,6 +57,7 @@ def told_by(number: int, serial: str, total: int) -> Answer:
         f"1.3.6.1.2.1.43.5.1.1.17.1|4|{serial}",
         "1.3.6.1.2.1.43.10.2.1.3.1.1|2|7",
         f"1.3.6.1.2.1.43.10.2.1.4.1.1|65|{total}",
+        *more,
     )
     return Answer(parse_recording("\n".join(lines) + "\n").varbinds, "v2c", 1)
 
@@ -56,8 +65,16 @@ def told_by(number: int, serial: str, total: int) -> Answer:
 class Printers:
     """`Finder` and `Snmp` over so many printers; `before` is waited for before a printer's counters are told."""
 
-    def __init__(self, count: int, *, serial: str = "SN4711{number}", read_serial: str = "SN4711{number}") -> None:
+    def __init__(
+        self,
+        count: int,
+        *,
+        serial: str = "SN4711{number}",
+        read_serial: str = "SN4711{number}",
+        told: Iterable[str] = (),
+    ) -> None:
         self.count = count
+        self.told = told
         self.serial = serial
         self.read_serial = read_serial
         self.before: Callable[[int], None] | None = None
@@ -92,7 +109,7 @@ class Printers:
                 break
             await asyncio.sleep(PATIENCE / 1000)
         serial = self.serial if identifying else self.read_serial
-        return told_by(number, serial.format(number=number), self.pages + number)
+        return told_by(number, serial.format(number=number), self.pages + number, self.told)
 
 
 class Firm(Office):
@@ -120,13 +137,21 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-def cycle(store: Store, printers: Printers, firm: Firm, *, period: str | None = "today", later: int = 0) -> CycleReport:
+def cycle(
+    store: Store,
+    printers: Printers,
+    firm: Firm,
+    *,
+    period: str | None = "today",
+    later: int = 0,
+    rules: OrderRules = RULES,
+) -> CycleReport:
     outbox, memory, clock = SqlOutbox(store), SqlMemory(store), Clock()
     clock.moment += timedelta(hours=later)
     survey = Survey(printers, printers, CATALOGUE, clock)
     courier = Courier(outbox, firm, clock, asyncio.sleep)
     source = Source("agent", "0")
-    ordering = Replenishment(firm, outbox, SqlSupplies(store), clock, lambda one: RULES, source, memory.standings)
+    ordering = Replenishment(firm, outbox, SqlSupplies(store), clock, lambda one: rules, source, memory.standings)
     whole = Cycle(survey, firm, outbox, memory, ordering, courier, clock, source, lambda now: period)
     return asyncio.run(whole.run(Nobody()))
 
@@ -247,6 +272,18 @@ def test_a_held_reading_leaves_its_period_to_a_sound_one_and_is_not_learnt_from(
     (sound,) = cycle(store, printers, firm).lines
     assert (sound.entry.state, sound.repeated) == ("accepted", False)
     assert sorted(totals(store)["0"]) == [1000, 1600]
+
+
+def test_a_held_reading_orders_nothing(store: Store) -> None:
+    """Whose counter fell may be another device: its levels order nothing and are not remembered, until it is right."""
+    printers, firm = Printers(1, told=EMPTY_TONER), Firm(1, LastReading(1500, Clock().now() - timedelta(days=30)))
+    (held,) = cycle(store, printers, firm, rules=ARMED).lines
+    assert (held.entry.state, held.orderings, firm.orders) == ("quarantined", (), [])
+    assert SqlSupplies(store).slots(["0"]) == {}
+    printers.pages = 1600
+    (sound,) = cycle(store, printers, firm, rules=ARMED).lines
+    assert [one.decision.order for one in sound.orderings] == [True]
+    assert len(firm.orders) == 1
 
 
 def test_where_a_value_stood_is_remembered_from_cycle_to_cycle(store: Store) -> None:

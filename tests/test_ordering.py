@@ -280,6 +280,16 @@ def test_every_order_explains_itself(store):
     assert item.percent[0] - 1 <= level <= item.percent[1] + 1
 
 
+def test_why_it_is_ordered_stays_in_the_house_where_it_is_withheld(store):
+    """The order itself leaves; its reasons are withheld, and are still kept here."""
+    week = Week(store, Office())
+    week.stage = replace(week.stage, source=Source("agent", "0", ("trigger",)))
+    used_up(week, 100, 100 / 5000)
+    [entry] = SqlMemory(store).entries()
+    assert entry.envelope.content.keys() == {"client_reference", "equipment_number", "items", "ship_to"}
+    assert SqlSupplies(store).items()[0].why.code == "runs_dry"
+
+
 def test_an_order_ends_when_another_cartridge_is_in_the_printer(store):
     """Not when it was delivered, and not when the old one was shaken: only a new one frees the way for the next."""
     week, supplies = Week(store, Office()), SqlSupplies(store)

@@ -50,6 +50,14 @@ def test_jumps(jumps: list[tuple[int, float]]) -> None:
     assert all(150 <= later - earlier <= 450 for earlier, later in pairwise(beats))
 
 
+@given(st.floats(0, 1), st.sampled_from([0.0, 60.0, 3600.0]))
+def test_scatter(chance: float, jitter: float) -> None:
+    """A start is later by a part of the jitter that is left to chance, and by no more than half an interval."""
+    rhythm = Rhythm(60, 5, jitter, "agent-7", lambda: 1.8e9, lambda: chance)
+    even = wait_for(1.8e9, 300.0, phase_of("agent-7", 300.0))
+    assert rhythm.pause(5) == pytest.approx(even + chance * min(jitter, 150.0))
+
+
 @pytest.mark.parametrize("day", ["2026-03-29", "2026-10-25"])
 def test_daylight_saving(day: str) -> None:
     """The night in which the hour changes has as many beats as any other: what counts is UTC."""
