@@ -125,9 +125,17 @@ class _Round:
             situation = Situation(self.now, len(faults), reported, self.opened)
             cases[cause] = self._decided(equipment, readout, observed(known.get(cause), fault, self.now), situation)
             lines.append(FaultLine(equipment, cases[cause], self._standing(cases[cause])))
-        kept = [case for case in cases.values() if not is_finished(case, self.stage.rules, self.now)]
-        self.stage.cases.write(number, kept)
+        finished = [case for case in cases.values() if is_finished(case, self.stage.rules, self.now)]
+        for case in finished:
+            self._closed(number, case)
+        self.stage.cases.write(number, [case for case in cases.values() if case not in finished])
         return lines
+
+    def _closed(self, number: str, case: Case) -> None:
+        """What is over stands in the way of nothing: the same fault may come back in a year."""
+        holder = self.stage.outbox.taken("notification", notification_key(number, case.cause))
+        if holder is not None and _is_over(holder, case):
+            self.stage.outbox.close(holder.envelope.reference, self.now)
 
     def _decided(self, equipment: Equipment, readout: Readout, case: Case, situation: Situation) -> Case:
         decision = decide(case, situation, self.stage.rules)
@@ -140,14 +148,15 @@ class _Round:
             notice = Notice(holder.envelope.reference, holder.envelope.created_at)
             return replace(case, notice=notice, reason=Finding("notification_open", said))
         self.opened += 1
-        return replace(case, notice=self._opened(equipment, readout, case, holder), reason=decision.reason)
+        self._closed(equipment.equipment_number, case)
+        return replace(case, notice=self._opened(equipment, readout, case), reason=decision.reason)
 
-    def _opened(self, equipment: Equipment, readout: Readout, case: Case, before: Entry | None) -> Notice:
-        """Puts the notification into the outbox, in the place of the one before, which is over."""
+    def _opened(self, equipment: Equipment, readout: Readout, case: Case) -> Notice:
+        """Puts the notification into the outbox."""
         stage, number = self.stage, equipment.equipment_number
         texts = short_text(case, stage.speak), long_text(case, names_of(equipment, readout), stage.speak)
         envelope = seal_notification(number, case.cause, texts, self.now, stage.source.withhold)
-        stage.outbox.put(envelope, None, after=before.envelope.reference if before else None)
+        stage.outbox.put(envelope, None)
         return Notice(envelope.reference, self.now)
 
     def _gone(self, number: str, case: Case) -> Case:

@@ -164,18 +164,8 @@ class Outbox(Protocol):
     def together(self) -> AbstractContextManager[None]:
         """One transaction for everything inside, here and in `Memory`: on the disk when it ends, not before."""
 
-    def put(
-        self,
-        envelope: Envelope,
-        proof: Readout | None,
-        *,
-        held: Sequence[Finding] = (),
-        after: str | None = None,
-    ) -> bool:
-        """Stores reading and envelope in one transaction; `held` reasons quarantine it. False: its slot is taken.
-
-        `after` is the reference of an accepted envelope that is over and done and gives its slot to this one.
-        """
+    def put(self, envelope: Envelope, proof: Readout | None, *, held: Sequence[Finding] = ()) -> bool:
+        """Stores reading and envelope in one transaction; `held` reasons quarantine it. False: its slot is taken."""
 
     def put_all(self, parcels: Sequence[Parcel]) -> None:
         """Stores all in one transaction, or none. Raises `ValueError` when a slot among them is taken."""
@@ -203,6 +193,9 @@ class Outbox(Protocol):
 
     def came_back(self, references: Sequence[str]) -> None:
         """These have surely not been looked at by the portal."""
+
+    def close(self, reference: str, now: datetime) -> None:
+        """What was accepted is over and done: its slot is free for another one."""
 
     def discard(self, reference: str, by: str, now: datetime) -> None:
         """Gives up what is held, rejected or parked: it is not sent, and its slot is free again."""

@@ -92,7 +92,7 @@ class Lives(Couriers):
         self._tried(lambda: SqlDesk(self.store).decide(entry.envelope.reference, choice, "anna", self.clock.now()))
 
     @precondition(lambda self: self.any_stored())
-    @rule(data=st.data(), act=st.sampled_from(["retry", "capture", "overtake", "discard", "settle"]))
+    @rule(data=st.data(), act=st.sampled_from(["retry", "capture", "overtake", "close", "discard", "settle"]))
     def act(self, data: st.DataObject, act: str) -> None:
         """What else can be done to an envelope."""
         reference, now = self.some(data).envelope.reference, self.clock.now()
@@ -100,6 +100,7 @@ class Lives(Couriers):
             "retry": lambda: self.outbox.retry(reference, "anna", now),
             "capture": lambda: self.outbox.capture(reference, ("4712",), NOTE, now),
             "overtake": lambda: self.outbox.overtake(reference, NOTE, now),
+            "close": lambda: self.outbox.close(reference, now),
             "discard": lambda: self.outbox.discard(reference, "anna", now),
             "settle": lambda: self.outbox.settle(reference, data.draw(st.sampled_from(VERDICTS)), now),
         }

@@ -90,14 +90,13 @@ def test_slot(outbox: SqlOutbox) -> None:
 
 
 def test_order_slot(outbox: SqlOutbox, memory: SqlMemory) -> None:
-    """An accepted one stands in the way of the next one of its kind until that says that it is over."""
-    first, second = put(outbox, order()), order(2)
+    """An accepted order stands in the way of the next one for the same material until it is closed."""
+    first = put(outbox, order())
     outbox.settle(first, BOOKED, LATER)
     assert not outbox.put(order(1), None)
-    assert outbox.put(second, None, after=first)
-    holder = outbox.taken("order", "E1/TONER")
-    assert holder is not None
-    assert holder.envelope == second
+    outbox.close(first, LATER)
+    assert outbox.taken("order", "E1/TONER") is None
+    put(outbox, order(2))
     assert states(memory, first) == ["waiting", "accepted", "accepted"]
 
 
@@ -290,7 +289,7 @@ def test_wrong_state(outbox: SqlOutbox) -> None:
         lambda which: outbox.release(which, counter_replaced=True, by="anna", now=LATER),
         lambda which: outbox.discard(which, "anna", LATER),
         lambda which: outbox.retry(which, "anna", LATER),
-        lambda which: outbox.put(order(), None, after=which) or None,
+        lambda which: outbox.close(which, LATER),
     )
     for action in actions:
         with pytest.raises(AgentError, match=r"is waiting; this is only possible when .*outbox list"):

@@ -119,6 +119,18 @@ def test_an_order_stays_until_it_is_over(store: Store) -> None:
     assert left(store) == [refused.reference]
 
 
+def test_a_notification_stays_as_long_as_it_stands_in_the_way(store: Store) -> None:
+    """Opened long ago and not completed: without it the same fault would be reported twice. Completed, it goes."""
+    outbox, reference = SqlOutbox(store), new_reference()
+    body = canonical({"client_reference": reference, "cause": "jam"})
+    assert outbox.put(Envelope(reference, "notification", "E1", "E1/jam", day(0), body), None)
+    outbox.settle(reference, Accepted(("720000000000",)), day(0))
+    assert prune(store, KEEP, day(400)) == 0
+    outbox.close(reference, day(200))
+    assert prune(store, KEEP, day(400)) == 1
+    assert left(store) == []
+
+
 @given(keep=st.integers(0, 400), age=st.integers(0, 400))
 @settings(max_examples=25)
 def test_nothing_goes_before_its_time(tmp_path_factory: pytest.TempPathFactory, keep: int, age: int) -> None:

@@ -388,6 +388,23 @@ def test_nothing_remains_of_what_is_over(site: Site) -> None:
     assert site.states() == ["accepted"]
 
 
+def test_the_same_fault_a_year_later(site: Site) -> None:
+    """When the one before is long completed, the same fault is reported as if it were the first, without a pause."""
+    for _ in range(3):
+        site.look(fuser())
+    site.desk.complete("720000000000")
+    site.look()
+    site.look(minutes=60 * 25)
+    site.clock.at += timedelta(days=365)
+    assert [site.look(fuser()) for _ in range(4)] == [
+        ["first_sight"],
+        ["not_lasting"],
+        ["lasting"],
+        ["notification_open"],
+    ]
+    assert [status for *_, status in site.desk.notified.values()] == ["completed", "open"]
+
+
 def test_a_lost_case_opens_no_second(site: Site) -> None:
     """If what was known of the case is lost, the slot of its envelope still stands in the way, and it is followed."""
     for _ in range(3):

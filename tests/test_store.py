@@ -44,6 +44,13 @@ def test_durable_settings(tmp_path: Path) -> None:
         assert {other.stat().st_mode & 0o777 for other in files} == {0o600}
 
 
+def test_network_share(tmp_path: Path) -> None:
+    """A database on a network share is refused before anything is made there: its locks do not do what they promise."""
+    with pytest.raises(StoreError, match="network"):
+        Store.open(Path(f"/{tmp_path}") / "a.sqlite", exclusive=True)  # two slashes name another computer
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_migrations_make_the_tables(tmp_path: Path) -> None:
     """What the migrations make is what the statements are written for."""
     with Store.open(tmp_path / "a.sqlite", exclusive=True) as store, store.connect() as connection:

@@ -60,21 +60,9 @@ class SqlOutbox:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def put(
-        self,
-        envelope: Envelope,
-        proof: Readout | None,
-        *,
-        held: Sequence[Finding] = (),
-        after: str | None = None,
-    ) -> bool:
-        """Stores envelope, values and proof in one transaction; `held` reasons quarantine it. False: slot taken.
-
-        `after` is the reference of an accepted envelope that is over and done and gives its slot to this one.
-        """
+    def put(self, envelope: Envelope, proof: Readout | None, *, held: Sequence[Finding] = ()) -> bool:
+        """Stores envelope, values and proof in one transaction; `held` reasons quarantine it. False: slot taken."""
         with self._store.begin() as connection:
-            if after is not None:
-                _free_slot(connection, after, envelope.created_at)
             if _holders(connection, envelope.kind, [envelope.slot_key]):
                 return False
             deposit(connection, [Parcel(envelope, proof, held)])
@@ -281,11 +269,12 @@ class SqlOutbox:
             changes = {"state": "discarded", "not_before": None, "settled_at": microseconds(now)}
             _change(connection, number, now, changes, note)
 
-
-def _free_slot(connection: Connection, reference: str, now: datetime) -> None:
-    number, entry = _required(connection, reference, ("accepted",), damaged_too=True)
-    note = message("It is over, and another one has taken its place.")
-    _change(connection, number, now, {"state": entry.state, "slot": None}, note)
+    def close(self, reference: str, now: datetime) -> None:
+        """An accepted envelope is over and done: its slot is free for another one, its state stays."""
+        with self._store.begin() as connection:
+            number, entry = _required(connection, reference, ("accepted",), damaged_too=True)
+            note = message("It is over, and stands in the way of no other.")
+            _change(connection, number, now, {"state": entry.state, "slot": None}, note)
 
 
 def _link_again(connection: Connection, number: int, sealed: Envelope, now: datetime) -> None:
