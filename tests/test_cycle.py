@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,6 +30,7 @@ from agent.texts import message
 from agent.upload.courier import Courier
 from agent.upload.outbox import SqlOutbox
 from agent.upload.seal import Source
+from agent.validation import NO_OFFSETS
 from tests.test_ordering import Clock, Nobody, Office
 
 CATALOGUE = shipped()
@@ -145,6 +146,7 @@ def cycle(
     period: str | None = "today",
     later: int = 0,
     rules: OrderRules = RULES,
+    offsets: Mapping[str, int] | None = NO_OFFSETS,
 ) -> CycleReport:
     outbox, memory, clock = SqlOutbox(store), SqlMemory(store), Clock()
     clock.moment += timedelta(hours=later)
@@ -152,7 +154,10 @@ def cycle(
     courier = Courier(outbox, firm, clock, asyncio.sleep)
     source = Source("agent", "0")
     ordering = Replenishment(firm, outbox, SqlSupplies(store), clock, lambda one: rules, source, memory.standings)
-    whole = Cycle(survey, firm, outbox, memory, ordering, courier, clock, source, lambda now: period)
+    whole = Cycle(
+        *(survey, firm, outbox, memory, ordering, courier, clock, source, lambda now: period),
+        offsets=lambda numbers: dict.fromkeys(numbers, offsets),
+    )
     return asyncio.run(whole.run(Nobody()))
 
 
@@ -272,6 +277,18 @@ def test_a_held_reading_leaves_its_period_to_a_sound_one_and_is_not_learnt_from(
     (sound,) = cycle(store, printers, firm).lines
     assert (sound.entry.state, sound.repeated) == ("accepted", False)
     assert sorted(totals(store)["0"]) == [1000, 1600]
+
+
+def test_an_offset_that_nobody_can_read_any_more_reports_nothing(store: Store) -> None:
+    """What a person has decided to add is damaged: without it every number would be wrong, so none leaves until it is
+    decided again."""
+    printers, firm = Printers(1), Firm(1)
+    (line,) = cycle(store, printers, firm, offsets=None).lines
+    assert (line.entry, SqlMemory(store).entries()) == (None, [])
+    assert "decide again" in str(SqlMemory(store).outcomes()["0"].finding.message)
+    (line,) = cycle(store, printers, firm, offsets={"total": 500}).lines
+    assert line.entry.state == "accepted"
+    assert totals(store)["0"] == [1500]
 
 
 def test_a_held_reading_orders_nothing(store: Store) -> None:

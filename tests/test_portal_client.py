@@ -178,8 +178,12 @@ def test_unchanged_equipment(portal: PortalProcess) -> None:
         await client.submit_readings([reading(1100, number)])
         return first, second, await client.equipments(), sizes
 
+    before = len(portal.exchanges())
     first, second, third, sizes = ask(portal, thrice)
     assert first == second
+    asked = [one["status"] for one in portal.exchanges()[before:] if one["path"] == "/v1/equipments"]
+    assert asked[:6] == [*[200] * 3, *[304] * 3]
+    assert sorted(asked[6:]) == [200, 304, 304]
     assert (len(sizes), max(sizes) < 20_000) == (3, True)
     changed = [one.equipment_number for one, before in zip(third, first, strict=True) if one != before]
     assert changed == [number]
@@ -485,6 +489,9 @@ NOT_A_VERDICT = {
     "accepted for later": answer("202 Accepted", b"{}"),
     "no content": answer("204 No Content", b""),
     "login page": answer("200 OK", b"<html>Please log in</html>", kind="text/html"),
+    "refusal that says it is a page": answer(
+        "409 Conflict", canonical({"code": "material-not-orderable", "status": 409}), kind="text/html"
+    ),
     "login page as 404": answer("404 Not Found", b"<html>Nothing here</html>", kind="text/html"),
     "forbidden by a proxy": answer("403 Forbidden", b"<html>Blocked</html>", kind="text/html"),
     "order as html": answer("201 Created", b'{"order_number": "1", "status": "received"}', kind="text/html"),

@@ -67,10 +67,10 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     """A link, a folder or a pipe in a secret's place is refused at once, not followed and not waited for."""
     store(tmp_path).set("real", CANARY)
     folder = tmp_path / "secrets"
-    (folder / "link").symlink_to(folder / "real")
+    (folder / "other").symlink_to(folder / "real")
     (folder / "folder").mkdir(mode=0o700)
     os.mkfifo(folder / "pipe", 0o600)
-    assert "link" in str(refusal(store(tmp_path), "link").what)
+    assert "is a link, not a file" in str(refusal(store(tmp_path), "other").what)
     assert "not a regular file" in str(refusal(store(tmp_path), "folder").what)
     assert "not a regular file" in str(refusal(store(tmp_path), "pipe").what)
 
