@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from datetime import time
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -18,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from agent.config_text import tables_of
 from agent.discovery.allowed import Allowed
 from agent.discovery.ranges import AddressRanges
 from agent.discovery.target import Target
@@ -50,7 +49,6 @@ from agent.snmp.access import Authentication, Privacy
 from agent.texts import message
 from agent.upload.seal import Withheld
 
-MAX_BYTES = 1024 * 1024
 EXAMPLE_HOST = "portal.example"
 LARGEST_WITHOUT_CONSENT = 65536
 
@@ -275,7 +273,7 @@ def load(path: Path) -> Settings:
 
     Raises `ConfigError` when it cannot be read, and `ConfigProblems` with every wrong key when it cannot be used.
     """
-    tables = _parsed(_text(path), path)
+    tables = tables_of(path)
     try:
         settings = Settings.model_validate(tables, context=path.absolute().parent)
     except ValidationError as error:
@@ -301,67 +299,6 @@ def portal_of(settings: Settings) -> PortalSettings:
             message("Enter your portal's address at url in the section [portal]."),
         )
     return settings.portal
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            octets = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise ConfigError(
-            message("There is no config file {file}.", file=str(path)),
-            message("Make a first one with: meter-agent init"),
-        ) from None
-    except OSError as error:
-        raise ConfigError(
-            message("The config file {file} cannot be read: {reason}", file=str(path), reason=error.strerror),
-            message("Check that the file may be read by the user that the service runs as."),
-        ) from error
-    if len(octets) > MAX_BYTES:
-        raise ConfigError(
-            message("The config file {file} is larger than 1 MiB.", file=str(path)),
-            message("Check that this is the right file."),
-        )
-    try:
-        # Windows' editor may put a byte order mark in front.
-        return octets.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = octets.count(b"\n", 0, error.start) + 1
-        raise ConfigError(
-            message("The config file {file} is not UTF-8 text (line {line}).", file=str(path), line=line),
-            message('Save it in your editor with the encoding "UTF-8".'),
-        ) from error
-
-
-def _parsed(text: str, path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except RecursionError:
-        line, column, detail = 1, 1, "nested too deeply"
-    except tomllib.TOMLDecodeError as error:
-        line, column, detail = _position(str(error), text)
-    raise ConfigError(
-        message(
-            "The config file {file} cannot be understood at line {line}, column {column} ({detail}).",
-            file=str(path),
-            line=line,
-            column=column,
-            detail=detail,
-        ),
-        message(
-            "Texts stand in quotation marks, lists in square brackets, and a path with backslashes "
-            "in single quotation marks: 'C:\\folder\\file'."
-        ),
-    )
-
-
-def _position(complaint: str, text: str) -> tuple[int, int, str]:
-    """Line and column (from 1) that tomllib names at the end of its message; it has no attributes for them."""
-    found = re.fullmatch(r"(?s)(.*) \(at line (\d+), column (\d+)\)", complaint)
-    if found:
-        return int(found[2]), int(found[3]), found[1]
-    lines = text.split("\n")
-    return len(lines), len(lines[-1]) + 1, complaint.removesuffix(" (at end of document)")
 
 
 def _too_many_addresses(discovery: DiscoverySettings) -> Problem | None:

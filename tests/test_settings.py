@@ -222,6 +222,8 @@ def test_large_ranges_need_consent(tmp_path: Path) -> None:
         ('[log]\nfile = "C:\\Users\\x"\n', 2, None),
         ('language = "de', 1, 15),
         ("[log]\n[log]\n", 2, None),
+        ("[snmp]\nport = 1" + "0" * 5000 + "\n", 2, None),
+        ("# deep\nx = " + "[" * 100_000, 2, None),
     ],
 )
 def test_syntax_errors_name_line_and_column(tmp_path: Path, text: str, line: int, column: int | None) -> None:
