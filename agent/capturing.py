@@ -33,7 +33,7 @@ MARKING = ("captured_on", "captured_by", "receipt")  # last, so that a file that
 class DueReading:
     """A reading that waits, with what is known of its equipment and what was reported of it last.
 
-    `departed`: an agent that was killed had begun to send it (`agent.upload.departures`).
+    `departed`: it was sent, and what became of that is not known (`agent.upload.departures`).
     """
 
     entry: Entry
@@ -43,11 +43,12 @@ class DueReading:
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether it was sent and has no verdict: the portal may have booked it, and its answer was lost."""
-        asked = (
-            self.departed or self.entry.attempts > 0 or any(reason.code == NO_VERDICT for reason in self.entry.reasons)
-        )
-        return self.entry.state == "waiting" and asked
+        """Whether it was sent and has no verdict: the portal may have booked it, and its answer was lost.
+
+        One that was parked afterwards, because a right is missing, was not looked at.
+        """
+        asked = self.entry.attempts > 0 or any(reason.code == NO_VERDICT for reason in self.entry.reasons)
+        return self.departed or (self.entry.state == "waiting" and asked)
 
 
 @dataclass(frozen=True, slots=True)

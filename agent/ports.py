@@ -182,8 +182,9 @@ class Outbox(Protocol):
     def settle(self, reference: str, outcome: Outcome, now: datetime) -> None:
         """Writes the portal's verdict; a verdict is written once and never changed by a later one."""
 
-    def settle_all(self, outcomes: Mapping[str, Outcome], now: datetime) -> None:
-        """The verdicts of several by reference, in one transaction."""
+    def settle_all(self, outcomes: Mapping[str, Outcome], now: datetime, *, looked_at: bool = True) -> None:
+        """The verdicts of several by reference, in one transaction. Not `looked_at`: by a refusal of the request, which
+        leaves open whether an earlier one has arrived."""
 
     def postpone(self, references: Sequence[str], until: datetime, reason: Finding, *, counts: bool = True) -> None:
         """No verdict yet: not tried again before `until`; one more attempt if it `counts`."""

@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 from sqlalchemy import Engine, event
 
+from agent.capture import SqlCapture
 from agent.cli.explain import Page
 from agent.errors import AgentError, PortalError, PortalUnavailable, PortalUnreachable, RateLimited
 from agent.ledger import verify
@@ -28,6 +29,7 @@ from agent.upload.outbox import SqlOutbox
 from agent.upload.portal import PortalClient
 from agent.upload.refusals import IN_A_MOMENT
 from agent.upload.route import Route, Trust
+from agent.upload.seal import Source
 from tests.test_courier import HandClock, Killed, LedgerPortal, order, reading
 from tests.test_resolving import Office
 
@@ -121,6 +123,38 @@ def test_once_left_is_left(life: Life) -> None:
     life.clock.at = life.clock.at.replace(year=2027)
     life.deliver()
     assert life.outbox.departed_at(reference) is not None
+
+
+def test_a_right_that_goes_missing_says_nothing_of_what_was_sent_before(life: Life) -> None:
+    """Its answer was lost, then a right was taken away: it is parked, and may have been booked all the same. Whoever
+    captures by hand is told to look first; when the right is back, it is booked once."""
+    reference = life.accepted_by_a_person()
+    life.killed_while_sending()
+    fresh = reading("E2", life.clock.at, 7)
+    life.outbox.put(fresh, None)
+    life.portal.locked = {"reading": "readings:write"}
+    life.deliver()
+    dues, _ = SqlCapture(life.store, Source("agent-1", "1")).due(("parked",), every=True)
+    doubtful = {due.entry.envelope.reference: due.is_doubtful for due in dues}
+    assert (doubtful[reference], doubtful[fresh.reference]) == (True, False)
+    life.portal.locked = {}
+    life.clock.at += timedelta(days=1)
+    life.deliver()
+    assert life.office.entry(reference).state == "accepted"
+    assert life.outbox.departed_at(reference) is None
+
+
+def test_an_order_of_which_nobody_may_ask_is_asked_for_first_later(life: Life) -> None:
+    """The right to order is taken away while an order's answer is lost: a day later the portal is still asked first."""
+    life.outbox.put(order("E1", life.clock.at), None)
+    life.killed_while_sending()
+    life.portal.locked = {"order": "orders:write"}
+    life.deliver()
+    life.portal.locked = {}
+    life.portal.asked.clear()
+    life.clock.at += timedelta(days=1)
+    life.deliver()
+    assert life.portal.asked == ["order after asking"]
 
 
 def test_in_a_moment(life: Life) -> None:

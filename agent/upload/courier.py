@@ -304,6 +304,7 @@ class Courier:
     def _park(self, entries: Sequence[Entry], error: RightMissing, delivery: Delivery) -> None:
         """A right is missing for this kind of item: each is parked with the area that has to be unlocked."""
         outcome = Kept("scope-not-unlocked", str(error.what), error.area)
-        self.outbox.settle_all({entry.envelope.reference: outcome for entry in entries}, self.clock.now())
+        verdicts = {entry.envelope.reference: outcome for entry in entries}
+        self.outbox.settle_all(verdicts, self.clock.now(), looked_at=False)
         delivery.parked += len(entries)
         delivery.trouble = error

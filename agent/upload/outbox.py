@@ -104,8 +104,11 @@ class SqlOutbox:
         """Writes the portal's verdict and frees nothing; an envelope that does not wait keeps the verdict it has."""
         self.settle_all({reference: outcome}, now)
 
-    def settle_all(self, outcomes: Mapping[str, Outcome], now: datetime) -> None:
-        """The verdicts of one answer of the portal in one transaction, as `settle` writes each."""
+    def settle_all(self, outcomes: Mapping[str, Outcome], now: datetime, *, looked_at: bool = True) -> None:
+        """The verdicts of one answer of the portal in one transaction, as `settle` writes each.
+
+        Not `looked_at`: the request was refused as a whole, so what may have left before may still be at the portal.
+        """
         at = microseconds(now)
         with self._store.begin() as connection:
             waiting = _waiting(connection, [*outcomes])
@@ -115,7 +118,8 @@ class SqlOutbox:
             if verdicts:
                 connection.execute(SETTLE, verdicts)
                 connection.execute(LINE, verdicts)
-                departures.came_back(connection, [*waiting])
+                if looked_at:
+                    departures.came_back(connection, [*waiting])
                 said = zip(waiting, verdicts, strict=True)
                 append(connection, [link_of(one, told, now) for one, told in said if told["state"] in VERDICTS])
 
