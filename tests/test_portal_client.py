@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 import json
 import socket
 import ssl
@@ -277,6 +278,21 @@ def test_order_found(portal: PortalProcess) -> None:
     assert isinstance(found, Accepted)
     assert found.duplicate
     assert ordered(portal, envelope.reference) == 1
+
+
+@pytest.mark.parametrize("kind", ["order", "notification"])
+def test_somebody_else_s_is_not_ours(portal: PortalProcess, kind: str) -> None:
+    """A portal that answers the question for one reference with another one's item: ours is not taken for placed."""
+    items = canonical({"items": [{f"{kind}_number": "4711", "client_reference": "other", "status": "open"}]})
+    ours = order(2)
+
+    async def placed(client: PortalClient) -> Outcome:
+        submit = client.submit_order if kind == "order" else client.submit_notification
+        return await submit(ours, first_try=False)
+
+    outcome, heard = told(portal, answer("200 OK", items), placed)
+    assert isinstance(outcome, PortalUnavailable)
+    assert [head.split()[0] for head in heard] == [b"POST", b"GET", b"POST"]  # the token, the question, the item
 
 
 @pytest.mark.parametrize(
@@ -616,9 +632,10 @@ def test_dripping(portal: PortalProcess) -> None:
 
 def test_compressed(portal: PortalProcess) -> None:
     """No answer is unpacked: a few bytes could become gigabytes."""
-    said = answer("200 OK", b"\x1f\x8b\x08\x00", "Content-Encoding: gzip")
-    error, heard = told(portal, said, lambda client: client.account())
+    said = answer("200 OK", gzip.compress(b'{"items": []}'), "Content-Encoding: gzip")
+    error, heard = told(portal, said, lambda client: client.equipments())
     assert isinstance(error, PortalUnavailable)
+    assert "compressed" in str(error)
     assert b"accept-encoding: identity" in heard[1].lower()
 
 
