@@ -48,6 +48,8 @@ TABLE = [
      ["counter_overflow"]),
     ("too far below for an overflow", 500_000, last(999_900), {"counter_overflow_value": 1_000_000}, "quarantined",
      ["below_last"]),
+    ("above the overflow value before, which no counter can be", 500, last(1_500_000),
+     {"counter_overflow_value": 1_000_000}, "quarantined", ["below_last"]),
 ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 from rich.console import Console
 
 from agent.capture import Taken
-from agent.capturing import Clerk, Layout, Style, capture_rows
+from agent.capturing import Clerk, DueReading, Layout, Style, capture_rows
 from agent.cli.person import remark, who
 from agent.cli.service import agent_of
 from agent.cli.tables import new_table, row, section
@@ -64,6 +64,12 @@ def export_readings(
         remark(message("Nothing is due to be captured by hand."))
         return 1 if damaged else 0
     _put(file, capture_rows(dues, style), signed, force=force)
+    _tell(file, dues)
+    return 1 if damaged else 0
+
+
+def _tell(file: Path | None, dues: Sequence[DueReading]) -> None:
+    """What a person has to know about the sheet, and what comes next."""
     if doubtful := sum(due.is_doubtful for due in dues):
         warning = message(
             "{count} of them were sent without an answer and may be booked already: look them up in the portal before"
@@ -79,7 +85,6 @@ def export_readings(
         )
         remark(what)
         sys.stderr.write(f"  meter-agent outbox import {file}\n")
-    return 1 if damaged else 0
 
 
 def import_captured(config: Path | None, file: Path, *, by: str | None, all_captured: bool, sound_only: bool) -> int:

@@ -32,46 +32,16 @@ def next_step(
 
     `departed`: it may be at the portal without our knowing.
     """
-    reference = entry.envelope.reference
-    match entry.state:
-        case "accepted":
-            return _over(entry)
-        case "discarded":
-            return NextStep(
-                "over",
-                message(
-                    "Nothing: it stays on record and is never sent. What a person has decided is taken back with:"
-                    " meter-agent resolve {id} --take-back",
-                    id=reference,
-                ),
-            )
-        case _ if damaged:
-            return NextStep(
-                "decided",
-                message("Discard it and have the printer read again: meter-agent resolve {id} --discard", id=reference),
-            )
-        case "quarantined":
-            what = message("A person decides, and sees the choices with: meter-agent resolve {id}", id=reference)
-            return NextStep("decided", what)
-        case "rejected":
-            return NextStep(
-                "corrected",
-                message(
-                    "A person has what the portal names corrected there, and then: meter-agent outbox retry {id}; or"
-                    " gives it up: meter-agent resolve {id} --discard",
-                    id=reference,
-                ),
-            )
-        case "parked":
-            return NextStep(
-                "tried_again",
-                message(
-                    "It is tried again a day after the portal's answer; sooner, once a key user has changed there what"
-                    " it waits for, with: meter-agent outbox retry {id}",
-                    id=reference,
-                ),
-                (entry.settled_at or now) + PARKED_FOR,
-            )
+    if entry.state in ("accepted", "discarded"):
+        return _over(entry)
+    if damaged:
+        what = message(
+            "Discard it and have the printer read again: meter-agent resolve {id} --discard",
+            id=entry.envelope.reference,
+        )
+        return NextStep("decided", what)
+    if entry.state != "waiting":
+        return _of_a_person(entry, now)
     if departed and not by_hand:
         what = message(
             "It may be at the portal already. It is sent again under the same reference, which the portal books once."
@@ -81,9 +51,37 @@ def next_step(
 
 
 def _over(entry: Entry) -> NextStep:
+    if entry.state == "discarded":
+        what = message(
+            "Nothing: it stays on record and is never sent. What a person has decided is taken back with:"
+            " meter-agent resolve {id} --take-back",
+            id=entry.envelope.reference,
+        )
+        return NextStep("over", what)
     if BY_HAND in entry.receipts:
         return NextStep("over", message("Nothing: it was captured by hand."))
     return NextStep("over", message("Nothing: the portal has booked it."))
+
+
+def _of_a_person(entry: Entry, now: datetime) -> NextStep:
+    """What is held, rejected or parked."""
+    reference = entry.envelope.reference
+    if entry.state == "quarantined":
+        what = message("A person decides, and sees the choices with: meter-agent resolve {id}", id=reference)
+        return NextStep("decided", what)
+    if entry.state == "rejected":
+        what = message(
+            "A person has what the portal names corrected there, and then: meter-agent outbox retry {id}; or"
+            " gives it up: meter-agent resolve {id} --discard",
+            id=reference,
+        )
+        return NextStep("corrected", what)
+    what = message(
+        "It is tried again a day after the portal's answer; sooner, once a key user has changed there what"
+        " it waits for, with: meter-agent outbox retry {id}",
+        id=reference,
+    )
+    return NextStep("tried_again", what, (entry.settled_at or now) + PARKED_FOR)
 
 
 def _waiting(entry: Entry, now: datetime, *, by_hand: bool) -> NextStep:
