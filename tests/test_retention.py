@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
@@ -132,6 +132,8 @@ def test_a_notification_stays_as_long_as_it_stands_in_the_way(store: Store) -> N
 
 
 @given(keep=st.integers(0, 400), age=st.integers(0, 400))
+@example(keep=0, age=PERIOD.days)
+@example(keep=0, age=PERIOD.days + 1)
 @settings(max_examples=25)
 def test_nothing_goes_before_its_time(tmp_path_factory: pytest.TempPathFactory, keep: int, age: int) -> None:
     """Kept for so many days, and in any case until no reporting period can be open: then there is no second reading."""

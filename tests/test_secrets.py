@@ -75,6 +75,16 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     assert "not a regular file" in str(refusal(store(tmp_path), "pipe").what)
 
 
+@posix
+def test_what_cannot_be_stored_leaves_nothing_behind(tmp_path: Path) -> None:
+    """No half of a secret, and no draft of it, lies about when it cannot be put in its place."""
+    folder = tmp_path / "secrets"
+    (folder / "portal").mkdir(parents=True, mode=0o700)
+    with pytest.raises(SecretError):
+        store(tmp_path).set("portal", CANARY)
+    assert [file.name for file in folder.iterdir()] == ["portal"]
+
+
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can give a file away")
 def test_files_of_another_user_are_refused(tmp_path: Path) -> None:
     """A secret that another user put there is not ours."""
