@@ -144,6 +144,18 @@ def test_a_right_that_goes_missing_says_nothing_of_what_was_sent_before(life: Li
     assert life.outbox.departed_at(reference) is None
 
 
+def test_discarded_before_anybody_knew(life: Life) -> None:
+    """Whoever gives up what may be booked, and then wants it back, is sent to look: no delivery will tell any more."""
+    reference = life.accepted_by_a_person()
+    life.killed_while_sending()
+    life.portal.locked = {"reading": "readings:write"}
+    life.deliver()
+    life.desk.decide(reference, Choice("discard"), "anna", life.clock.now())
+    with pytest.raises(AgentError, match=r"may be at the portal already.*look it up in the portal"):
+        life.take_back(reference)
+    assert life.office.entry(reference).state == "discarded"
+
+
 def test_an_order_of_which_nobody_may_ask_is_asked_for_first_later(life: Life) -> None:
     """The right to order is taken away while an order's answer is lost: a day later the portal is still asked first."""
     life.outbox.put(order("E1", life.clock.at), None)

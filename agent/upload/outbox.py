@@ -215,9 +215,11 @@ class SqlOutbox:
         with self._store.begin() as connection:
             number, entry = _required(connection, reference, ("discarded", "waiting"))
             if departures.departed_at(connection, reference) is not None:
+                remedy = message("Wait for the next delivery: the portal books it once, and its answer decides.")
+                if entry.state == "discarded":
+                    remedy = message("It was discarded before anybody knew: look it up in the portal.")
                 raise AgentError(
-                    message("{id} may be at the portal already; its answer is not known yet.", id=reference),
-                    message("Wait for the next delivery: the portal books it once, and its answer decides."),
+                    message("{id} may be at the portal already; its answer is not known yet.", id=reference), remedy
                 )
             old = entry.envelope
             key = old.slot_key.removesuffix(HELD) + HELD
