@@ -27,7 +27,7 @@ from agent.upload.portal import PortalClient
 from agent.upload.route import Route, Trust
 from sandbox.portal.jose import public_key, token_of
 from tests.portal_process import PortalProcess
-from tests.test_portal_client import start
+from tests.test_portal_client import answer, start, stranger
 
 T = TypeVar("T")
 
@@ -140,6 +140,25 @@ def test_rotate(portal: PortalProcess, ring: KeyRing, kind: KeyKind) -> None:
     assert account_id(portal, ring) == done.agent_id
     ring.keep(before)
     assert account_id(portal, ring) == done.agent_id
+
+
+def test_another_key_than_ours(portal: PortalProcess, ring: KeyRing) -> None:
+    """A portal that says to have registered a key that is none of ours: the one in use stays in use."""
+    enrol(portal, ring, code_of(portal))
+    before = ring.enrolled().key.kid
+
+    async def rotated() -> None:
+        said = answer("201 Created", b'{"kid": "another"}')
+        async with stranger(portal.ca_file.with_name("server-good.pem"), said, 0.0) as (url, _):
+            connection = Connection(Route(url, Trust(portal.ca_file), timeout=10.0), ClientKey(ring), "1")
+            try:
+                await Registrar(connection, ring).rotate("ec")
+            finally:
+                await connection.close()
+
+    with pytest.raises(PortalUnavailable, match="another key"):
+        asyncio.run(rotated())
+    assert ring.enrolled().key.kid == before
 
 
 def test_revoked(portal: PortalProcess, ring: KeyRing) -> None:
