@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import signal
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -41,6 +39,7 @@ from agent.upload.outbox import SqlOutbox
 from agent.upload.portal import PortalClient
 from agent.upload.refusals import IN_A_MOMENT
 from agent.upload.restraint import OPENS_AFTER
+from tests.killed import killed_after, needs_fork
 from tests.portal_process import PortalProcess
 from tests.test_portal_client import connect, start
 
@@ -702,19 +701,13 @@ def test_bad_day(tmp_path: Path, record_property: Record) -> None:
         record_property("requests that failed", struck)
 
 
-def work(file: Path, url: str, ca_file: Path, client_id: str, secret: str) -> None:
+def work(file: Path, portal: PortalProcess) -> None:
     """An agent that seals and delivers for ever, and says what it has stored."""
-
-    class Where:
-        """What `connect` needs of a portal."""
-
-    where = Where()
-    where.__dict__.update(url=url, ca_file=ca_file, client_id=client_id, client_secret=secret)
 
     async def for_ever() -> None:
         with Store.open(file, exclusive=True) as store:
             outbox, clock = SqlOutbox(store), SystemClock()
-            client = PortalClient(connect(where, timeout=5.0))  # type: ignore[arg-type]  # has all that it uses
+            client = PortalClient(connect(portal, timeout=5.0))
             courier = Courier(outbox, client, clock, asyncio.sleep, chance=lambda: 0.02)
             for n in range(1_000_000):
                 now = clock.now()
@@ -724,60 +717,30 @@ def work(file: Path, url: str, ca_file: Path, client_id: str, secret: str) -> No
                     batch.append(order(number(time.time_ns() // 1000 % 240 + 10), now, time.time_ns() // 1000 % 8 + 1))
                 for envelope in batch:
                     if outbox.put(envelope, None):
-                        print(f"{envelope.kind} {envelope.reference}", flush=True)  # noqa: T201  what the test listens to
+                        print(envelope.reference, flush=True)  # noqa: T201  what the test listens to
                 await courier.deliver()
 
     asyncio.run(for_ever())
 
 
-def forked(file: Path, portal: PortalProcess, output: int) -> int:
-    """`work` in a process of its own, forked because a hundred interpreters would take minutes to start."""
-    child = os.fork()
-    if child:
-        return child
-    try:
-        sys.stdout = os.fdopen(output, "w")
-        work(file, portal.url, portal.ca_file, portal.client_id, portal.client_secret)
-    finally:
-        os._exit(1)
-
-
-def killed_after(file: Path, portal: PortalProcess, many: int, seconds: float) -> list[tuple[str, str]]:
-    """Kind and reference of everything that an agent had stored when it was killed.
-
-    That is `seconds` after it has stored the so manieth: at any step of its work, however busy the computer is.
-    """
-    end, begin = os.pipe()
-    child = forked(file, portal, begin)
-    os.close(begin)
-    with os.fdopen(end) as output:
-        lines = [output.readline() for _ in range(many)]
-        time.sleep(seconds)
-        os.kill(child, signal.SIGKILL)
-        lines += output.readlines()
-    os.waitpid(child, 0)
-    assert lines[0], "the agent could not start after a kill"
-    return [(kind, reference) for kind, reference in (line.split() for line in lines if line.endswith("\n"))]
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@needs_fork
 def test_kill(tmp_path: Path, record_property: Record) -> None:
     """However often the agent is killed at work, and the portal fails, all it had stored is booked exactly once."""
     file = tmp_path / "a.sqlite"
     chance = random.Random(3)
-    stored: list[tuple[str, str]] = []
+    stored: list[str] = []
     with start(tmp_path / "portal") as portal:
         # Booked, and the answer on its way for a while: a kill must be able to fall in between.
         bad_day(
             portal, 0.15, {"kind": "latency-after", "path": "/v1/", "method": "POST", "seconds": 0.05, "chance": 0.5}
         )
         for _ in range(KILLS):
-            stored += killed_after(file, portal, chance.randint(1, 30), chance.uniform(0.0, 0.06))
+            stored += killed_after(lambda: work(file, portal), chance.randint(1, 30), chance.uniform(0.0, 0.06))
         portal.faults()
         entries = delivered(file, portal)
         readings, orders = counted(portal)
     assert {(kind, state) for kind, state, _ in entries.values()} == {("reading", "accepted"), ("order", "accepted")}
-    assert {reference for _, reference in stored} <= set(entries)
+    assert set(stored) <= set(entries)
     assert readings == dict.fromkeys((each for each, (kind, *_) in entries.items() if kind == "reading"), 1)
     assert orders == dict.fromkeys((each for each, (kind, *_) in entries.items() if kind == "order"), 1)
     assert len(stored) > KILLS * 10

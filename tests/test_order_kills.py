@@ -5,15 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import signal
-import sys
-import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from agent.clock import SystemClock
 from agent.memory import SqlMemory
@@ -29,6 +24,7 @@ from agent.upload.courier import Courier
 from agent.upload.outbox import SqlOutbox
 from agent.upload.portal import PortalClient
 from agent.upload.seal import Source
+from tests.killed import killed_after, needs_fork
 from tests.portal_process import PortalProcess
 from tests.portal_seed import equipment, number_of, seed_file
 from tests.test_courier import HandClock, Record, bad_day
@@ -83,26 +79,7 @@ def work(file: Path, portal: PortalProcess) -> None:
                 print(reference, flush=True)  # noqa: T201  what the test listens to
 
 
-def killed_after(file: Path, portal: PortalProcess, many: int, seconds: float) -> None:
-    """An agent is killed `seconds` after its so manieth round."""
-    end, begin = os.pipe()
-    child = os.fork()
-    if not child:
-        try:
-            sys.stdout = os.fdopen(begin, "w")
-            work(file, portal)
-        finally:
-            os._exit(1)
-    os.close(begin)
-    with os.fdopen(end) as output:
-        lines = [output.readline() for _ in range(many)]
-        time.sleep(seconds)
-        os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    assert lines[0], "the agent could not start after a kill"
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@needs_fork
 def test_one_order_for_each_cartridge(tmp_path: Path, record_property: Record) -> None:
     """120 printers with a low toner, an agent that is killed at any step, a portal that fails: ordered once each."""
     file, chance = tmp_path / "a.sqlite", random.Random(7)
@@ -111,7 +88,7 @@ def test_one_order_for_each_cartridge(tmp_path: Path, record_property: Record) -
         slow = {"kind": "latency-after", "path": "/v1/", "method": "POST", "seconds": 0.05, "chance": 0.5}
         bad_day(portal, 0.15, slow)
         for _ in range(KILLS):
-            killed_after(file, portal, chance.randint(1, 6), chance.uniform(0.0, 0.08))
+            killed_after(lambda: work(file, portal), chance.randint(1, 6), chance.uniform(0.0, 0.08))
         portal.faults()
         duplicates = asyncio.run(the_rest(file, portal))
         booked = portal.ledger()["orders"]

@@ -7,8 +7,6 @@ import contextlib
 import os
 import random
 import shutil
-import signal
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -39,6 +37,7 @@ from agent.upload.portal import PortalClient
 from agent.upload.seal import Source, seal_notification
 from tests.agent_world import equipment, lines, worlds
 from tests.fleet_process import FleetProcess, printer
+from tests.killed import killed_after, needs_fork
 from tests.portal_process import PortalProcess
 from tests.test_courier import BAD_DAY, HandClock, LedgerPortal, bad_day, number
 from tests.test_faults import RULES, fuser
@@ -650,19 +649,13 @@ def test_bad_day(tmp_path: Path, record_property: Record) -> None:
         record_property("requests that failed", struck)
 
 
-def work(file: Path, url: str, ca_file: Path, client_id: str, secret: str) -> None:
+def work(file: Path, portal: PortalProcess) -> None:
     """An agent that sees faults and delivers for ever, and says what it has stored."""
-
-    class Where:
-        """What `connect` needs of a portal."""
-
-    where = Where()
-    where.__dict__.update(url=url, ca_file=ca_file, client_id=client_id, client_secret=secret)
     with Store.open(file, exclusive=True) as store:
         outbox, clock = SqlOutbox(store), SystemClock()
 
         async def deliver() -> None:
-            client = PortalClient(connect(where, timeout=5.0))  # type: ignore[arg-type]  # has all that it uses
+            client = PortalClient(connect(portal, timeout=5.0))
             try:
                 await Courier(outbox, client, clock, asyncio.sleep, chance=lambda: 0.02, desk=client).deliver()
             finally:
@@ -675,28 +668,7 @@ def work(file: Path, url: str, ca_file: Path, client_id: str, secret: str) -> No
             asyncio.run(deliver())
 
 
-def killed_after(file: Path, portal: PortalProcess, many: int, seconds: float) -> list[str]:
-    """The references of everything that an agent had stored when it was killed, `seconds` after the so manieth."""
-    end, begin = os.pipe()
-    child = os.fork()
-    if not child:
-        try:
-            sys.stdout = os.fdopen(begin, "w")
-            work(file, portal.url, portal.ca_file, portal.client_id, portal.client_secret)
-        finally:
-            os._exit(1)
-    os.close(begin)
-    with os.fdopen(end) as output:
-        lines = [output.readline() for _ in range(many)]
-        time.sleep(seconds)
-        os.kill(child, signal.SIGKILL)
-        lines += output.readlines()
-    os.waitpid(child, 0)
-    assert lines[0], "the agent could not start after a kill"
-    return [line.strip() for line in lines if line.endswith("\n")]
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@needs_fork
 def test_kill(tmp_path: Path, record_property: Record) -> None:
     """However often the agent is killed at work, and the portal fails, all that it stored is opened exactly once."""
     file, chance = tmp_path / "a.sqlite", random.Random(3)
@@ -707,7 +679,7 @@ def test_kill(tmp_path: Path, record_property: Record) -> None:
         slow = {"kind": "latency-after", "path": "/v1/", "method": "POST", "seconds": 0.05, "chance": 0.5}
         bad_day(portal, 0.15, slow)
         for _ in range(KILLS):
-            stored += killed_after(file, portal, chance.randint(1, 5), chance.uniform(0.0, 0.08))
+            stored += killed_after(lambda: work(file, portal), chance.randint(1, 5), chance.uniform(0.0, 0.08))
         portal.faults()
         entries, again = delivered(file, portal)
         assert counted(portal) == dict.fromkeys(entries, 1)
