@@ -23,6 +23,7 @@ from agent.cli.explain import Page
 from agent.errors import AgentError, StoreDamaged
 from agent.memory import SqlMemory
 from agent.meters import Finding
+from agent.ports import Parcel
 from agent.resolving import Choice, SqlDesk
 from agent.snmp.catalogue import shipped
 from agent.store import Store
@@ -87,6 +88,24 @@ def test_slot(outbox: SqlOutbox) -> None:
     assert holder is not None
     assert holder.envelope.reference == first
     assert outbox.taken("order", "E1/2026-11-23") is None
+
+
+def test_many_at_once_or_none(outbox: SqlOutbox, memory: SqlMemory) -> None:
+    """Where one slot among many is taken, or wanted twice, nothing of all of them is stored."""
+    taken = put(outbox, reading("E1", 1, key="E1/2026-11-23"))
+    for second in (reading("E1", 2, key="E1/2026-11-23"), reading("E3", 4, key="E3/2026-11-23")):
+        with pytest.raises(ValueError, match="one envelope only"):
+            outbox.put_all([Parcel(reading("E3", 3, key="E3/2026-11-23")), Parcel(second)])
+    assert [entry.envelope.reference for entry in memory.entries()] == [taken]
+
+
+def test_what_has_a_verdict_waits_for_nothing(outbox: SqlOutbox, memory: SqlMemory) -> None:
+    """A request that failed while somebody else settled an item of it: the verdict stays as it is."""
+    reference = put(outbox, reading("E1", 1))
+    outbox.settle(reference, BOOKED, LATER)
+    before = memory.entry(reference)
+    outbox.postpone([reference], LATER + timedelta(hours=1), BUSY)
+    assert memory.entry(reference) == before
 
 
 def test_order_slot(outbox: SqlOutbox, memory: SqlMemory) -> None:

@@ -169,14 +169,17 @@ def test_when_a_key_is_forgotten(portal: PortalProcess, agent: httpx.Client) -> 
 def test_the_record(portal: PortalProcess, agent: httpx.Client) -> None:
     """The record has every request with its body and status, and no secret."""
     batch(agent, item(11, "recorded", 1500))
+    code = portal.admin("POST", "/admin/enrolment-codes", {"name": "office"})["enrolment_code"]
+    agent.post("/enrolments", json=Key.made().registration(enrolment_code=code))
     agent.get("/orders", params={"limit": "7"})
-    *_, sent, asked = portal.exchanges()
+    *_, sent, enrolled, asked = portal.exchanges()
+    assert (enrolled["path"], enrolled["body"], enrolled["status"]) == ("/v1/enrolments", None, 201)
     assert (sent["method"], sent["path"], sent["status"]) == ("POST", BATCH, 207)
     assert json.loads(sent["body"])["items"][0]["client_reference"] == "recorded"
     assert (asked["path"], asked["query"]) == ("/v1/orders", "limit=7")
     told = portal.record.read_text()
     basic = base64.b64encode(f"{portal.client_id}:{portal.client_secret}".encode()).decode()
-    for secret in (portal.client_secret, agent.headers["Authorization"].removeprefix("Bearer "), basic):
+    for secret in (code, portal.client_secret, agent.headers["Authorization"].removeprefix("Bearer "), basic):
         assert secret not in told
 
 
