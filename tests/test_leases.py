@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from agent.config_template import first_config
-from agent.leases import FileLeases
+from agent.leases import PATIENCE, FileLeases
 from agent.printers import Endpoint
 from agent.snmp.turns import Turns
 from agent.store import Store
@@ -29,7 +29,7 @@ import asyncio, sys
 from pathlib import Path
 from agent.leases import FileLeases
 from agent.printers import Endpoint
-leases = FileLeases(Path(sys.argv[1]))
+leases = FileLeases(Path(sys.argv[1]), float(sys.argv[2]))
 asyncio.run(leases.take(Endpoint("127.38.0.1")))
 print("held", flush=True)
 sys.stdin.read()
@@ -37,10 +37,10 @@ sys.stdin.read()
 
 
 @contextmanager
-def holder(file: Path) -> Iterator[subprocess.Popen[bytes]]:
+def holder(file: Path, patience: float = PATIENCE) -> Iterator[subprocess.Popen[bytes]]:
     """Another process that talks with the printer and does not end."""
     with subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", HOLDER, str(file), str(patience)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"held\n"
@@ -93,8 +93,15 @@ def test_given_back_another_process_has_it(tmp_path: Path) -> None:
         leases.give_back(HERE)
 
     asyncio.run(once())
-    with holder(tmp_path / "asking"):
-        pass
+
+    async def waits() -> bool:
+        waiting = asyncio.create_task(leases.take(HERE))
+        await asyncio.sleep(0.3)
+        waiting.cancel()
+        return not waiting.done()
+
+    with holder(tmp_path / "asking", patience=0.0):  # who has to wait goes on without it
+        assert asyncio.run(waits())
 
 
 def test_a_wait_that_is_given_up_leaves_the_turn_free(tmp_path: Path) -> None:

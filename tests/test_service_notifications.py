@@ -295,6 +295,16 @@ def test_caps(site: Site) -> None:
     assert site.look(fuser(), equipment="E3", minutes=60 * 20) == ["lasting"]
 
 
+def test_the_limit_holds_within_one_round(site: Site) -> None:
+    """A firmware that has every printer of a site report the same at once is no technician for each."""
+    site.rules = replace(RULES, max_per_day=2)
+    for _ in range(3):
+        site.clock.at += timedelta(hours=1)
+        lines = site.round([(Equipment(f"E{n}"), seen(fuser())) for n in range(5)])
+    assert Counter(line.case.reason.code for line in lines if line.case.reason) == {"lasting": 2, "site_cap": 3}
+    assert len(site.desk.notified) == 2
+
+
 def test_a_crowd_of_faults_opens_nothing(site: Site) -> None:
     """A printer that reports dozens of faults at once is not believed."""
     crowd = [fuser(key=f"10.{row}.1004") for row in range(1, 30)]
