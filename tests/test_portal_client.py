@@ -247,8 +247,9 @@ def test_unknown_outcome(portal: PortalProcess, kind: str) -> None:
     """When the answer is lost after booking, there is no verdict; asked again, the portal says it has it already."""
     envelope = reading(1100, "000000000010000021")
     portal.faults({"kind": kind, "path": "/v1/measurement", "next": 1})
-    with pytest.raises(PortalUnavailable):
+    with pytest.raises(PortalUnavailable) as lost:
         ask(portal, lambda client: client.submit_readings([envelope]))
+    assert not lost.value.took_nothing
     (outcome,) = ask(portal, lambda client: client.submit_readings([envelope]))
     assert isinstance(outcome, Accepted)
     assert outcome.duplicate
@@ -278,6 +279,43 @@ def test_order_found(portal: PortalProcess) -> None:
     assert isinstance(found, Accepted)
     assert found.duplicate
     assert ordered(portal, envelope.reference) == 1
+
+
+@pytest.mark.parametrize("kind", ["order", "notification"])
+def test_a_refused_question_refuses_nothing(portal: PortalProcess, kind: str) -> None:
+    """Whether it was placed is asked first; where the portal refuses that question, nothing is said of the item."""
+    said = problem("400 Bad Request", "malformed-request")
+    ours = order(2)
+
+    async def placed(client: PortalClient) -> Outcome:
+        submit = client.submit_order if kind == "order" else client.submit_notification
+        return await submit(ours, first_try=False)
+
+    outcome, heard = told(portal, said, placed)
+    assert isinstance(outcome, PortalUnavailable)
+    assert [head.split()[0] for head in heard] == [b"POST", b"GET"]  # the token, the question
+
+
+def test_the_clock_is_known_from_the_last_answer(portal: PortalProcess) -> None:
+    """How the portal's clock differs is told by each answer, and by none that did not come: ours may have been set."""
+
+    async def differences(client: PortalClient) -> list[int | None]:
+        found = [client.clock_offset]
+        await client.account()
+        found.append(client.clock_offset)
+        portal.faults({"kind": "cut-before", "path": "/v1/agents"})
+        with pytest.raises(PortalUnavailable):
+            await client.account()
+        return [*found, client.clock_offset]
+
+    portal.faults(clock_skew_seconds=7200)
+    try:
+        first, known, last = ask(portal, differences)
+    finally:
+        portal.faults(clock_skew_seconds=0)
+    assert (first, last) == (None, None)
+    assert known is not None
+    assert abs(known - 7200) < 60
 
 
 @pytest.mark.parametrize("kind", ["order", "notification"])

@@ -18,7 +18,7 @@ from agent.texts import message
 from agent.upload.call import Call
 from agent.upload.envelope import Accepted, Envelope, Outcome
 from agent.upload.https import Connection, parsed
-from agent.upload.refusals import error_of, problem_of, refusal, unreadable, wait_of
+from agent.upload.refusals import error_of, problem_of, refusal, unreadable
 from agent.upload.wire import (
     AccountAnswer,
     BatchAnswer,
@@ -218,10 +218,6 @@ def _refused(response: httpx.Response) -> Outcome:
     }
     if response.status_code == 409 and (number := open_already.get(problem.slug)):
         return Accepted((number,), duplicate=True)
-    if response.status_code == 409 and problem.slug == "idempotency-request-in-progress":
-        wait = wait_of(response)
-        busy = message("The portal is still working on this order.")
-        raise PortalUnavailable(busy, retry_after=5.0 if wait is None else wait)
     error = error_of(response)
     if isinstance(error, PortalUnavailable | AgentTooOld):
         raise error
