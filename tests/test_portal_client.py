@@ -267,6 +267,26 @@ def test_order(portal: PortalProcess) -> None:
     assert [ordered(portal, one.reference) for one in (first, second)] == [1, 0]
 
 
+def test_order_known(portal: PortalProcess) -> None:
+    """An order that is posted a second time all the same is the first one, and said to be."""
+    envelope = order(3)
+    first = ask(portal, lambda client: client.submit_order(envelope, first_try=True))
+    again = ask(portal, lambda client: client.submit_order(envelope, first_try=True))
+    assert isinstance(first, Accepted)
+    assert again == Accepted(first.receipts, duplicate=True)
+    assert ordered(portal, envelope.reference) == 1
+
+
+def test_a_number_that_somebody_has_changed_is_not_written_over(portal: PortalProcess) -> None:
+    """Who decides by an old list is told so, and what the key user has entered meanwhile stays."""
+    portal.admin("PUT", "/admin/scopes", {"scopes": [*SCOPES, "technical-identification:write"]})
+    listed = ask(portal, lambda client: client.equipments())[0]
+    ask(portal, lambda client: client.rename(listed, "PRN-NEW"))
+    with pytest.raises(PortalError, match=r"changed in the portal meanwhile \(PRN-NEW\)"):
+        ask(portal, lambda client: client.rename(listed, "PRN-OTHER"))
+    assert ask(portal, lambda client: client.equipments())[0].technical_identification_number == "PRN-NEW"
+
+
 def test_order_found(portal: PortalProcess) -> None:
     """After an unknown outcome the portal is asked first: an order that it has is not posted again."""
     envelope = order(2)
