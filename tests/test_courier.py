@@ -491,6 +491,16 @@ def test_probe(world: World) -> None:
     assert world.portal.booked == references
 
 
+def test_limits_open_no_breaker(world: World) -> None:
+    """A portal that says *too many* is there: however often it does, what follows goes in whole batches."""
+    world.portal.failing = [RateLimited(message("Later."), retry_after=60.0) for _ in range(OPENS_AFTER)]
+    world.readings(30)
+    for _ in range(OPENS_AFTER + 1):
+        world.clock.at += timedelta(minutes=5)
+        world.deliver()
+    assert world.portal.asked == ["30 readings"] * (OPENS_AFTER + 1)
+
+
 def test_absence_is_no_fault(world: World) -> None:
     """A portal that is away for days costs the readings nothing: the first delivery after it takes them all."""
     world.portal.always = unreachable()

@@ -42,3 +42,12 @@ def test_size(most: int, limit: int, batches: int) -> None:
             batch.taken(batch.size)
         assert 1 <= batch.size <= most
     assert refused <= 9 + taken / 10
+
+
+def test_what_was_sent_long_ago_earns_no_repeats() -> None:
+    """A tenth of what was sent in the last day: a busy week before buys nothing today."""
+    budget = RetryBudget()
+    for _ in range(100):
+        budget.sent(0.0, again=False)
+    assert budget.allows(WINDOW - 1)
+    assert not budget.allows(WINDOW)
