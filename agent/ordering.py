@@ -6,23 +6,26 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from agent.errors import PortalError
+from agent.errors import PortalError, PortalUnavailable, RequestRefused
+from agent.meters import Finding
 from agent.ports import Clock, Outbox, Portal, Supplies
 from agent.printers import Equipment
 from agent.readout import Readout
-from agent.stockroom import Seen, Stockroom, annual_estimate_of, beginnings, is_installed
+from agent.stockroom import Seen, Stockroom, beginnings, is_installed
 from agent.supplies.bundles import bundled, decided_together
 from agent.supplies.levels import Supply
 from agent.supplies.lives import Life
-from agent.supplies.orders import BomItem, Instruction, OrderedItem
+from agent.supplies.orders import BomItem, Instruction, OrderedItem, OrderProgress, PlacedOrder
 from agent.supplies.policy import Decision, OrderRules, Situation, SlotView, item_for, wish
 from agent.supplies.usage import Working, is_weekday
+from agent.texts import message
 from agent.upload.envelope import Standing
 from agent.upload.seal import Source, seal_order
 
 COUNTED = timedelta(days=1)  # the caps of the rules count the pieces that were ordered in this time
 ASKED_AGAIN = timedelta(minutes=50)  # an order's status; a little less than the usual time between two cycles
 ASKED_AT_ONCE = 50  # orders in one cycle
+GIVEN_UP = "meter-agent"  # who takes back what waits for a right although another cartridge is in the printer
 RulesOf = Callable[[Equipment], OrderRules]
 
 
@@ -37,6 +40,22 @@ class Ordering:
     equipment: Equipment
     decision: Decision
     entry: Standing | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What has to be known before something is ordered, and costs too much to be asked for as long as nothing is:
+    the orders of the last day for the equipment and in all, and those of others for it."""
+
+    of_equipment: int = 0
+    in_all: int = 0
+    others: Sequence[PlacedOrder] = ()
+
+    def told(self, situation: Situation, one: Seen, item: BomItem | None) -> Situation:
+        """The situation of this supply with it."""
+        brought = (order for order in self.others if item and order.brings(item, one.state.life.first.at))
+        number = next((order.order_number for order in brought), None)
+        return replace(situation, ordered_for_equipment=self.of_equipment, ordered_in_all=self.in_all, brought=number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +79,10 @@ class Replenishment:
     @property
     def stockroom(self) -> Stockroom:
         """What is known of the supplies."""
-        return Stockroom(self.supplies, self.is_working)
+        return Stockroom(self.supplies, self.is_working, self._withdraw)
+
+    def _withdraw(self, reference: str, now: datetime) -> bool:
+        return self.outbox.withdraw(reference, GIVEN_UP, now)
 
     def note(self, read: Sequence[tuple[Equipment, Readout]]) -> dict[str, tuple[Supply, ...]]:
         """Keeps what these readouts say; by equipment number the supplies that `order` has to look at.
@@ -78,40 +100,67 @@ class Replenishment:
         """
         if not readout.supplies:
             return ()
-        number, rules = equipment.equipment_number, self.rules(equipment)
+        number, rules, now = equipment.equipment_number, self.rules(equipment), self.clock.now()
         seen = self.stockroom.seen(readout, self.supplies.slots([number]).get(number, {}))
-        views = {one.supply.slot: self._view(equipment, one) for one in seen}
-        asking = [one for one in seen if wish(views[one.supply.slot], rules)]
+        seen = self.stockroom.counted(number, seen, now, equipment)
+        asking = [one for one in seen if wish(self.stockroom.view(one, now), rules)]
         if not asking:
             self._note_wishes(number, seen, [])
             return ()
         try:
             bom = await self.portal.bill_of_material(number)
         except PortalError:
+            self._note_wishes(number, seen, [one.supply.slot for one in asking])
             return ()
-        seen = self._with_yields(number, seen, bom)
-        return self._decided(equipment, rules, seen, bom)
+        return await self._decided(equipment, rules, self._with_yields(number, seen, bom), bom)
 
-    def _decided(
+    async def _decided(
         self, equipment: Equipment, rules: OrderRules, seen: Sequence[Seen], bom: Sequence[BomItem]
     ) -> tuple[Ordering, ...]:
         number = equipment.equipment_number
-        open_items, said = self.supplies.open_items(number), self.supplies.instructions(number)
-        views = [
-            (self._view(equipment, one), self._situation(equipment, one, item_for(one.supply, bom), open_items, said))
-            for one in seen
-        ]
-        decisions = decided_together(views, bom, rules)
+        views, decisions = self._judged(equipment, rules, seen, bom, _Known())
         self._note_wishes(number, seen, [decision.supply.slot for decision in decisions])
+        if any(decision.order for decision in decisions):
+            try:
+                known = await self._known(number)
+            except PortalUnavailable:
+                return ()
+            views, decisions = self._judged(equipment, rules, seen, bom, known)
         lives = {one.supply.slot: one.state.life for one in seen}
         return self._placed(equipment, [*decisions, *bundled(views, decisions, bom, rules)], lives)
 
-    def _view(self, equipment: Equipment, one: Seen) -> SlotView:
-        now = self.clock.now()
-        usage = self.stockroom.usage(
-            equipment.equipment_number, one.supply, now, annual_estimate_of(equipment, one.supply)
-        )
-        return self.stockroom.view(equipment.equipment_number, one, usage, now)
+    def _judged(
+        self,
+        equipment: Equipment,
+        rules: OrderRules,
+        seen: Sequence[Seen],
+        bom: Sequence[BomItem],
+        known: _Known,
+    ) -> tuple[list[tuple[SlotView, Situation]], list[Decision]]:
+        """Every slot with its situation, and what is decided about those that ask for something."""
+        number = equipment.equipment_number
+        open_items, said = self.supplies.open_items(number), self.supplies.instructions(number)
+        views = []
+        for one in seen:
+            item = item_for(one.supply, bom)
+            situation = self._situation(equipment, one, item, open_items, said)
+            views.append((self.stockroom.view(one, self.clock.now()), known.told(situation, one, item)))
+        return views, decided_together(views, bom, rules)
+
+    async def _known(self, number: str) -> _Known:
+        """What was ordered lately, and by others. Raises `PortalUnavailable`: nothing is ordered before it is known."""
+        since = self.clock.now() - COUNTED
+        of_equipment, in_all = self.supplies.pieces_since(since, number), self.supplies.pieces_since(since, None)
+        try:
+            placed = await self.portal.orders_of(number)
+        except PortalUnavailable:
+            raise
+        except PortalError:  # we may not see any
+            placed = ()
+        ours = {item.reference for item in self.supplies.items(number)}
+        known = {receipt for one in self.standings(list(ours)).values() for receipt in one.receipts}
+        others = [order for order in placed if order.order_number not in known and order.reference not in ours]
+        return _Known(of_equipment, in_all, others)
 
     def _note_wishes(self, number: str, seen: Sequence[Seen], wished: Sequence[str]) -> None:
         before = {one.supply.slot for one in seen if one.wished_since}
@@ -139,16 +188,17 @@ class Replenishment:
         open_items: Sequence[OrderedItem],
         said: Sequence[Instruction],
     ) -> Situation:
-        number, now = equipment.equipment_number, self.clock.now()
+        now = self.clock.now()
         material = item.component_material_number if item else None
         ordered = self._still_ordered(one, material, open_items)
-        mine = [each for each in said if each.slot in ("", one.supply.slot)]
+        mine = [each for each in said if each.slot in ("", one.supply.slot) and each.counts(now)]
         return Situation(
             automatic_supply=equipment.automatic_supply,
             wanted_since=one.wished_since,
             ordered=self._name(ordered) if ordered else None,
-            ordered_for_equipment=self.supplies.pieces_since(now - COUNTED, number),
-            ordered_in_all=self.supplies.pieces_since(now - COUNTED, None),
+            ended=self._ended(ordered) if ordered else None,
+            ordered_for_equipment=0,
+            ordered_in_all=0,
             now=now,
             held=next((each.note for each in mine if each.kind == "held"), None),
             confirmed=any(each.kind == "confirmed" for each in mine),
@@ -170,6 +220,22 @@ class Replenishment:
         """The portal's order number, or the beginning of the reference while there is none."""
         standing = self.standings([item.reference]).get(item.reference)
         return ", ".join(standing.receipts) if standing and standing.receipts else item.reference[:12]
+
+    def _ended(self, item: OrderedItem) -> Finding | None:
+        """Why an order that stands in the way brings nothing: a person has to look at it."""
+        if item.status == "cancelled":
+            said = message(
+                "Order {order} was cancelled. To have it ordered again: meter-agent orders close {order}",
+                order=self._name(item),
+            )
+            return Finding("order_cancelled", said)
+        if item.status == "rejected":
+            said = message(
+                "The portal rejected order {order}. Look at it with: meter-agent orders explain {order}",
+                order=self._name(item),
+            )
+            return Finding("order_rejected", said)
+        return None
 
     def _placed(
         self, equipment: Equipment, decisions: Sequence[Decision], lives: Mapping[str, Life]
@@ -200,38 +266,56 @@ class Replenishment:
             if not self.supplies.order(items):
                 return None
             self.outbox.put(envelope, None)
-            for decision in chosen:
-                self.supplies.withdraw(number, decision.supply.slot)
+            self.supplies.use_up(number, [decision.supply.slot for decision in chosen])
         return Standing(envelope.reference, "waiting")
 
-    async def follow(self, again: timedelta = ASKED_AGAIN) -> None:
+    async def follow(self, again: timedelta = ASKED_AGAIN) -> PortalError | None:
         """Asks the portal what has become of the orders on their way, the longest unasked first, none twice in `again`.
 
-        What cannot be asked now is asked later. Raises nothing but `StoreError`.
+        What cannot be asked now is asked later; the error says why. Raises nothing but `StoreError`.
         """
         now = self.clock.now()
-        items = self.supplies.to_ask(now - again, ASKED_AT_ONCE)
-        standings = self.standings(list(dict.fromkeys(item.reference for item in items)))
-        asked: dict[str, list[OrderedItem]] = {}
-        for item in items:
-            standing = standings.get(item.reference)
-            if standing is None or standing.state == "discarded":
-                self.supplies.follow(item, "closed", now)
-            elif standing.state == "rejected":
-                self.supplies.follow(item, "rejected", now)
-            elif standing.state == "accepted" and standing.receipts:
-                asked.setdefault(standing.receipts[0], []).append(item)
-        for order_number, mine in asked.items():
+        asked = self._accepted(self.supplies.to_ask(now - again), now)
+        for order_number, items in list(asked.items())[:ASKED_AT_ONCE]:
             try:
                 progress = await self.portal.order_progress(order_number)
-            except PortalError:
-                return
-            delivered = dict(progress.delivered)
-            for item in mine:
-                status = "delivered" if delivered.get(item.bom_item_number) else progress.status
-                if (status, progress.tracking or item.tracking) != (item.status, item.tracking):
-                    self.supplies.follow(item, status, now, progress.tracking)
-            self.supplies.asked([mine[0].reference], now)
+            except PortalUnavailable as error:
+                return error
+            except PortalError as error:
+                self.supplies.asked([item.reference for item in items], now)  # it stands in nobody's way next time
+                if isinstance(error, RequestRefused):
+                    continue
+                return error
+            self._learnt(progress, items, now)
+            self.supplies.asked([item.reference for item in items], now)
+        return None
+
+    def _accepted(self, items: Sequence[OrderedItem], now: datetime) -> dict[str, list[OrderedItem]]:
+        """By the portal's order number what it has taken; of the rest, what is known here. Of an envelope that is on
+        record no more nothing is known."""
+        standings = self.standings(list(dict.fromkeys(item.reference for item in items)))
+        accepted: dict[str, list[OrderedItem]] = {}
+        for item in items:
+            standing = standings.get(item.reference)
+            if standing is None:
+                continue
+            if standing.state == "discarded":
+                self.supplies.follow(item, "not_placed", now)
+            elif standing.state == "accepted" and standing.receipts:
+                accepted.setdefault(standing.receipts[0], []).append(item)
+            elif (standing.state == "rejected") != (item.status == "rejected"):
+                self.supplies.follow(item, "rejected" if standing.state == "rejected" else "wanted", now)
+        return accepted
+
+    def _learnt(self, progress: OrderProgress, items: Sequence[OrderedItem], now: datetime) -> None:
+        """The status of each piece. What is not part of the order, because that is somebody else's, is decided anew."""
+        delivered = dict(progress.delivered)
+        for item in items:
+            status = "delivered" if delivered.get(item.bom_item_number) else progress.status
+            if not progress.has(item):
+                self.supplies.follow(item, "not_placed", now)
+            elif (status, progress.tracking or item.tracking) != (item.status, item.tracking):
+                self.supplies.follow(item, status, now, progress.tracking)
 
 
 def ordered_item(reference: str, number: str, decision: Decision, now: datetime) -> OrderedItem:

@@ -18,7 +18,7 @@ from agent.readout import Readout
 from agent.snmp.varbinds import Answer, Ask
 from agent.supplies.lives import Look
 from agent.supplies.orders import BomItem as BomItem
-from agent.supplies.orders import Instruction, OrderedItem, OrderProgress, OrderStatus
+from agent.supplies.orders import Instruction, OrderedItem, OrderProgress, OrderStatus, PlacedOrder
 from agent.supplies.slots import SlotState
 from agent.texts import Message
 from agent.upload.envelope import Entry, Envelope, Outcome, Standing, State
@@ -118,6 +118,9 @@ class Portal(Protocol):
     async def bill_of_material(self, equipment_number: str) -> Sequence[BomItem]:
         """What can be ordered for this equipment."""
 
+    async def orders_of(self, equipment_number: str) -> Sequence[PlacedOrder]:
+        """All orders that this agent may see of an equipment, whoever placed them."""
+
     async def submit_readings(self, envelopes: Sequence[Envelope]) -> Sequence[Outcome]:
         """One outcome per envelope, in order; raises when the whole request has no verdict."""
 
@@ -201,6 +204,9 @@ class Outbox(Protocol):
     def discard(self, reference: str, by: str, now: datetime) -> None:
         """Gives up what is held, rejected or parked: it is not sent, and its slot is free again."""
 
+    def withdraw(self, reference: str, by: str, now: datetime) -> bool:
+        """Gives up an order; False and nothing when the portal has it, or may have."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fate:
@@ -277,14 +283,17 @@ class Supplies(Protocol):
     def open_items(self, equipment_number: str | None = None) -> Sequence[OrderedItem]:
         """The pieces on order that stand in the way of another order."""
 
-    def to_ask(self, before: datetime, limit: int) -> Sequence[OrderedItem]:
-        """Pieces whose order goes on at the portal and that it was not asked about since `before`."""
+    def items(self, equipment_number: str) -> Sequence[OrderedItem]:
+        """All pieces ever ordered for an equipment, the oldest first."""
+
+    def to_ask(self, before: datetime) -> Sequence[OrderedItem]:
+        """Pieces of which more may be learnt, the longest unasked first; none asked about since `before`."""
 
     def asked(self, references: Iterable[str], now: datetime) -> None:
         """The portal was asked for these orders."""
 
     def follow(self, item: OrderedItem, status: OrderStatus, now: datetime, tracking: str | None = None) -> None:
-        """What has become of a piece; what is over frees the way for the next order."""
+        """What has become of a piece; what is over frees the way for the next order, and stays over."""
 
     def pieces_since(self, since: datetime, equipment_number: str | None) -> int:
         """How many pieces were ordered since then, for one equipment or (`None`) in all."""
@@ -292,8 +301,8 @@ class Supplies(Protocol):
     def instructions(self, equipment_number: str | None = None) -> Sequence[Instruction]:
         """What people said about orders to come, of one equipment or all."""
 
-    def withdraw(self, equipment_number: str, slot: str) -> bool:
-        """Takes back what was said of a slot; whether there was anything."""
+    def use_up(self, equipment_number: str, slots: Sequence[str]) -> None:
+        """An order was made for these slots: confirmations of them, or of the whole equipment, count no more."""
 
 
 class Cases(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
@@ -13,7 +13,7 @@ from agent.supplies.levels import Supply
 from agent.supplies.lives import Life, Look
 from agent.supplies.orders import OrderedItem
 from agent.supplies.policy import OrderRules, SlotView, is_mostly_used, wish
-from agent.supplies.slots import SlotState, after, counter_of, in_short
+from agent.supplies.slots import SlotState, after, counter_of, in_short, pages_of
 from agent.supplies.usage import Usage, Working, is_weekday, usage_of
 
 REMEMBERED = timedelta(days=400)  # of counters: a year, and the weeks around it
@@ -22,21 +22,29 @@ METER_OF_COUNTER = {"total": "total", "color": "full_color"}
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One supply as it is now, with what is known of its slot; `look` is None when it says nothing new."""
+    """One supply as it is now, with what is known of its slot; `look` is None when it says nothing new.
+
+    `usage` is what is printed with it, once somebody has asked (`Stockroom.counted`).
+    """
 
     supply: Supply
     short: str
     state: SlotState
     look: Look | None
     wished_since: datetime | None = None
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Stockroom:
-    """Notes what readouts say of supplies. `is_working` knows the site's weekends and holidays."""
+    """Notes what readouts say of supplies. `is_working` knows the site's weekends and holidays.
+
+    `withdraw` gives up the order with this reference at a time, if the portal surely does not have it; whether it did.
+    """
 
     supplies: Supplies
     is_working: Working = field(default=is_weekday)
+    withdraw: Callable[[str, datetime], bool] = lambda reference, now: False
 
     def note(
         self,
@@ -53,7 +61,7 @@ class Stockroom:
         for number, readout in readouts.items():
             seen = self.seen(readout, known.get(number, {}))
             self._keep(number, readout, seen, known.get(number, {}))
-            asks = any(one.wished_since or self._may_ask(number, one, readout, rules[number]) for one in seen)
+            asks = any(one.wished_since for one in seen) or self._may_ask(number, seen, readout.read_at, rules[number])
             concerned[number] = readout.supplies if asks else ()
         return concerned
 
@@ -69,9 +77,10 @@ class Stockroom:
             if memory is not None and state is not None and memory.seen == short:
                 found.append(Seen(supply, short, state, None, since))
                 continue
-            count = pages.get(counter_of(supply), pages.get("total"))
+            counter, count = pages_of(state, supply, pages)
             look = Look(readout.read_at, count, supply.level, supply.serial_number, supply.part_number)
-            found.append(Seen(supply, short, after(state, supply, look), look, since))
+            now = after(state, supply, look)
+            found.append(Seen(supply, short, replace(now, counter=counter or now.counter), look, since))
         return found
 
     def _keep(self, number: str, readout: Readout, seen: Sequence[Seen], known: Mapping[str, SlotMemory]) -> None:
@@ -85,22 +94,39 @@ class Stockroom:
             self._installed(number, one, readout.read_at)
 
     def _installed(self, number: str, one: Seen, now: datetime) -> None:
-        """Orders of a cartridge that is in the printer now are over."""
+        """Orders of a cartridge that is in the printer now are over. One that has not left yet would bring another
+        for nothing; what was to come along with it is decided anew."""
         if one.look is None or one.state.life.changed_by is None:
             return
         for item in self.supplies.open_items(number):
             if item.slot == one.supply.slot and is_installed(item, one.state.life):
                 self.supplies.follow(item, "installed", now)
+                if self.withdraw(item.reference, now):
+                    self._set_free(number, item.reference, now)
 
-    def _may_ask(self, number: str, one: Seen, readout: Readout, rules: OrderRules) -> bool:
-        view = self.view(number, one, None, readout.read_at)
-        if one.supply.level.kind in ("unknown", "no_limit") or not is_mostly_used(view, rules):
-            return False
-        return wish(replace(view, usage=self.usage(number, one.supply, readout.read_at)), rules) is not None
+    def _set_free(self, number: str, reference: str, now: datetime) -> None:
+        for item in self.supplies.open_items(number):
+            if item.reference == reference:
+                self.supplies.follow(item, "not_placed", now)
 
-    def view(self, number: str, one: Seen, usage: Usage | None, now: datetime) -> SlotView:
+    def _may_ask(self, number: str, seen: Sequence[Seen], now: datetime, rules: OrderRules) -> bool:
+        used = [one for one in seen if is_mostly_used(self.view(one, now), rules)]
+        return any(wish(self.view(one, now), rules) for one in self.counted(number, used, now))
+
+    def view(self, one: Seen, now: datetime) -> SlotView:
         """What the policy looks at."""
-        return SlotView(one.supply, one.state.life, one.state.before, usage, local_day(now), self.is_working)
+        return SlotView(one.supply, one.state.life, one.state.before, one.usage, local_day(now), self.is_working)
+
+    def counted(
+        self, number: str, seen: Sequence[Seen], now: datetime, equipment: Equipment | None = None
+    ) -> list[Seen]:
+        """The same with what is printed: a year of days is learnt from once for each counter, not for each supply."""
+        usages: dict[str, Usage | None] = {}
+        for one in seen:
+            if (name := counter_of(one.supply)) not in usages:
+                estimate = annual_estimate_of(equipment, one.supply) if equipment else None
+                usages[name] = self.usage(number, one.supply, now, estimate)
+        return [replace(one, usage=usages[counter_of(one.supply)]) for one in seen]
 
     def usage(self, number: str, supply: Supply, now: datetime, annual_estimate: int | None = None) -> Usage | None:
         """How much is printed with this supply. A day's first look tells the counter at the end of the day before."""

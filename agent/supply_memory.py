@@ -138,19 +138,20 @@ class SqlSupplies:
         with self._store.connect() as connection:
             return [_item(row) for row in connection.execute(statement)]
 
-    def to_ask(self, before: datetime, limit: int) -> Sequence[OrderedItem]:
-        """Pieces whose order goes on at the portal, those asked longest ago first; none asked since `before`.
+    def to_ask(self, before: datetime) -> Sequence[OrderedItem]:
+        """Pieces of which more may be learnt, those asked longest ago first; none asked since `before`.
 
-        What was asked long after that was asked under a clock that was ahead: it is due.
+        What was delivered or cancelled stays so. What was rejected may have been tried again by a person. What was
+        asked long after `before` was asked under a clock that was ahead: it is due.
         """
-        going_on = ordered_items.c.open_key.is_not(None) & ordered_items.c.status.not_in(("cancelled", "rejected"))
+        going_on = ordered_items.c.open_key.is_not(None) & ordered_items.c.status.not_in(("cancelled", "delivered"))
         asked = ordered_items.c.asked_at
         long_ago = asked.is_(None) | (asked < instant(before)) | (asked > instant(before + AHEAD))
         statement = (
             select(ordered_items).where(going_on, long_ago).order_by(ordered_items.c.asked_at, ordered_items.c.id)
         )
         with self._store.connect() as connection:
-            return [_item(row) for row in connection.execute(statement.limit(limit))]
+            return [_item(row) for row in connection.execute(statement)]
 
     def asked(self, references: Iterable[str], now: datetime) -> None:
         """The portal was asked for these orders."""
@@ -159,14 +160,15 @@ class SqlSupplies:
             connection.execute(update(ordered_items).where(mine).values(asked_at=instant(now)))
 
     def follow(self, item: OrderedItem, status: OrderStatus, now: datetime, tracking: str | None = None) -> None:
-        """What has become of a piece; what is over frees the way for the next order."""
+        """What has become of a piece; what is over frees the way for the next order, and stays over."""
         steps = item.steps if status == item.status else (*item.steps, (status, now))
         told = replace(item, tracking=tracking or item.tracking, steps=steps)
         changes: dict[str, str | None] = {"content": _content(told), "status": status, "changed_at": instant(now)}
         if status in OVER:
             changes["open_key"] = None
         with self._store.begin() as connection:
-            connection.execute(update(ordered_items).where(ordered_items.c.id == item.id).values(changes))
+            goes_on = (ordered_items.c.id == item.id) & ordered_items.c.open_key.is_not(None)
+            connection.execute(update(ordered_items).where(goes_on).values(changes))
 
     def pieces_since(self, since: datetime, equipment_number: str | None) -> int:
         """How many pieces were ordered since then, for one equipment or (`None`) in all.
@@ -196,7 +198,7 @@ class SqlSupplies:
 
     def instruct(self, instruction: Instruction) -> None:
         """Replaces what was said of this slot before."""
-        self.withdraw(instruction.equipment_number, instruction.slot)
+        mine = _said_of(instruction.equipment_number, instruction.slot)
         row = {
             "equipment_number": instruction.equipment_number,
             "slot": instruction.slot,
@@ -206,13 +208,23 @@ class SqlSupplies:
             "note": instruction.note,
         }
         with self._store.begin() as connection:
+            connection.execute(delete(order_instructions).where(mine))
             connection.execute(insert(order_instructions).values(row))
 
     def withdraw(self, equipment_number: str, slot: str) -> bool:
         """Takes back what was said; whether there was anything."""
-        mine = (order_instructions.c.equipment_number == equipment_number) & (order_instructions.c.slot == slot)
         with self._store.begin() as connection:
-            return connection.execute(delete(order_instructions).where(mine)).rowcount > 0
+            return connection.execute(delete(order_instructions).where(_said_of(equipment_number, slot))).rowcount > 0
+
+    def use_up(self, equipment_number: str, slots: Sequence[str]) -> None:
+        """An order was made for these slots: confirmations of them, or of the whole equipment, count no more."""
+        confirmed = _said_of(equipment_number, "", *slots) & (order_instructions.c.kind == "confirmed")
+        with self._store.begin() as connection:
+            connection.execute(delete(order_instructions).where(confirmed))
+
+
+def _said_of(equipment_number: str, *slots: str) -> ColumnElement[bool]:
+    return (order_instructions.c.equipment_number == equipment_number) & order_instructions.c.slot.in_(slots)
 
 
 def _keep(connection: Connection, number: str, slot: str, seen: str, state: SlotState) -> None:

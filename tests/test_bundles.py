@@ -64,6 +64,13 @@ def test_what_stands_in_the_way_of_one_stays_there():
     assert bundled(seen, decided([seen[0]]), BOM, RULES) == ()
 
 
+def test_a_confirmation_is_not_for_what_comes_along():
+    """A person has let pass what was needed; what waits for a person itself does not come along with it."""
+    (black, plain), (cyan, _) = slots(NEED, SOON)
+    seen = [(black, plain), (cyan, situation(brought="79", confirmed=True))]
+    assert bundled(seen, decided([seen[0]]), BOM, RULES) == ()
+
+
 def test_a_cartridge_seen_once_does_not_come_along():
     """One look is no proof."""
     (black, plain), (cyan, how) = slots(NEED, SOON)

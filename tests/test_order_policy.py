@@ -84,6 +84,21 @@ def test_never_while_more_than_the_bound_is_left(percent, usage, bound, type_):
     assert wish(view(life(percent + 1, percent), usage, type_=type_), rules) is None
 
 
+@given(st.floats(0, 45), st.floats(60, 100), usages)
+def test_never_while_a_level_of_steps_may_be_above_the_bound(low, high, usage):
+    """A third that lies anywhere between 33 and 67 percent is not half used, whatever is printed."""
+    assert wish(view(life(Level("exact", high, low, high)), usage), RULES) is None
+
+
+def test_a_used_cartridge_that_was_put_in_is_no_first_sight():
+    """Its predecessor was seen, so nobody knew of the need before: what it says counts."""
+    told = [
+        replace(one, serial_number="OLD1" if number < 3 else "NEW2")
+        for number, one in enumerate(looks(9, 8, 7, *[6] * 3))
+    ]
+    assert code(view(lives_of(told)[-1], steady(), wear=KNOWN)) == "order:runs_dry"
+
+
 @given(st.floats(0, 40), usages)
 def test_each_refusal_holds_alone(percent, usage):
     """An open order, automatic supply, one look only, a missing position, what the portal does not let be ordered."""
@@ -93,6 +108,8 @@ def test_each_refusal_holds_alone(percent, usage):
     assert code(seen, automatic_supply=True, confirmed=True) == "automatic_supply"
     assert code(seen, ordered="77", confirmed=True) == "order_open"
     assert code(seen, bom=(replace(ITEM, open_order_number="78"),), confirmed=True) == "order_open"
+    assert code(seen, held="", confirmed=True) == "held"
+    assert code(seen, brought="79") == "ordered_by_others"
     assert code(seen, bom=(), confirmed=True) == "not_in_bill_of_material"
     assert code(seen, bom=(ITEM, replace(ITEM, bom_item_number="0020")), confirmed=True) == "not_in_bill_of_material"
     assert code(seen, wanted_since=NOW - timedelta(minutes=29)) == "first_sight"
@@ -105,6 +122,21 @@ def test_the_portal_says_why_something_cannot_be_ordered():
     decision = decide(LOW, (item,), situation(), RULES)
     assert (decision.order, decision.reason.code) == (False, "not_orderable")
     assert "contract ended" in str(decision.reason.message)
+
+
+@pytest.mark.parametrize(("why", "shown"), [(None, "–"), ("Contract ended.", "Contract ended")])
+def test_what_may_be_ordered_no_times_is_not_ordered(why, shown):
+    """A position that is shown, of which no piece is sold; with a reason, or without one."""
+    for item in (replace(ITEM, max_quantity=0), replace(ITEM, orderable=False)):
+        decision = decide(LOW, (replace(item, not_orderable_reason=why),), situation(confirmed=True), RULES)
+        assert (decision.order, decision.reason.code) == (False, "not_orderable")
+        assert str(decision.reason.message) == f"The portal does not let this be ordered: {shown}."
+
+
+@pytest.mark.parametrize(("why", "shown"), [("", "Ordering is on hold."), ("moves.", "Ordering is on hold: moves.")])
+def test_a_hold_says_why_if_anybody_said_so(why, shown):
+    """In their words."""
+    assert str(decide(LOW, (ITEM,), situation(held=why), RULES).reason.message) == shown
 
 
 @given(st.integers(0, 10), st.integers(0, 40), st.booleans())

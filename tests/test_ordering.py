@@ -27,7 +27,7 @@ from agent.stockroom import beginnings, is_installed
 from agent.store import Store
 from agent.supplies.levels import Supply, percent_level
 from agent.supplies.lives import Look, begun, followed
-from agent.supplies.orders import BomItem, Instruction, OrderedItem, OrderProgress
+from agent.supplies.orders import BomItem, Instruction, OrderedItem, OrderProgress, PlacedOrder
 from agent.supplies.policy import OrderRules
 from agent.supply_memory import SqlSupplies
 from agent.survey import Survey
@@ -64,6 +64,8 @@ class Office:
         self.answers = answers
         self.rejects = rejects
         self.has_bill = True
+        self.first = 0
+        self.of_others: list[PlacedOrder] = []
         self.progress = OrderProgress("received")
         self.asked: list[str] = []
 
@@ -79,6 +81,9 @@ class Office:
             raise PortalUnreachable(message("Nobody there."))
         return [TONER]
 
+    async def orders_of(self, equipment_number):
+        return self.of_others
+
     async def order_progress(self, order_number):
         self.asked.append(order_number)
         return self.progress
@@ -92,7 +97,7 @@ class Office:
         if self.rejects:
             return Rejected("material-not-orderable", "Not any more.")
         self.orders.append(envelope.reference)
-        return Accepted((f"O{len(self.orders)}",))
+        return Accepted((f"O{self.first + len(self.orders)}",))
 
 
 class Nobody:
@@ -220,6 +225,7 @@ class Week:
         self.store, self.office = store, office
         self.stage = stage(store, office, self.clock, **{"at_first_sight": False, **rules})
         self.ordered: list[tuple[datetime, list[str]]] = []
+        self.said: list[str] = []
 
     def day(self, pages: int, *supplies: Supply, looks: int = 2) -> list[tuple[bool, str]]:
         """One day's pages, then reading at noon and an hour later; what was decided at last."""
@@ -233,6 +239,7 @@ class Week:
                 concerned = self.stage.note([(EQUIPMENT, readout)])
             orderings = asyncio.run(self.stage.order(EQUIPMENT, replace(readout, supplies=concerned["1"])))
             decided = [(one.decision.order, one.decision.reason.code) for one in orderings]
+            self.said = [str(one.decision.reason.message) for one in orderings]
             placed = [one.decision.supply.slot for one in orderings if one.entry]
             if placed:
                 self.ordered.append((self.clock.moment, placed))
@@ -332,7 +339,7 @@ ITEM = OrderedItem(
 
 
 def test_the_portal_is_asked_what_became_of_an_order(store):
-    """In process, then delivered, with the tracking number; asked about once an hour, and no more when installed."""
+    """In process, then delivered, with the tracking number; asked about once an hour, and no more when it has come."""
     week, supplies = Week(store, Office()), SqlSupplies(store)
     used_up(week, 100, 100 / 5000)
     courier = Courier(week.stage.outbox, week.office, week.clock, asyncio.sleep)
@@ -345,6 +352,8 @@ def test_the_portal_is_asked_what_became_of_an_order(store):
         [item] = supplies.open_items()
         assert (item.status, item.tracking) == (told.status, told.tracking)
     assert week.office.asked == ["O1", "O1"]
+    week.clock.moment += timedelta(hours=1)
+    asyncio.run(week.stage.follow())
     week.day(100, toner(100))
     asyncio.run(week.stage.follow())
     assert [item.status for item in supplies.items()] == ["installed"]
@@ -358,7 +367,7 @@ def test_what_the_portal_rejects_is_not_ordered_again_and_again(store):
     asyncio.run(Courier(week.stage.outbox, week.office, week.clock, asyncio.sleep).deliver())
     asyncio.run(week.stage.follow())
     assert [item.status for item in supplies.open_items()] == ["rejected"]
-    assert week.day(100, toner(5)) == [(False, "order_open")]
+    assert week.day(100, toner(5)) == [(False, "order_rejected")]
 
 
 def test_a_failing_bill_of_material_decides_nothing(store):

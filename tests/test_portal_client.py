@@ -287,6 +287,27 @@ def test_a_number_that_somebody_has_changed_is_not_written_over(portal: PortalPr
     assert ask(portal, lambda client: client.equipments())[0].technical_identification_number == "PRN-NEW"
 
 
+def test_orders_of_an_equipment(portal: PortalProcess) -> None:
+    """All of one equipment and no other's, over several pages, with what they bring and what has become of them."""
+    number, many = f"{10_000_004:018d}", 102
+    ask(portal, lambda client: client.submit_order(order(1, f"{10_000_005:018d}"), first_try=True))
+
+    async def place(client: PortalClient) -> list[str]:
+        numbers = []
+        for _ in range(many):
+            outcome = await client.submit_order(order(7, number), first_try=True)
+            assert isinstance(outcome, Accepted)
+            numbers += outcome.receipts
+            portal.admin("POST", f"/admin/orders/{numbers[-1]}/status", {"status": "delivered"})
+        return numbers
+
+    numbers = ask(portal, place)
+    found = ask(portal, lambda client: client.orders_of(number))
+    assert [one.order_number for one in found] == numbers
+    assert {(one.status, one.positions) for one in found} == {("delivered", ("0070",))}
+    assert all(timedelta() <= datetime.now(UTC) - one.created_at < timedelta(hours=1) for one in found)
+
+
 def test_order_found(portal: PortalProcess) -> None:
     """After an unknown outcome the portal is asked first: an order that it has is not posted again."""
     envelope = order(2)
@@ -723,6 +744,7 @@ QUESTIONS: tuple[Callable[[PortalClient], Awaitable[object]], ...] = (
     lambda client: client.submit_readings([reading(1100)]),
     lambda client: client.submit_order(order(1), first_try=False),
     lambda client: client.bill_of_material("../" + NUMBER),
+    lambda client: client.orders_of(NUMBER),
 )
 
 

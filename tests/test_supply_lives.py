@@ -41,6 +41,13 @@ def test_shaking_makes_no_other_cartridge(low, rise, serial):
     assert len(lives_of(made)) == 1
 
 
+@given(st.floats(1, 60), st.floats(0, 15), st.integers(100, 5000))
+def test_a_shaken_cartridge_that_goes_on_for_long_is_the_same(low, rise, pages):
+    """It stays where shaking brought it, and thousands of pages are printed with it."""
+    after = [max(low + rise - step, 0.0) for step in range(4)]
+    assert len(lives_of(looks(low + 5, low, *after, pages=pages))) == 1
+
+
 def test_a_smaller_rise_must_prove_itself_by_pages():
     """20 points more: shaken as long as little was printed, another cartridge after a quarter of what it had made."""
     start = looks(60, 40, 20, pages=1000)

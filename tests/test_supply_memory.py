@@ -148,10 +148,22 @@ def test_who_was_not_asked_for_longest_comes_first(store):
         supplies.order([item(f"E{number}", ref=number)])
     supplies.asked(["a" * 32], NOON)
     supplies.asked(["b" * 32], NOON - HOUR)
-    asked = [one.reference[0] for one in supplies.to_ask(NOON, 10)]
+    asked = [one.reference[0] for one in supplies.to_ask(NOON)]
     assert asked == ["c", "b"]
-    supplies.follow(supplies.to_ask(NOON, 1)[0], "cancelled", NOON)
-    assert [one.reference[0] for one in supplies.to_ask(NOON, 10)] == ["b"]
+    for final in ("cancelled", "delivered"):
+        supplies.follow(supplies.to_ask(NOON)[0], final, NOON)
+        assert [one.reference[0] for one in supplies.to_ask(NOON)] == ["b"][: final == "cancelled"]
+
+
+def test_what_is_over_stays_over(store):
+    """A person closes an order while the portal is being asked about it: what it says then is too late."""
+    supplies = SqlSupplies(store)
+    supplies.order([item("E1")])
+    [asked_about] = supplies.to_ask(NOON)
+    supplies.follow(asked_about, "closed", NOON)
+    supplies.follow(asked_about, "delivered", NOON + HOUR, "JJD1")
+    assert [(one.status, one.tracking) for one in supplies.items()] == [("closed", None)]
+    assert supplies.open_items() == []
 
 
 def test_the_last_word_of_a_person_counts(store):
@@ -164,6 +176,20 @@ def test_the_last_word_of_a_person_counts(store):
     assert [one.kind for one in supplies.instructions()] == ["confirmed"]
     assert supplies.withdraw("E1", "")
     assert not supplies.withdraw("E1", "")
+
+
+def test_an_order_uses_up_what_confirmed_it_and_no_hold(store):
+    """Of these slots and of the whole equipment; what was said of others, and a hold said meanwhile, stay."""
+    supplies = SqlSupplies(store)
+    for slot, kind in (("", "confirmed"), ("1.1", "confirmed"), ("1.2", "held"), ("1.3", "confirmed")):
+        supplies.instruct(Instruction("E1", slot, kind, NOON, "Ada", ""))
+    supplies.instruct(Instruction("E2", "", "confirmed", NOON, "Ada", ""))
+    supplies.use_up("E1", ["1.1", "1.2"])
+    assert {(one.equipment_number, one.slot, one.kind) for one in supplies.instructions()} == {
+        ("E1", "1.2", "held"),
+        ("E1", "1.3", "confirmed"),
+        ("E2", "", "confirmed"),
+    }
 
 
 def test_what_is_old_is_forgotten_and_what_follows_from_it_stays(store):
@@ -193,6 +219,6 @@ def test_a_clock_that_was_ahead_does_not_keep_the_portal_from_being_asked(store)
     supplies = SqlSupplies(store)
     supplies.order([item("E1")])
     supplies.asked(["a" * 32], NOON + timedelta(days=365))
-    assert [one.reference[0] for one in supplies.to_ask(NOON, 10)] == ["a"]
+    assert [one.reference[0] for one in supplies.to_ask(NOON)] == ["a"]
     supplies.asked(["a" * 32], NOON)
-    assert supplies.to_ask(NOON - HOUR, 10) == []
+    assert supplies.to_ask(NOON - HOUR) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from agent.meters import Finding
@@ -18,8 +18,11 @@ OrderStatus = Literal[
     "cancelled",
     "rejected",
     "closed",  # a person said that it is over
+    "not_placed",  # it never came to be part of an order at the portal
 ]
-OVER: tuple[OrderStatus, ...] = ("installed", "closed")  # nothing stands in the way of the next cartridge's order
+# Nothing stands in the way of the next order.
+OVER: tuple[OrderStatus, ...] = ("installed", "closed", "not_placed")
+CONFIRMED_FOR = timedelta(days=7)  # a long weekend, and a printer that is switched off
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +47,37 @@ class BomItem:
 
 @dataclass(frozen=True, slots=True)
 class OrderProgress:
-    """What the portal says of an order: its status and the pieces delivered by bill-of-material item."""
+    """What the portal says of an order: its status and the pieces delivered by bill-of-material item.
+
+    `reference` is what the order was placed under; of an order of somebody else another one, or none.
+    """
 
     status: OrderStatus
     delivered: tuple[tuple[str, int], ...] = ()
     tracking: str | None = None
+    reference: str | None = None
+
+    def has(self, item: OrderedItem) -> bool:
+        """Whether this order brings the piece. Of somebody else's order that is known by its items alone."""
+        if self.reference == item.reference or not self.delivered:
+            return True
+        return any(position == item.bom_item_number for position, _ in self.delivered)
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedOrder:
+    """An order that the portal has for an equipment, whoever placed it; `positions` are its bill-of-material items."""
+
+    order_number: str
+    reference: str | None
+    status: OrderStatus
+    created_at: datetime
+    positions: tuple[str, ...]
+
+    def brings(self, item: BomItem, since: datetime) -> bool:
+        """Whether it was placed since then and brings this material, or has brought it."""
+        called_off = self.status in ("cancelled", "rejected")
+        return not called_off and self.created_at >= since and item.bom_item_number in self.positions
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +128,7 @@ class Instruction:
     at: datetime
     by: str
     note: str
+
+    def counts(self, now: datetime) -> bool:
+        """Whether it still does: a confirmation for `CONFIRMED_FOR` at most, the others until they are taken back."""
+        return self.kind != "confirmed" or abs(now - self.at) < CONFIRMED_FOR

@@ -97,8 +97,10 @@ class SlotView:
 class Situation:
     """What is known beside the slot. `wanted_since` is when the rules first asked for it, without a break since.
 
-    `ordered` is the newest order for this slot, as people know it, while it stands in the way of another. `unsure`: one
-    may be forgotten. `ordered_for_equipment` and `ordered_in_all` are the pieces that the caps count.
+    `ordered` is the newest order for this slot, as people know it, while it stands in the way of another; `ended` is
+    why it brings nothing although it does. `unsure`: one may be forgotten. `brought` is an order of somebody else that
+    was placed since the present cartridge is in the printer. `ordered_for_equipment` and `ordered_in_all` are the
+    pieces that the caps count.
     """
 
     automatic_supply: bool
@@ -110,6 +112,8 @@ class Situation:
     held: str | None = None
     confirmed: bool = False
     unsure: bool = False
+    ended: Finding | None = None
+    brought: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +150,7 @@ def wish(view: SlotView, rules: OrderRules, further: int = 0) -> Wish | None:
 
     Never from what is unknown; never while more than the bound may be left.
     """
-    kind = view.supply.level.kind
-    if kind in ("unknown", "no_limit") or not is_mostly_used(view, rules):
+    if not is_mostly_used(view, rules):
         return None
     left = left_in(view.life, view.wear) if view.usage else None
     if left is None or view.usage is None:
@@ -264,13 +267,16 @@ def _not_orderable(view: SlotView, item: BomItem | None, situation: Situation, r
     if item is None:
         said = message("The bill of material has no single position for this supply.")
         return Finding("not_in_bill_of_material", said)
-    if item.orderable:
+    if item.orderable and item.max_quantity:
         return None
-    said = message("The portal does not let this be ordered: {why}.", why=item.not_orderable_reason)
+    why = (item.not_orderable_reason or "–").rstrip(".")
+    said = message("The portal does not let this be ordered: {why}.", why=why)
     return Finding("not_orderable", said)
 
 
 def _ordered(view: SlotView, item: BomItem | None, situation: Situation, rules: OrderRules) -> Finding | None:
+    if situation.ended is not None:
+        return situation.ended
     order = situation.ordered or (item.open_order_number if item else None)
     return Finding("order_open", message("It is ordered already: {order}.", order=order)) if order else None
 
@@ -285,10 +291,24 @@ def _unsure(view: SlotView, item: BomItem | None, situation: Situation, rules: O
     return Finding("unsure", said)
 
 
+def _brought(view: SlotView, item: BomItem | None, situation: Situation, rules: OrderRules) -> Finding | None:
+    """What somebody ordered by hand stands on a shelf, or is on its way, as long as the same cartridge is in."""
+    if situation.brought is None or situation.confirmed:
+        return None
+    said = message(
+        "Somebody else has ordered it since this cartridge is in the printer: {order}. A person must confirm that one"
+        " more is needed.",
+        order=situation.brought,
+    )
+    return Finding("ordered_by_others", said)
+
+
 def _held(view: SlotView, item: BomItem | None, situation: Situation, rules: OrderRules) -> Finding | None:
     if situation.held is None:
         return None
-    return Finding("held", message("Ordering is on hold: {why}.", why=situation.held))
+    if not situation.held:
+        return Finding("held", message("Ordering is on hold."))
+    return Finding("held", message("Ordering is on hold: {why}.", why=situation.held.rstrip(".")))
 
 
 def _most_is_left(view: SlotView, item: BomItem | None, situation: Situation, rules: OrderRules) -> Finding | None:
@@ -365,7 +385,7 @@ def _caps(view: SlotView, item: BomItem | None, situation: Situation, rules: Ord
 
 
 def _disarmed(view: SlotView, item: BomItem | None, situation: Situation, rules: OrderRules) -> Finding | None:
-    if rules.armed or situation.confirmed:
+    if rules.armed:  # a confirmation arms nothing: as long as this is off, the config says, nothing is ordered
         return None
     return Finding("dry_run", message("Orders are not armed: it would have been ordered now."))
 
@@ -375,6 +395,7 @@ REFUSALS: tuple[Refusal, ...] = (
     _not_orderable,
     _ordered,
     _unsure,
+    _brought,
     _held,
     _most_is_left,
     _sudden,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from agent.supplies.levels import Supply
@@ -17,6 +18,7 @@ class SlotState:
 
     `type` is that of the supply (`agent.supplies.levels.Supply`), `yield_pages` the maker's word for what the bill of
     material has for it, `None` while nobody has asked. `colorant` and `description` are the supply's.
+    `counter` told the pages of the newest look that has some: those of two counters cannot be subtracted.
     """
 
     type: str
@@ -25,6 +27,7 @@ class SlotState:
     yield_pages: int | None = None
     colorant: str | None = None
     description: str | None = None
+    counter: str | None = None
 
     @property
     def before(self) -> Wear:
@@ -34,10 +37,34 @@ class SlotState:
 
 def after(state: SlotState | None, supply: Supply, look: Look) -> SlotState:
     """The state with one look more; another type or color of supply in the slot begins anew."""
-    if state is None or (state.type, state.colorant) != (supply.type, supply.colorant):
+    if state is None or _is_another(state, supply):
         return SlotState(supply.type, begun(look, None), (), None, supply.colorant, supply.description)
     *ended, life = followed(state.life, look)
-    return replace(state, life=life, ended=(*state.ended, *ended)[-MOST_ENDED:], description=supply.description)
+    return replace(
+        state,
+        life=life,
+        ended=(*state.ended, *ended)[-MOST_ENDED:],
+        colorant=supply.colorant or state.colorant,
+        description=supply.description,
+    )
+
+
+def _is_another(state: SlotState, supply: Supply) -> bool:
+    """Whether it is another kind of supply. A color that is not told this time is none."""
+    told = None not in (state.colorant, supply.colorant)
+    return state.type != supply.type or (told and state.colorant != supply.colorant)
+
+
+def pages_of(state: SlotState | None, supply: Supply, counters: Mapping[str, int]) -> tuple[str | None, int | None]:
+    """Which counter wears this supply, and how many pages it says; `None` where it is not told.
+
+    The counter of all pages stands in only as long as that of colored ones was never told.
+    """
+    known = replace(supply, colorant=supply.colorant or (state.colorant if state else None))
+    name = counter_of(known)
+    if name not in counters and not (state and state.counter == name):
+        name = "total"
+    return (name, counters[name]) if name in counters else (None, None)
 
 
 def in_short(supply: Supply, day: int) -> str:

@@ -11,7 +11,7 @@ from agent.errors import EquipmentListUnusable, PortalError, Problem, SheetError
 from agent.ports import Account
 from agent.printers import Equipment
 from agent.spreadsheet import MAX_BYTES
-from agent.supplies.orders import BomItem, OrderProgress
+from agent.supplies.orders import BomItem, OrderProgress, PlacedOrder
 from agent.texts import message
 from agent.upload.envelope import Envelope, Outcome
 
@@ -62,6 +62,10 @@ class FilePortal:
     async def bill_of_material(self, equipment_number: str) -> Sequence[BomItem]:
         """Nothing can be ordered without a portal."""
         return ()
+
+    async def orders_of(self, equipment_number: str) -> Sequence[PlacedOrder]:
+        """Nobody to ask."""
+        raise _no_api()
 
     async def submit_readings(self, envelopes: Sequence[Envelope]) -> Sequence[Outcome]:
         """Nothing is sent."""

@@ -254,6 +254,16 @@ class SqlOutbox:
             changes = {"state": "discarded", "slot": None, "not_before": None, "settled_at": microseconds(now)}
             _change(connection, number, now, changes, message("{who} discarded it.", who=by))
 
+    def withdraw(self, reference: str, by: str, now: datetime) -> bool:
+        """Gives up an order that is no longer wanted; False and nothing when the portal has it, or may have."""
+        with self._store.begin() as connection:
+            row = _row(connection, reference)
+            if row is None or row.state not in CAPTURABLE or departures.departed_at(connection, reference):
+                return False
+            changes = {"state": "discarded", "slot": None, "not_before": None, "settled_at": microseconds(now)}
+            _change(connection, row.id, now, changes, message("{who} took the order back.", who=by))
+        return True
+
     def capture(self, reference: str, receipts: Sequence[str], note: Message, now: datetime) -> None:
         """A person entered this reading in the portal: it is settled, and never sent. Its slot stays taken."""
         with self._store.begin() as connection:

@@ -13,7 +13,7 @@ from agent.errors import AgentTooOld, PortalError, PortalUnavailable, RequestRef
 from agent.meters import Finding
 from agent.ports import Account
 from agent.printers import Equipment
-from agent.supplies.orders import BomItem, OrderProgress
+from agent.supplies.orders import BomItem, OrderProgress, PlacedOrder
 from agent.texts import message
 from agent.upload.call import Call
 from agent.upload.envelope import Accepted, Envelope, Outcome
@@ -118,6 +118,19 @@ class PortalClient:
         """What can be ordered for this equipment."""
         path = f"equipments/{quote(equipment_number, safe='')}/bill-of-material"
         return tuple(item.item() for item in (await self._connection.ask(Call("GET", path), BomAnswer)).items)
+
+    async def orders_of(self, equipment_number: str) -> Sequence[PlacedOrder]:
+        """All orders of an equipment that this agent may see, page by page, the oldest first."""
+        found: list[PlacedOrder] = []
+        cursor: str | None = None
+        for _ in range(MOST_PAGES):
+            query = {"equipment_number": equipment_number, **({"cursor": cursor} if cursor else {})}
+            page = await self._connection.ask(Call("GET", "orders", query), OrderPage)
+            found += (placed for one in page.items if (placed := one.placed()) is not None)
+            cursor = page.next_cursor
+            if not cursor:
+                return found
+        raise unreadable(f"more than {MOST_PAGES} pages of orders")
 
     async def submit_readings(self, envelopes: Sequence[Envelope]) -> Sequence[Outcome]:
         """One outcome per envelope, in order; the bodies go out byte for byte as they are stored."""

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from agent.meters import LastReading, MeasuringPoint
 from agent.ports import Account
 from agent.printers import Equipment, Location
-from agent.supplies.orders import BomItem, OrderProgress, OrderStatus
+from agent.supplies.orders import BomItem, OrderProgress, OrderStatus, PlacedOrder
 
 LONGEST_TEXT = 2000
 
@@ -257,19 +257,32 @@ class OrderAnswer(Answer):
     status: Text
     items: list[OrderItemAnswer] = []
     tracking: Text | None = None
+    created_at: AwareDatetime | None = None
 
-    def progress(self) -> OrderProgress:
+    @property
+    def known_status(self) -> OrderStatus:
         """In the core's words. A status that this version does not know is one of an order that goes on."""
         known = get_args(OrderStatus)
-        status = cast("OrderStatus", self.status) if self.status in known else "in_process"
+        return cast("OrderStatus", self.status) if self.status in known else "in_process"
+
+    def progress(self) -> OrderProgress:
+        """What has become of it."""
         delivered = tuple((item.bom_item_number, item.delivered_quantity) for item in self.items)
-        return OrderProgress(status, delivered, self.tracking)
+        return OrderProgress(self.known_status, delivered, self.tracking, self.client_reference)
+
+    def placed(self) -> PlacedOrder | None:
+        """The order as whoever placed it; `None` where it is not told when that was."""
+        if self.created_at is None:
+            return None
+        positions = tuple(item.bom_item_number for item in self.items)
+        return PlacedOrder(self.order_number, self.client_reference, self.known_status, self.created_at, positions)
 
 
 class OrderPage(Answer):
     """Orders that match a question."""
 
     items: list[OrderAnswer]
+    next_cursor: Text | None = None
 
 
 class NotificationAnswer(Answer):
