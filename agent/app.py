@@ -23,7 +23,7 @@ from agent.decisions import SqlDecisions
 from agent.discovery.allowed import Allowed
 from agent.discovery.finder import NetworkFinder
 from agent.discovery.target import Target
-from agent.errors import AgentError, ConfigError, SecretError
+from agent.errors import AgentError, ConfigError, PortalError, SecretError
 from agent.language import show
 from agent.leases import FileLeases
 from agent.matching import Matching, match
@@ -322,11 +322,11 @@ class Agent:
             ready()
             await keep_running(_logged_cycle(cycle), _logged_delivery(cycle), rhythm, stop)
 
-    async def follow_orders(self) -> None:
-        """Asks the portal now what has become of the orders on their way. Raises `AgentError`."""
+    async def follow_orders(self) -> PortalError | None:
+        """Asks the portal now what has become of orders on their way; what kept it from that. Raises `AgentError`."""
         with self.store(exclusive=False) as store:
             async with self.portal() as portal:
-                await self._replenishment(store, portal, SqlOutbox(store), SqlMemory(store)).follow(timedelta())
+                return await self._replenishment(store, portal, SqlOutbox(store), SqlMemory(store)).follow(timedelta())
 
     async def match(self, progress: Progress) -> Matching:
         """Which printer is which equipment of the portal, with nothing read, stored or sent."""

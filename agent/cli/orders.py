@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 
 from agent.cli.jsonl import emit
-from agent.cli.person import say, who
+from agent.cli.person import remark, say, who
 from agent.cli.service import agent_of
 from agent.cli.tables import new_table, plain, row, section
 from agent.clock import SystemClock
@@ -21,10 +21,11 @@ from agent.memory import HistoryEvent, SqlMemory
 from agent.order_book import OrderBook, calendar_of
 from agent.simulation.replay import SlotHistory, WouldBe, beyond_caps, replay, sums
 from agent.supplies.levels import Supply
-from agent.supplies.orders import ALL, Instruction, OrderedItem, OrderStatus
+from agent.supplies.orders import ALL, CONFIRMED_FOR, Instruction, OrderedItem, OrderStatus
 from agent.supplies.slots import counter_of
 from agent.supply_memory import SqlSupplies
 from agent.texts import message
+from agent.upload.outbox import SqlOutbox
 from agent.upload.seal import timestamp
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from agent.store import Store
 
 EVERY = "all"  # what a person types in place of an equipment
+UNDER_WAY: tuple[OrderStatus, ...] = ("wanted", "received", "in_process", "partially_delivered")
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -47,6 +49,7 @@ def status_name(status: OrderStatus) -> str:
         "cancelled": _("cancelled"),
         "rejected": _("rejected"),
         "closed": _("closed"),
+        "not_placed": _("not placed"),
     }
     return names.get(status, status)
 
@@ -54,28 +57,36 @@ def status_name(status: OrderStatus) -> str:
 def list_orders(config: Path | None, *, every: bool, fresh: bool, as_json: bool) -> int:
     """What is on order, or everything that ever was, and what people have said about orders to come.
 
-    `fresh` asks the portal first what has become of them.
+    `fresh` asks the portal first what has become of them; what kept it from that is said, and the exit code.
     """
     agent = agent_of(config)
-    if fresh:
-        run(agent.follow_orders())
+    trouble = run(agent.follow_orders()) if fresh else None
+    if trouble is not None:
+        remark(trouble.what)
+        remark(message("So this is how things stood when the portal was asked last."))
+    ended = trouble.exit_code if trouble is not None else 0
     with agent.store(exclusive=False) as store:
         supplies = SqlSupplies(store)
         items = supplies.items() if every else supplies.open_items()
-        said = supplies.instructions()
+        said = [one for one in supplies.instructions() if one.counts(agent.clock.now())]
         receipts = receipts_of(store, items)
     if as_json:
         for item in items:
             emit(item_json(item, receipts.get(item.reference)))
-        return 0
+        return ended
     console = Console()
     print_items(console, items, receipts)
     print_instructions(console, said)
     if not items and not said:
         say(message("Nothing is on order."))
-    if not agent.settings.orders.armed:
+    _say_unarmed(agent)
+    return ended
+
+
+def _say_unarmed(agent: Agent) -> None:
+    orders = agent.settings.orders
+    if not orders.armed and not any(group.armed for group in orders.groups):
         say(message("Orders are not armed: nothing is ordered. See what would be with: meter-agent orders simulate"))
-    return 0
 
 
 def receipts_of(store: Store, items: Sequence[OrderedItem]) -> dict[str, str]:
@@ -105,14 +116,23 @@ def item_json(item: OrderedItem, order_number: str | None) -> dict[str, object]:
 
 
 def print_items(console: Console, items: Sequence[OrderedItem], receipts: dict[str, str]) -> None:
-    """Pieces with their status."""
-    table = new_table(_("Reference"), _("Equipment"), _("What"), _("Ordered"), _("Status"), _("Order"), _("Why"))
+    """Pieces with their status; under the reference the portal's order number."""
+    table = new_table(_("Reference"), _("Equipment"), _("What"), _("Ordered"), _("Status"), _("Why"))
     for item in items:
-        changed = f"{status_name(item.status)}\n{moment(item.changed_at)}" if item.changed_at else ""
+        since = moment(item.changed_at) if item.changed_at else ""
+        changed = "\n".join(filter(None, (status_name(item.status), since, plain(item.tracking))))
         what = "\n".join(filter(None, (plain(item.description), item.material_number)))
-        order = "\n".join(filter(None, (receipts.get(item.reference), plain(item.tracking or ""))))
-        reference, equipment = item.reference[:12], item.equipment_number.lstrip("0")
-        row(table, reference, equipment, what, moment(item.ordered_at), changed, order, show(item.why.message))
+        names = "\n".join(filter(None, (item.reference[:12], receipts.get(item.reference))))
+        row(
+            table,
+            names,
+            item.equipment_number.lstrip("0"),
+            what,
+            moment(item.ordered_at),
+            changed,
+            show(item.why.message),
+        )
+    table.columns[0].no_wrap = table.columns[1].no_wrap = True  # what is broken cannot be typed
     section(console, _("Orders"), table)
 
 
@@ -131,8 +151,8 @@ def explain_order(config: Path | None, reference: str) -> int:
     agent = agent_of(config)
     with agent.store(exclusive=False) as store:
         memory, supplies = SqlMemory(store), SqlSupplies(store)
-        found = [item for item in supplies.items() if item.reference.startswith(reference)]
-        if not reference or not found or len({item.reference for item in found}) > 1:
+        found = named(store, supplies.items(), reference)
+        if not found:
             raise AgentError(
                 message("There is not exactly one order with the reference {id}.", id=reference),
                 message("Look up the references with: meter-agent orders list --all"),
@@ -148,6 +168,13 @@ def explain_order(config: Path | None, reference: str) -> int:
         row(table, moment(when), what)
     section(console, _("Its way"), table)
     return 0
+
+
+def named(store: Store, items: Sequence[OrderedItem], typed: str) -> list[OrderedItem]:
+    """The pieces of the one order with this reference, its beginning, or this number of the portal; else none."""
+    numbers = receipts_of(store, items)
+    found = [item for item in items if item.reference.startswith(typed) or numbers.get(item.reference) == typed]
+    return found if typed and len({item.reference for item in found}) == 1 else []
 
 
 def way_of(history: Sequence[HistoryEvent], items: Sequence[OrderedItem]) -> list[tuple[datetime, str]]:
@@ -193,7 +220,7 @@ def reasons_of(item: OrderedItem, order_number: str | None) -> Iterable[str]:
         yield show(message("In the printer was the cartridge {serial}.", serial=plain(item.cartridge)))
 
 
-def instruct(config: Path | None, equipment: str, slot: str, *, kind: str, note: str) -> int:
+def instruct(config: Path | None, equipment: str, slot: str, *, kind: Literal["held", "confirmed"], note: str) -> int:
     """Holds back or confirms orders of one supply, or of all of an equipment; holds back all."""
     agent = agent_of(config)
     with agent.store(exclusive=False) as store:
@@ -205,42 +232,93 @@ def instruct(config: Path | None, equipment: str, slot: str, *, kind: str, note:
                 message("Equipment {equipment} has no supply {slot}.", equipment=equipment, slot=slot),
                 message("It has: {slots}.", slots=known),
             )
-        wished = "held" if kind == "held" else "confirmed"
-        now = SystemClock().now()
-        supplies.instruct(Instruction(full, slot, "held" if wished == "held" else "confirmed", now, who(), note))
-    said = {
-        "held": message("Nothing is ordered until: meter-agent orders release {number}", number=equipment)
-        if full == ALL
-        else message("Nothing is ordered for it until: meter-agent orders release {number}", number=equipment),
-        "confirmed": message("Confirmed: it is ordered in the next cycle if it is still needed."),
-    }
-    say(said[wished])
+        supplies.instruct(Instruction(full, slot, kind, SystemClock().now(), who(), note))
+        others = [one for one in supplies.instructions(full) if one.kind == "held" and _concerns(one, slot)]
+        under_way = [one for one in supplies.open_items(full) if slot in ("", one.slot) and one.status in UNDER_WAY]
+    if kind == "confirmed":
+        say(
+            message(
+                "Confirmed: it is ordered in the next cycle if it is still needed, and only within {days} days.",
+                days=CONFIRMED_FOR.days,
+            )
+        )
+        _say_held(others)
+        _say_unarmed(agent)
+        return 0
+    release_it = _release(equipment, slot)
+    if full == ALL:
+        say(message("Nothing is ordered until: meter-agent orders release {number}", number=EVERY))
+        return 0
+    say(message("Nothing is ordered for it until: {command}", command=release_it))
+    for reference in dict.fromkeys(item.reference[:12] for item in under_way):
+        say(
+            message(
+                "Order {id} is on its way all the same. Look at it with: meter-agent orders explain {id}", id=reference
+            )
+        )
     return 0
+
+
+def _concerns(one: Instruction, slot: str) -> bool:
+    return not slot or one.slot in ("", slot)
+
+
+def _release(equipment: str, slot: str) -> str:
+    """The command that takes back what was said."""
+    return f"meter-agent orders release {equipment.lstrip('0') or EVERY}" + (f" --slot {slot}" if slot else "")
+
+
+def _say_held(held: Iterable[Instruction]) -> None:
+    for one in held:
+        release_it = _release(one.equipment_number, one.slot)
+        say(message("It is held back as long as nobody says: {command}", command=release_it))
 
 
 def release(config: Path | None, equipment: str, slot: str) -> int:
     """Takes back what was said."""
     with agent_of(config).store(exclusive=False) as store:
+        supplies = SqlSupplies(store)
         full = ALL if equipment == EVERY else equipment_number(store, equipment)
-        done = SqlSupplies(store).withdraw(full, slot)
+        done = supplies.withdraw(full, slot)
+        others = [one for one in supplies.instructions(full) if one.kind == "held" and _concerns(one, slot)]
     say(message("Taken back.") if done else message("Nothing had been said about it."))
+    _say_held(others)
     return 0 if done else 1
 
 
 def close(config: Path | None, reference: str) -> int:
-    """An order is over, as a person knows: the same may be ordered again."""
-    with agent_of(config).store(exclusive=False) as store:
+    """An order is over, as a person knows: the same may be ordered again. What has not left yet is never sent."""
+    now = SystemClock().now()
+    with agent_of(config).store(exclusive=False) as store, store.together():
         supplies = SqlSupplies(store)
-        found = [item for item in supplies.open_items() if reference and item.reference.startswith(reference)]
-        if not found or len({item.reference for item in found}) > 1:
+        found = named(store, supplies.open_items(), reference)
+        if not found:
             raise AgentError(
                 message("There is not exactly one open order with the reference {id}.", id=reference),
                 message("Look up the references with: meter-agent orders list"),
             )
+        order = found[0].reference
+        withdrawn = SqlOutbox(store).withdraw(order, who(), now)
+        _refuse_in_flight(store, order)
         for item in found:
-            supplies.follow(item, "closed", SystemClock().now())
+            supplies.follow(item, "closed", now)
+        receipt = receipts_of(store, found).get(order)
+    if withdrawn:
+        say(message("It is not sent to the portal any more."))
+    elif receipt:
+        say(message("At the portal, order {order} stays as it is.", order=receipt))
     say(message("Closed; the same may be ordered again."))
     return 0
+
+
+def _refuse_in_flight(store: Store, reference: str) -> None:
+    """Raises `AgentError` while nobody knows whether the portal has this order: freed, it might be placed twice."""
+    standing = SqlMemory(store).standings([reference]).get(reference)
+    if standing is not None and standing.state == "waiting":
+        raise AgentError(
+            message("{id} may be at the portal already; its answer is not known yet.", id=reference[:12]),
+            message("Wait for the next delivery: the portal books it once, and its answer decides."),
+        )
 
 
 def equipment_number(store: Store, typed: str) -> str:
