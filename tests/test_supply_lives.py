@@ -112,6 +112,17 @@ def test_low_that_is_over_is_another_cartridge_when_enough_was_printed():
     assert (len(found), found[-1].changed_by) == (2, "no_longer_low")
 
 
+def test_pages_of_the_new_cartridge_are_not_counted_for_the_old_one():
+    """What is printed until a change has proven itself is the new one's: the old one taught too much of it."""
+    made = looks("some", "some", "some", "low", "low", *["some"] * 4, pages=1000)
+    old, new = lives_of(made)
+    assert (old.pages, new.first) == (4000, made[5])
+    assert (old.raised, old.unraised, new.unraised) == (None, None, None)
+    risen = looks(60, 40, 20, 42, 41, 40, 39, pages=1000)
+    old, new = lives_of(risen)
+    assert (old.pages, old.level, new.first) == (2000, risen[2], risen[3])
+
+
 def test_silence_changes_nothing():
     """A level that fails for weeks, names that are missing once."""
     made = looks(30, *(["unknown"] * 30), 22, serial="A1234")

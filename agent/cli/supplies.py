@@ -17,6 +17,7 @@ from agent.stockroom import Stockroom, annual_estimate_of, local_day
 from agent.store import Store
 from agent.supplies.forecast import Forecast, forecast
 from agent.supplies.levels import Supply
+from agent.supplies.lives import Life
 from agent.supplies.policy import SlotView, Wish, wish
 from agent.supplies.slots import SlotState
 from agent.supply_memory import SqlSupplies
@@ -58,11 +59,7 @@ def print_supplies(console: Console, agent: Agent, store: Store, equipment: Equi
     for one in outlooks(agent, store, equipment):
         life = one.state.life
         name = " ".join(filter(None, (plain(one.supply.description), f"({one.supply.slot})")))
-        since = (
-            moment(life.first.at)
-            if life.changed_by
-            else _("first seen {when}").replace("{when}", moment(life.first.at))
-        )
+        since = since_text(life)
         asked = show(one.wish.reason.message) if one.wish else _("not needed yet")
         pages = number(life.pages) if life.pages is not None else "–"
         row(table, name, level_text(one.supply.level), since, pages, days_text(one.forecast), asked)
@@ -88,6 +85,14 @@ def rules_text(book: OrderBook, equipment: Equipment) -> Message:
         most=f"{rules.mostly_used_percent:g}",
         threshold=f"{rules.threshold_percent:g}",
     )
+
+
+def since_text(life: Life) -> str:
+    """Since when a cartridge is in the printer, as far as that was seen."""
+    when = moment(life.first.at)
+    if life.changed_by is None:
+        return _("first seen {when}").replace("{when}", when)
+    return _("before {when}").replace("{when}", when) if life.changed_by == "pages" else when
 
 
 def days_text(told: Forecast | None) -> str:

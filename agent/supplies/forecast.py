@@ -13,7 +13,7 @@ from datetime import date, timedelta
 
 from agent.supplies.lives import Life, is_bounded, says_low
 from agent.supplies.usage import Usage, Working, is_weekday
-from agent.supplies.wear import BETWEEN_PAGES, Part, Wear, bounds_of, entered_with
+from agent.supplies.wear import BETWEEN_PAGES, Part, Wear, bounds_of, entered_with, least_used
 
 CONFIDENCE = 0.8  # of the interval that people see
 FARTHEST = 730  # days ahead; later is *not within two years*
@@ -26,6 +26,7 @@ NOTHING = 0.001  # pages
 LEAST = 0.0005  # of a whole: what is left at least while it prints
 SLACK = 0.02  # of a whole, by which a told level and a computed one may differ and still agree
 MISSED = 1.8  # standard deviations of a yield
+EVEN_WIDTH = math.sqrt(3)  # standard deviations to either side, between which what is even lies
 LOW_AT_MOST = 0.2  # of a whole, when a printer that names no level says *low*
 
 
@@ -100,15 +101,18 @@ def fraction_left(life: Life, wear: Wear) -> tuple[float, float] | None:
 
 
 def _dead_reckoning(life: Life, wear: Wear) -> Left | None:
-    """What is left of a new cartridge by its pages alone, and by the printer's word that it is low.
+    """What is left of a cartridge by its pages alone, and by the printer's word that it is low.
 
     `None` after more pages than a cartridge can make: a change was missed.
     """
     if life.changed_by is None or life.pages is None:
         return None
-    if life.last.level.kind in ("unknown", "no_limit") or life.pages > wear.bounds(MISSED)[1]:
+    if life.last.level.kind in ("unknown", "no_limit") or least_used(life, wear, MISSED) >= 1:
         return None
-    return _agreeing(wear, (1.0, 1.0), life.pages, (0.0, LOW_AT_MOST if says_low(life.last.level) else 1.0))
+    whole = 1 - life.made_before / wear.pages
+    blur = EVEN_WIDTH * life.made_deviation / wear.pages
+    then = max(whole - blur, 0.0), min(whole + blur, 1.0)
+    return _agreeing(wear, then, life.pages, (0.0, LOW_AT_MOST if says_low(life.last.level) else 1.0))
 
 
 def _agreeing(wear: Wear, then: Part, since: int, now: Part) -> Left:

@@ -12,7 +12,7 @@ from typing import Literal
 from agent.serials import normal_serial, same_serial
 from agent.supplies.levels import Level
 
-Sign = Literal["serial_number", "part_number", "level", "no_longer_low"]
+Sign = Literal["serial_number", "part_number", "level", "no_longer_low", "pages"]
 
 SHAKEN = 15.0  # points that shaking or a warm sensor may add
 RENEWED = 30.0  # points: no shaking adds so many
@@ -42,8 +42,10 @@ class Life:
     `changed_by` says how its installation was noticed; `None` when it was there at the first look. `full` is the first
     look with a bounded level, `entered` the first of the present level and `before` the look before that one, `None`
     when the level did not come from above. `level` is the newest look that says something; `raised` the look at which
-    the level rose without being believed yet, from `raised_from` percent, `low_since` when the printer began to say
-    *low* or *empty*.
+    the level rose without being believed yet, from `raised_from` percent, and `unraised` the life as it was before
+    that; `low_since` when the printer began to say *low* or *empty*. Of a cartridge whose installation nobody saw
+    (`agent.supplies.unseen`), `made_before` is how many pages it has probably made before `first`, and `made_deviation`
+    the standard deviation of that.
     """
 
     first: Look
@@ -56,6 +58,9 @@ class Life:
     raised: Look | None = None
     raised_from: float = 0.0
     low_since: datetime | None = None
+    made_before: float = 0.0
+    made_deviation: float = 0.0
+    unraised: Life | None = None
 
     @property
     def pages(self) -> int | None:
@@ -98,7 +103,8 @@ def followed(life: Life, look: Look) -> tuple[Life, ...]:
     if risen is None or not _has_proven_itself(risen, going_on):
         return (going_on,)
     start = begun(risen, "level" if is_bounded(risen.level) else "no_longer_low")
-    return replace(life, raised=None), start if risen == look else _continued(start, look)
+    ended = replace(going_on.unraised or life, raised=None, unraised=None)  # what was printed since is not its own
+    return ended, start if risen == look else _continued(start, look)
 
 
 def begun(look: Look, sign: Sign | None) -> Life:
@@ -177,7 +183,18 @@ def _continued(life: Life, look: Look) -> Life:
         level, full = kept, full or kept
     low = _low_since(life, look)
     raised, floor = _raised(life, look)
-    return Life(life.first, kept, life.changed_by, full, level, entered, before, raised, floor, low)
+    return replace(
+        life,
+        last=kept,
+        full=full,
+        level=level,
+        entered=entered,
+        before=before,
+        raised=raised,
+        raised_from=floor,
+        low_since=low,
+        unraised=(life.unraised or life) if raised else None,
+    )
 
 
 def _low_since(life: Life, look: Look) -> datetime | None:

@@ -16,7 +16,7 @@ from agent.supplies.levels import Supply
 from agent.supplies.lives import Life, is_bounded, says_low
 from agent.supplies.orders import BomItem
 from agent.supplies.usage import Usage, Working, is_weekday
-from agent.supplies.wear import Wear, refined
+from agent.supplies.wear import Wear, least_used, refined
 from agent.texts import message
 
 COMPONENT_OF_TYPE = {
@@ -205,16 +205,15 @@ def is_mostly_used(view: SlotView, rules: OrderRules) -> bool:
         return between is not None and 100 * between[1] <= bound
     if says_low(level):
         return True
-    life, wear = view.life, view.before
-    if level.kind != "some_left" or life.changed_by is None or life.pages is None or wear.lives < COUNTED_ALONE:
+    if level.kind != "some_left" or view.before.lives < COUNTED_ALONE:
         return False
-    return 100 * (1 - life.pages / wear.bounds()[1]) <= bound
+    return 100 * (1 - least_used(view.life, view.before)) <= bound
 
 
 def most_is_left(view: SlotView) -> bool:
     """Whether the pages since its installation contradict a low level: what has made so few is not used up."""
     life = view.life
-    if life.changed_by is None or life.pages is None:
+    if life.changed_by in (None, "pages") or life.pages is None:
         return False
     full = life.full.level.low if life.full and life.full.level.kind != "empty" else None
     begun_with = 1.0 if full is None else full / 100

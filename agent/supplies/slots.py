@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from agent.supplies.levels import Supply
 from agent.supplies.lives import Life, Look, begun, followed
+from agent.supplies.unseen import unseen_change
 from agent.supplies.wear import Wear, expected_wear, wear_after
 
 MOST_ENDED = 8  # earlier cartridges; older ones tell nothing that these do not
@@ -40,13 +41,15 @@ def after(state: SlotState | None, supply: Supply, look: Look) -> SlotState:
     if state is None or _is_another(state, supply):
         return SlotState(supply.type, begun(look, None), (), None, supply.colorant, supply.description)
     *ended, life = followed(state.life, look)
-    return replace(
+    now = replace(
         state,
         life=life,
         ended=(*state.ended, *ended)[-MOST_ENDED:],
         colorant=supply.colorant or state.colorant,
         description=supply.description,
     )
+    successor = unseen_change(life, now.before, now.yield_pages) if life.level is None else None
+    return replace(now, life=successor, ended=(*now.ended, life)[-MOST_ENDED:]) if successor else now
 
 
 def _is_another(state: SlotState, supply: Supply) -> bool:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from agent.serials import normal_serial
 from agent.supplies.lives import Life, Look
 
 COVERAGE = 0.45  # how far customers' pages differ from the 5 % that a maker's yield means (ISO/IEC 19752), as ln
@@ -34,6 +35,9 @@ LEAST_USED = 0.08  # of a cartridge, before its own pages say anything
 WHOLE = 0.5  # percent: what a printer names may be rounded by so much
 NEW = 0.97  # of a whole, that a new cartridge has at least
 SURPRISING = 2.5  # standard deviations beyond which a measurement counts less: a used cartridge, a misread level
+
+SURE = 3.0  # standard deviations beyond which no cartridge goes on: about one in 700, before it would be ordered for
+COUNTED = 1  # cartridges that must have been seen from their installation to their end, before that is said
 
 Part = tuple[float, float]  # least and most that may be left, as parts of a whole
 
@@ -77,7 +81,8 @@ def learnt(wear: Wear, ended: Life) -> Wear:
     if told is None:
         return Wear(wear.ln, min(wear.variance + DRIFT**2, UNKNOWN**2), wear.lives)
     usual = Wear(wear.ln, max(wear.variance - PER_LIFE**2, 0.0)).after(told[0], told[1] + PER_LIFE**2)
-    return Wear(usual.ln, usual.variance + PER_LIFE**2 + DRIFT**2, wear.lives + (ended.changed_by is not None))
+    counted = ended.changed_by is not None and not ended.made_deviation
+    return Wear(usual.ln, usual.variance + PER_LIFE**2 + DRIFT**2, wear.lives + counted)
 
 
 def wear_after(expected: Wear, ended: Iterable[Life]) -> Wear:
@@ -100,14 +105,14 @@ def _measured(life: Life, wear: Wear, *, ended: bool) -> tuple[float, float] | N
     Of a cartridge that is over, the last level tells as well as the one entered last: the finer counts.
     """
     if life.full is None or life.entered is None or life.level is None:
-        return _counted_out(life) if ended and life.last.level.kind != "unknown" else None
+        return _counted_out(life, wear) if ended and life.last.level.kind != "unknown" else None
     start, ends = _filled(life), [(life.entered, entered_with(life, wear))]
     if ended:
         ends.append((life.level, bounds_of(life.level)))
     told = [found for look, end in ends if (found := _between(life.full, start, look, end))]
     if told:
         return min(told, key=lambda one: one[1])
-    return _counted_out(life) if ended and life.low_since else None
+    return _counted_out(life, wear) if ended and life.low_since else None
 
 
 def _between(first: Look, start: Part, last: Look, end: Part) -> tuple[float, float] | None:
@@ -153,13 +158,43 @@ def _filled(life: Life) -> Part:
     return (max(low, NEW), high) if life.changed_by is not None and high >= NEW else (low, high)
 
 
-def _counted_out(life: Life) -> tuple[float, float] | None:
+def _counted_out(life: Life, wear: Wear) -> tuple[float, float] | None:
     """A cartridge of a printer that names no level, from the one change to the other.
 
-    After the printer's *low* or *empty* it was used up; else it mostly was, or nobody would have changed it.
+    After the printer's *low* or *empty* it was used up; else it mostly was, or nobody would have changed it. What is
+    more than one can make was made by several, and teaches nothing.
     """
-    if life.changed_by is None or not life.pages:
+    if life.changed_by is None or not life.pages or _is_nearer_to_two(life, wear):
         return None
     blur = USED_UP if life.low_since else MOSTLY_USED_UP
     left = 0.0 if life.last.level.kind == "empty" else 0.05
-    return math.log(life.pages / (1 - left)), blur**2 + BETWEEN_PAGES / life.pages
+    made = life.pages + life.made_before
+    return math.log(made / (1 - left)), blur**2 + (life.made_deviation / made) ** 2 + BETWEEN_PAGES / made
+
+
+def _is_nearer_to_two(life: Life, wear: Wear) -> bool:
+    """Whether a change was probably missed in it: where a printer tells no serial number, that happens to every one
+    whose successor stood beside it."""
+    if wear.lives < COUNTED or life.pages is None or normal_serial(life.last.serial_number) is not None:
+        return False
+    return life.pages + life.made_before > math.sqrt(2) * wear.pages
+
+
+def is_more_than_one(life: Life, wear: Wear) -> bool:
+    """Whether it made more pages than one cartridge makes here, by all that was counted before."""
+    if wear.lives < COUNTED or life.pages is None:
+        return False
+    made = life.pages + life.made_before
+    return made > wear.pages * math.exp(SURE * math.hypot(math.sqrt(wear.variance), life.made_deviation / wear.pages))
+
+
+def least_used(life: Life, wear: Wear, deviations: float = 1.645) -> float:
+    """Which part of a whole, 0..1, the pages since its installation have used up at least; 0 where they are unknown.
+
+    1.645 standard deviations are exceeded by nineteen of twenty.
+    """
+    if life.changed_by is None or life.pages is None:
+        return 0.0
+    made = life.pages + life.made_before
+    doubt = math.hypot(math.sqrt(wear.variance), life.made_deviation / made) if made > 0 else 0.0
+    return min(made / wear.pages * math.exp(-deviations * doubt), 1.0)
