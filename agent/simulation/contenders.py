@@ -11,6 +11,7 @@ from agent.supplies.levels import Level, Supply
 from agent.supplies.lives import Life, Look, begun, followed
 from agent.supplies.orders import BomItem
 from agent.supplies.policy import OrderRules, Situation, SlotView, decide, wish
+from agent.supplies.unseen import unseen_change
 from agent.supplies.usage import Usage, UsageMeter
 from agent.supplies.wear import expected_wear, learnt
 
@@ -115,11 +116,11 @@ class OurSlot:
 
     def wants(self, look: Look, again: Look, under_way: bool) -> bool:
         """When two looks as far apart as the rules say ask for it, and nothing refuses."""
-        life = self._see(look)
-        if self._is_open(life) or wish(self._view(look, life), self._site.rules) is None:
+        asks = wish(self.view(look), self._site.rules)
+        life = self._see(again)
+        if asks is None or self._is_open(life):
             self._wanted_since = None
             return False
-        life = self._see(again)
         situation = Situation(False, self._wanted_since or look.at, None, 0, 0, again.at)
         item = replace(self._item, open_order_number="1") if under_way else self._item
         decision = decide(self._view(again, life), (item,), situation, self._site.rules)
@@ -144,6 +145,9 @@ class OurSlot:
         *ended, self._life = followed(self._life, look)
         for life in ended if self._site.learns else ():
             self._before = learnt(self._before, life)
+        successor = unseen_change(self._life, self._before, self._slot.yield_pages)
+        if successor is not None:
+            self._life = successor
         return self._life
 
     def _view(self, look: Look, life: Life) -> SlotView:
