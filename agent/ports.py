@@ -277,6 +277,9 @@ class Supplies(Protocol):
     def days(self, equipment_number: str, since: date) -> Sequence[tuple[date, int | None, int | None]]:
         """Day, counter of all pages and of colored ones when it was first read that day, the oldest first."""
 
+    def looks(self, equipment_number: str, slot: str, since: datetime) -> Sequence[Look]:
+        """What was seen of a slot, the oldest first."""
+
     def order(self, items: Sequence[OrderedItem]) -> bool:
         """Notes the pieces of a new order; False and nothing when one of them is on order already."""
 

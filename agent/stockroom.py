@@ -12,11 +12,13 @@ from agent.readout import Readout
 from agent.supplies.levels import Supply
 from agent.supplies.lives import Life, Look
 from agent.supplies.orders import OrderedItem
+from agent.supplies.points import usage_in_points
 from agent.supplies.policy import OrderRules, SlotView, is_mostly_used, wish
 from agent.supplies.slots import SlotState, after, counter_of, in_short, pages_of
 from agent.supplies.usage import Usage, Working, is_weekday, usage_of
 
 REMEMBERED = timedelta(days=400)  # of counters: a year, and the weeks around it
+REMEMBERED_LEVELS = timedelta(days=200)  # of looks: three times the days after which one counts half
 METER_OF_COUNTER = {"total": "total", "color": "full_color"}
 
 
@@ -129,12 +131,20 @@ class Stockroom:
         return [replace(one, usage=usages[counter_of(one.supply)]) for one in seen]
 
     def usage(self, number: str, supply: Supply, now: datetime, annual_estimate: int | None = None) -> Usage | None:
-        """How much is printed with this supply. A day's first look tells the counter at the end of the day before."""
+        """How much is printed with this supply, or used up of it where no counter is known.
+
+        A day's first look tells the counter at the end of the day before.
+        """
         days = self.supplies.days(number, local_day(now - REMEMBERED))
         colored = counter_of(supply) == "color" and any(color is not None for _, _, color in days)
         counts = ((day - timedelta(days=1), color if colored else total) for day, total, color in days)
-        told = ((day, count) for day, count in counts if count is not None)
-        return usage_of(told, annual_estimate, self.is_working)
+        told = [(day, count) for day, count in counts if count is not None]
+        by_levels = None if told else self._usage_in_points(number, supply.slot, now)
+        return by_levels or usage_of(told, annual_estimate, self.is_working)
+
+    def _usage_in_points(self, number: str, slot: str, now: datetime) -> Usage | None:
+        looks = self.supplies.looks(number, slot, now - REMEMBERED_LEVELS)
+        return usage_in_points(((local_day(look.at), look) for look in looks), self.is_working)
 
 
 def is_installed(item: OrderedItem, life: Life) -> bool:

@@ -15,7 +15,7 @@ from agent.order_book import OrderBook, calendar_of
 from agent.printers import Equipment
 from agent.stockroom import Stockroom, annual_estimate_of, local_day
 from agent.store import Store
-from agent.supplies.forecast import Forecast, forecast
+from agent.supplies.forecast import Forecast
 from agent.supplies.levels import Supply
 from agent.supplies.lives import Life
 from agent.supplies.policy import SlotView, Wish, wish
@@ -49,8 +49,7 @@ def outlooks(agent: Agent, store: Store, equipment: Equipment) -> Iterable[Outlo
         supply = Supply(slot, state.type, "consumed", state.colorant, state.description, level)
         usage = room.usage(full, supply, now, annual_estimate_of(equipment, supply))
         view = SlotView(supply, state.life, state.before, usage, local_day(now), calendar)
-        told = forecast(state.life, view.wear, usage, view.today, calendar) if usage else None
-        yield Outlook(supply, state, told, wish(view, rules))
+        yield Outlook(supply, state, view.forecast, wish(view, rules))
 
 
 def print_supplies(console: Console, agent: Agent, store: Store, equipment: Equipment) -> None:

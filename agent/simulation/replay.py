@@ -10,6 +10,7 @@ from typing import Literal
 from agent.supplies.levels import Supply
 from agent.supplies.lives import Look
 from agent.supplies.orders import BomItem
+from agent.supplies.points import PointsMeter
 from agent.supplies.policy import COMPONENT_OF_TYPE, Decision, OrderRules, Situation, SlotView, days_until, decide
 from agent.supplies.slots import SlotState, after
 from agent.supplies.usage import UsageMeter, Working, is_weekday
@@ -72,6 +73,7 @@ class _Flight:
         self._since = since
         self._is_working = is_working
         self._meter = UsageMeter(is_working)
+        self._points = PointsMeter(is_working)
         self._days: Iterator[tuple[date, int]] = iter(history.days)
         self._next = next(self._days, None)
         self._state: SlotState | None = None
@@ -85,6 +87,7 @@ class _Flight:
         before = self._state.life.first.at if self._state else None
         state = replace(after(self._state, self._history.supply, look), yield_pages=self._history.yield_pages)
         self._state = state
+        self._points.note(state.life, look.at.astimezone().date())
         if before is not None and state.life.first.at != before and state.life.changed_by:
             self._changes.append(state.life.first.at)
         if look.at >= self._since:
@@ -101,7 +104,8 @@ class _Flight:
         told = self._history.supply
         supply = Supply(told.slot, told.type, told.supply_class, told.colorant, told.description, look.level)
         day = look.at.astimezone().date()
-        view = SlotView(supply, self._state.life, self._state.before, self._meter.usage(), day, self._is_working)
+        usage = self._meter.usage() if self._history.days else self._points.usage()
+        view = SlotView(supply, self._state.life, self._state.before, usage, day, self._is_working)
         ordered = self._placed[-1][0].isoformat() if self._is_open() else None
         situation = Situation(False, self._wanted, ordered, 0, 0, look.at)
         component = COMPONENT_OF_TYPE.get(told.type, "")

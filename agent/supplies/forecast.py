@@ -64,7 +64,8 @@ class Left:
 class Forecast:
     """Days from `today` until it is dry: with `CONFIDENCE` between `earliest` and `latest`, `None` beyond two years.
 
-    `percent_low` and `percent_high` are what is believed to be left, 0..100; `pages` the median of pages left.
+    `percent_low` and `percent_high` are what is believed to be left, 0..100; `pages` the median of what is left in
+    the unit of usage.
     """
 
     today: date
@@ -129,7 +130,7 @@ def _agreeing(wear: Wear, then: Part, since: int, now: Part) -> Left:
         for point, share in EVEN:
             part = then[0] + point * (then[1] - then[0]) - since / pages
             inside = max(min(part, now[1]), now[0], LEAST)
-            blur = BETWEEN_POINTS * wear.variance + BETWEEN_PAGES / max(inside * pages, BETWEEN_PAGES)
+            blur = BETWEEN_POINTS * wear.variance + wear.between / max(inside * pages, BETWEEN_PAGES)
             state = State(inside, math.log(inside * pages), blur, weight * share)
             (states if now[0] <= part + SLACK and 0 < part <= now[1] + SLACK else beyond).append(state)
     held = states or beyond

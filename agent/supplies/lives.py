@@ -22,6 +22,7 @@ REFILLED = 90.0  # percent: what a cartridge with the same serial number must re
 # Pages after which a smaller rise that has stayed is a change of cartridge: more than shaking is worth, as a part of
 # what the cartridge has made so far, and at least so many.
 PROVEN_PART, PROVEN_BY = 0.25, 200
+PROVEN_FOR = timedelta(days=14)  # at least, where no counter tells pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,11 @@ def followed(life: Life, look: Look) -> tuple[Life, ...]:
     return ended, start if risen == look else _continued(start, look)
 
 
+def followed_from(life: Life | None, look: Look) -> Life:
+    """The life in the slot after this look, the first one where there was none."""
+    return begun(look, None) if life is None else followed(life, look)[-1]
+
+
 def begun(look: Look, sign: Sign | None) -> Life:
     """A life at its first look."""
     bounded = look if is_bounded(look.level) else None
@@ -183,18 +189,8 @@ def _continued(life: Life, look: Look) -> Life:
         level, full = kept, full or kept
     low = _low_since(life, look)
     raised, floor = _raised(life, look)
-    return replace(
-        life,
-        last=kept,
-        full=full,
-        level=level,
-        entered=entered,
-        before=before,
-        raised=raised,
-        raised_from=floor,
-        low_since=low,
-        unraised=(life.unraised or life) if raised else None,
-    )
+    begin = life.first, kept, life.changed_by, full, level, entered, before, raised, floor, low
+    return Life(*begin, life.made_before, life.made_deviation, (life.unraised or life) if raised else None)
 
 
 def _low_since(life: Life, look: Look) -> datetime | None:
@@ -239,6 +235,11 @@ def _has_proven_itself(risen: Look, life: Life) -> bool:
     """Whether enough was printed since the rise: what was only shaken has fallen back by then."""
     first, now = life.first.pages, life.last.pages
     if risen.pages is None or now is None:
-        return False
+        return now is None and risen.pages is None and first is None and _has_lasted(risen, life)
     made = risen.pages - first if first is not None and first <= risen.pages else 0
     return now - risen.pages >= max(PROVEN_PART * made, PROVEN_BY)
+
+
+def _has_lasted(risen: Look, life: Life) -> bool:
+    """The same by days, where no counter is known."""
+    return life.last.at - risen.at >= max(PROVEN_PART * (risen.at - life.first.at), PROVEN_FOR)

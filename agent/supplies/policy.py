@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from agent.meters import Finding
-from agent.supplies.forecast import FARTHEST, Forecast, chance_within, forecast, fraction_left, left_in
+from agent.supplies.forecast import FARTHEST, Forecast, Left, chance_within, forecast, fraction_left, left_in
 from agent.supplies.levels import Supply
 from agent.supplies.lives import Life, is_bounded, says_low
 from agent.supplies.orders import BomItem
+from agent.supplies.points import HUNDRED, by_level_alone
 from agent.supplies.usage import Usage, Working, is_weekday
 from agent.supplies.wear import Wear, least_used, refined
 from agent.texts import message
@@ -88,9 +89,31 @@ class SlotView:
     is_working: Working = is_weekday
 
     @property
+    def is_in_points(self) -> bool:
+        """Whether what is used up is known by levels alone."""
+        return self.usage is not None and self.usage.unit == "points"
+
+    @property
     def wear(self) -> Wear:
-        """How long the present one lasts."""
-        return refined(self.before, self.life)
+        """How long the present one lasts, in the unit of usage."""
+        return HUNDRED if self.is_in_points else refined(self.before, self.life)
+
+    @property
+    def measured(self) -> Life:
+        """The present one, with its pages where usage is told in pages."""
+        return by_level_alone(self.life) if self.is_in_points else self.life
+
+    @property
+    def left(self) -> Left | None:
+        """What is left in it; `None` where nothing tells."""
+        return left_in(self.measured, self.wear)
+
+    @property
+    def forecast(self) -> Forecast | None:
+        """When it runs dry; `None` where nothing can be said."""
+        if self.usage is None:
+            return None
+        return forecast(self.measured, self.wear, self.usage, self.today, self.is_working)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +175,7 @@ def wish(view: SlotView, rules: OrderRules, further: int = 0) -> Wish | None:
     """
     if not is_mostly_used(view, rules):
         return None
-    left = left_in(view.life, view.wear) if view.usage else None
+    left = view.left if view.usage else None
     if left is None or view.usage is None:
         return _by_threshold(view.supply, rules)
     days = days_until(rules, view.today, view.is_working, further)
@@ -162,8 +185,7 @@ def wish(view: SlotView, rules: OrderRules, further: int = 0) -> Wish | None:
     said = level.high == 0 or (says_low(level) and not is_bounded(level))
     if not said and chance <= rules.risk:
         return None
-    told = forecast(view.life, view.wear, view.usage, view.today, view.is_working)
-    return Wish(SAID_LOW if said else _runs_dry(chance, days), told, chance)
+    return Wish(SAID_LOW if said else _runs_dry(chance, days), view.forecast, chance)
 
 
 def _runs_dry(chance: float, days: int) -> Finding:
@@ -201,7 +223,7 @@ def is_mostly_used(view: SlotView, rules: OrderRules) -> bool:
     if is_bounded(level):
         if (level.low or 0.0) > bound or (level.high or 0.0) <= bound:
             return (level.high or 0.0) <= bound
-        between = fraction_left(view.life, view.wear)
+        between = fraction_left(view.measured, view.wear)
         return between is not None and 100 * between[1] <= bound
     if says_low(level):
         return True

@@ -1,4 +1,7 @@
-"""How much is printed in a day, learnt from a page counter: working days, weekends, holidays, quiet and busy weeks."""
+"""How much is used up in a day, learnt from what only rises: working days, weekends, holidays, quiet and busy weeks.
+
+That is a page counter, or where there is none the level of a supply (`agent.supplies.points`).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Literal
 
 SATURDAY = 5  # date.weekday()
 SLOW, FAST = 60.0, 14.0  # days after which a day counts half, for the level that lasts and for the weeks just gone
@@ -20,6 +24,7 @@ LONGEST = 400  # days without a look, of which something is learnt
 ENOUGH = 5.0  # working days' worth of looks before the past alone counts
 
 Working = Callable[[date], bool]
+Unit = Literal["pages", "points"]  # points: percent of a whole supply
 
 
 def is_weekday(day: date) -> bool:
@@ -32,12 +37,14 @@ class Usage:
     """What may be printed: `per_day` pages in a working day, `resting` the share of that on any other day.
 
     `scatter` is the variance of a working day's pages, `doubt` the relative standard deviation of `per_day` itself.
+    Where `unit` is points, all of this is told in them.
     """
 
     per_day: float
     scatter: float
     doubt: float
     resting: float
+    unit: Unit = "pages"
 
     def expected(self, days: float) -> tuple[float, float]:
         """Mean and variance of the pages in so many working days' worth of time."""
@@ -79,14 +86,14 @@ class UsageMeter:
 
     def __init__(self, is_working: Working = is_weekday) -> None:
         self._is_working = is_working
-        self._last: tuple[date, int] | None = None
+        self._last: tuple[date, float] | None = None
         self._slow, self._fast = _Mean(SLOW), _Mean(FAST)
         self._rest = _Mean(RESTING, 0.0, 0.0)
         self._spread = _Mean(SPREAD)
         self._week = (0.0, 0.0, 0)
         self.looks = 0
 
-    def add(self, day: date, pages: int) -> None:
+    def add(self, day: date, pages: float) -> None:
         """The counter on this day, at about the same hour every day; of several on one day the first counts.
 
         Nothing is learnt from a counter that fell (it began anew), from a clock that was set back or far ahead, nor
@@ -102,7 +109,7 @@ class UsageMeter:
             self._learn(self._last[0] + timedelta(days=1), days, made)
         self._last = day, pages
 
-    def _learn(self, first: date, days: int, pages: int) -> None:
+    def _learn(self, first: date, days: int, pages: float) -> None:
         working = sum(self._is_working(first + timedelta(days=ahead)) for ahead in range(days))
         if not working and self._slow.per_day:
             self._rest.add(pages / self._slow.per_day, days, days)

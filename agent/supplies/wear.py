@@ -44,11 +44,15 @@ Part = tuple[float, float]  # least and most that may be left, as parts of a who
 
 @dataclass(frozen=True, slots=True)
 class Wear:
-    """The pages that the next full supply makes: `ln` of them, and the variance of that. `lives` have told so."""
+    """The pages that the next full supply makes: `ln` of them, and the variance of that. `lives` have told so.
+
+    `between` is the variance of ln coverage times pages; 0 where what is used up is told in points.
+    """
 
     ln: float
     variance: float
     lives: int = 0
+    between: float = BETWEEN_PAGES
 
     @property
     def pages(self) -> float:
