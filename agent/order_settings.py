@@ -63,7 +63,7 @@ class OrdersSettings(Section):
     lead_days: Days = 5
     safety_days: Days = 5
     holidays: Annotated[str, Field(pattern=r"^([A-Z]{2}(-[A-Z0-9]{1,3})?)?$")] = ""
-    mostly_used_percent: MostlyUsed = 50
+    mostly_used_percent: MostlyUsed = 60
     threshold_percent: Threshold = 10
     minutes_between_low_readings: Annotated[int, Field(ge=0, le=10_080)] = 30
     at_first_sight: bool = False

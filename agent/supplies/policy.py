@@ -69,7 +69,7 @@ class OrderRules:
     risk: float = 0.02
     lead_days: int = 5
     safety_days: int = 5
-    mostly_used_percent: float = 50.0
+    mostly_used_percent: float = 60.0
     at_first_sight: bool = False
     bundle_days: int = 5
 
