@@ -14,7 +14,7 @@ from random import Random
 from agent.simulation.contenders import Ours, OurSlot
 from agent.simulation.generated import Cartridge, Horizon, Slot, Telling, Workplace, new_cartridge, shake, told
 from agent.simulation.trial import AGAIN, moment
-from agent.supplies.forecast import FARTHEST, chance_within, forecast, left_in
+from agent.supplies.forecast import FARTHEST, chance_within
 from agent.supplies.lives import Look
 from agent.supplies.policy import OrderRules, SlotView, days_until
 
@@ -119,10 +119,10 @@ def _look(stand: _Stand, pages: int, day: int, horizon: Horizon, rules: OrderRul
 
 
 def _claim(view: SlotView, telling: Telling, rules: OrderRules) -> Claim | None:
-    left = left_in(view.life, view.wear) if view.usage else None
+    left = view.left if view.usage else None
     if left is None or view.usage is None:
         return None
-    says = forecast(view.life, view.wear, view.usage, view.today, view.is_working)
+    says = view.forecast
     days = days_until(rules, view.today, view.is_working)
     worth = view.usage.worth(view.today, days, view.is_working)
     chance = chance_within(left, view.usage, worth)

@@ -30,7 +30,7 @@ GROUPS: Mapping[str, tuple[Telling, ...]] = {
     "thirds, low, empty": ("thirds", "low_and_empty", "empty_only"),
 }
 DEFAULTS = OrderRules(armed=True)
-FIXED = tuple(f"fixed {percent} %" for percent in (10, 15, 20, 30))
+FIXED = tuple(f"fixed {percent} %" for percent in (10, 15, 20, 30, 40, 50))
 OURS = "ours"
 
 

@@ -10,6 +10,7 @@ from agent.simulation.generated import Horizon, Slot
 from agent.supplies.levels import Level, Supply
 from agent.supplies.lives import Life, Look, begun, followed
 from agent.supplies.orders import BomItem
+from agent.supplies.points import PointsMeter
 from agent.supplies.policy import OrderRules, Situation, SlotView, decide, wish
 from agent.supplies.unseen import unseen_change
 from agent.supplies.usage import Usage, UsageMeter
@@ -108,6 +109,7 @@ class OurSlot:
         self._site = site
         self._slot = slot
         self._life: Life | None = None
+        self._points = PointsMeter(site.horizon.is_working)
         self._before = expected_wear("toner", slot.yield_pages)
         self._ordered_at: datetime | None = None
         self._wanted_since: datetime | None = None
@@ -118,6 +120,8 @@ class OurSlot:
         """When two looks as far apart as the rules say ask for it, and nothing refuses."""
         asks = wish(self.view(look), self._site.rules)
         life = self._see(again)
+        if not self._site.counts:
+            self._points.note(life, look.at.date())
         if asks is None or self._is_open(life):
             self._wanted_since = None
             return False
@@ -152,7 +156,8 @@ class OurSlot:
 
     def _view(self, look: Look, life: Life) -> SlotView:
         supply = Supply("1.1", "toner", "consumed", self._slot.colorant, None, look.level)
-        usage, is_working = self._site.usage(self._slot), self._site.horizon.is_working
+        usage = self._site.usage(self._slot) if self._site.counts else self._points.usage()
+        is_working = self._site.horizon.is_working
         return SlotView(supply, life, self._before, usage, look.at.date(), is_working)
 
     def _is_open(self, life: Life) -> bool:
