@@ -64,12 +64,15 @@ def test_who_uses_much_is_supplied_earlier_than_who_uses_little():
     assert busy.forecast.likely < 12 < 60 < calm.forecast.likely
 
 
-def test_tens_are_fine_enough_and_thirds_are_not():
-    """Steps of ten tell how fast it goes; of thirds a threshold decides as before."""
+def test_tens_and_thirds_are_fine_enough_and_halves_are_not():
+    """Steps of ten tell how fast it goes; the last of three thirds is ordered for; of halves a threshold decides."""
     by_tens = seen([TENS[100 - 10 * (number // 8)] for number in range(70)])
     assert by_tens.usage.per_day == pytest.approx(10 / (8 * 5 / 7), rel=0.35)
-    by_thirds = seen([*[THIRDS[100]] * 30, *[THIRDS[67]] * 30, *[THIRDS[33]] * 30])
-    assert by_thirds.usage is None
+    thirds = [*[THIRDS[100]] * 30, *[THIRDS[67]] * 30]
+    assert wish(seen(thirds), RULES) is None
+    assert wish(seen([*thirds, *[THIRDS[33]] * 3]), RULES).reason.code == "runs_dry"
+    halves = [Level("exact", 100, 50, 100), Level("exact", 50, 0, 50)]
+    assert seen([*[halves[0]] * 30, *[halves[1]] * 30, *[halves[0]] * 30, *[halves[1]] * 30]).usage is None
 
 
 def test_little_is_no_past():

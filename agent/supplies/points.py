@@ -16,7 +16,7 @@ from agent.supplies.usage import Usage, UsageMeter, Working, is_weekday
 from agent.supplies.wear import TELLING, Wear
 
 HUNDRED = Wear(math.log(100.0), TELLING**2, between=0.0)
-FINE = 12.0  # points between the bounds of a level at most: percents and tens, no thirds
+FINE = 34.0  # points between the bounds of a level at most: percents, tens and thirds
 GONE = 20.0  # points that must have gone before the past counts: two steps of ten
 STEPS = 2  # in which they went: one fall may be a cartridge that was taken out
 
