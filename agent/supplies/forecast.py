@@ -45,6 +45,7 @@ class Left:
     """What is left: all the states that agree with what was seen; their weights sum up to one."""
 
     states: tuple[State, ...]
+    bounds: tuple[float, float]  # parts of a whole, 0..1, between which it lies for all that is known
 
     def chance(self, mean: float, variance: float) -> float:
         """That printing so many pages, with this variance, empties it: 0..1."""
@@ -53,11 +54,6 @@ class Left:
         spread = math.log1p(variance / (mean * mean))
         middle = math.log(mean) - spread / 2
         return sum(one.weight * below((middle - one.ln) / math.sqrt(spread + one.variance)) for one in self.states)
-
-    @property
-    def bounds(self) -> tuple[float, float]:
-        """Between which parts of a whole, 0..1, it lies for all that is known."""
-        return min(one.part for one in self.states), max(one.part for one in self.states)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +121,7 @@ def _agreeing(wear: Wear, then: Part, since: int, now: Part) -> Left:
     deviation = math.sqrt(wear.variance)
     states: list[State] = []
     beyond: list[State] = []
+    edges: list[float] = []
     for deviations, weight in DEVIATIONS:
         pages = math.exp(wear.ln + deviations * deviation)
         for point, share in EVEN:
@@ -132,10 +129,15 @@ def _agreeing(wear: Wear, then: Part, since: int, now: Part) -> Left:
             inside = max(min(part, now[1]), now[0], LEAST)
             blur = BETWEEN_POINTS * wear.variance + wear.between / max(inside * pages, BETWEEN_PAGES)
             state = State(inside, math.log(inside * pages), blur, weight * share)
-            (states if now[0] <= part + SLACK and 0 < part <= now[1] + SLACK else beyond).append(state)
+            agrees = now[0] <= part + SLACK and 0 < part <= now[1] + SLACK
+            (states if agrees else beyond).append(state)
+            if agrees:
+                edges += [min(max(edge - since / pages, now[0], LEAST), now[1]) for edge in then]
     held = states or beyond
     whole = sum(one.weight for one in held)
-    return Left(tuple(State(one.part, one.ln, one.variance, one.weight / whole) for one in held))
+    bounds = edges or [one.part for one in held]
+    shares = tuple(State(one.part, one.ln, one.variance, one.weight / whole) for one in held)
+    return Left(shares, (min(bounds), max(bounds)))
 
 
 def chance_within(left: Left, usage: Usage, worth: float) -> float:
