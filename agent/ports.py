@@ -192,8 +192,11 @@ class Outbox(Protocol):
     def postpone(self, references: Sequence[str], until: datetime, reason: Finding, *, counts: bool = True) -> None:
         """No verdict yet: not tried again before `until`; one more attempt if it `counts`."""
 
-    def depart(self, references: Sequence[str], by: str, now: datetime) -> frozenset[str]:
-        """These are about to leave: on the disk before the first byte of them leaves. Those that may have before."""
+    def depart(self, references: Sequence[str], by: str, now: datetime) -> frozenset[str] | None:
+        """These are about to leave: on the disk before the first byte of them leaves. Those that may have before.
+
+        `None` where one of them no longer waits: then none of them may leave.
+        """
 
     def came_back(self, references: Sequence[str]) -> None:
         """These have surely not been looked at by the portal."""

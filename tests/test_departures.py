@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
 
@@ -69,11 +69,36 @@ class Life:
         self.desk.decide(reference, Choice("take_back"), "anna", self.clock.now())
 
 
+class Meddling(HandClock):
+    """A clock at whose second look, when what is due was looked up and has not left, a person is faster."""
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        super().__init__()
+        self.looks, self.act = 0, act
+
+    def now(self) -> datetime:
+        self.looks += 1
+        if self.looks == 2:
+            self.act()
+        return self.at
+
+
 @pytest.fixture
 def life(tmp_path: Path) -> Iterator[Life]:
     made = Life(tmp_path / "a.sqlite")
     yield made
     made.store.close()
+
+
+def test_what_a_person_takes_back_at_the_last_moment_stays(life: Life) -> None:
+    """Between looking up what is due and its departure a decision is taken back: it does not leave, the others do."""
+    reference = life.accepted_by_a_person()
+    clock = Meddling(lambda: life.take_back(reference))
+    life.courier = Courier(life.outbox, life.portal, clock, clock.sleep, ticks=clock.ticks, name="agent-1")
+    life.deliver()
+    assert life.office.entry(reference).state == "quarantined"
+    assert reference not in life.portal.booked
+    assert len(life.portal.booked) == 1
 
 
 def test_no_taking_back_of_what_was_sent_by_a_killed_agent(life: Life) -> None:

@@ -319,6 +319,36 @@ def test_damaged_page(tmp_path: Path, at_once: bool) -> None:
     assert file.read_bytes() == content
 
 
+BESIDE = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from agent.store import Store
+from agent.upload.outbox import SqlOutbox
+from tests.crash_writer import reading
+
+with Store.open(Path(sys.argv[1]), exclusive=False) as store:
+    assert SqlOutbox(store).put(reading("E2", int(sys.argv[2])), None)
+"""
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_two_processes_keep_what_the_other_has_written(tmp_path: Path, at_once: bool) -> None:
+    """Commands come and go beside the service: whoever closes last, everything of both is on the disk."""
+    file = tmp_path / "a.sqlite"
+    Store.open(file, exclusive=True).close()
+    with Store.open(file, exclusive=True, at_once=at_once) as store:
+        for number in range(3):
+            assert SqlOutbox(store).put(reading("E1", number), None)
+            subprocess.run([sys.executable, "-c", BESIDE, file, str(number)], check=True, timeout=60)
+        assert len(SqlMemory(store).entries()) == 6
+        shutil.copy(file, tmp_path / "b.sqlite")
+        shutil.copy(file.with_name("a.sqlite-wal"), tmp_path / "b.sqlite-wal")
+    for each in (file, tmp_path / "b.sqlite"):
+        with Store.open(each, exclusive=True) as store:
+            assert len(SqlMemory(store).entries()) == 6
+
+
 def test_used_while_inspected(tmp_path: Path) -> None:
     """A store that is inspected beside its work works like any other, again and again, also closed at once."""
     file = tmp_path / "a.sqlite"

@@ -159,8 +159,11 @@ class Courier:
 
     async def _sent(self, entries: Sequence[Entry], delivery: Delivery, locked: dict[Kind, RightMissing]) -> bool:
         """One request with its consequences; whether there may be another one."""
+        before = self.outbox.depart([one.envelope.reference for one in entries], self.name, self.clock.now())
+        if before is None:
+            return True  # what is due is looked up anew
         try:
-            self._settle(entries, await self._outcomes(entries), delivery)
+            self._settle(entries, await self._outcomes(Trip(entries, before)), delivery)
         except BatchTooLarge as error:
             self._halve(entries, error, delivery)
         except RightMissing as error:
@@ -178,10 +181,8 @@ class Courier:
             return False
         return True
 
-    async def _outcomes(self, entries: Sequence[Entry]) -> Sequence[Outcome]:
+    async def _outcomes(self, trip: Trip) -> Sequence[Outcome]:
         """The portal's verdicts: a few tries in place while it says a moment, its Retry-After kept to the second."""
-        references = [entry.envelope.reference for entry in entries]
-        trip = Trip(entries, self.outbox.depart(references, self.name, self.clock.now()))
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(self._worth_a_moment),
             stop=tenacity.stop_after_attempt(TRIES),
@@ -193,6 +194,7 @@ class Courier:
             return await retrying(self._attempt, trip)
         except PortalError:
             if not trip.left:
+                references = [entry.envelope.reference for entry in trip.entries]
                 self.outbox.came_back([one for one in references if one not in trip.before])
             raise
 

@@ -123,9 +123,14 @@ class SqlOutbox:
                 said = zip(waiting, verdicts, strict=True)
                 append(connection, [link_of(one, told, now) for one, told in said if told["state"] in VERDICTS])
 
-    def depart(self, references: Sequence[str], by: str, now: datetime) -> frozenset[str]:
-        """Notes, in one transaction, that these may have left from now on; those that may have before."""
+    def depart(self, references: Sequence[str], by: str, now: datetime) -> frozenset[str] | None:
+        """Notes, in one transaction, that these may have left from now on; those that may have before.
+
+        `None`, and nothing is noted, where one of them no longer waits: a person was faster.
+        """
         with self._store.begin() as connection:
+            if len(_waiting(connection, references)) < len(references):
+                return None
             return departures.depart(connection, references, by, now)
 
     def came_back(self, references: Sequence[str]) -> None:
