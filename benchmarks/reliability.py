@@ -184,7 +184,7 @@ def beyond(promise: Promise, figures: Mapping[str, str]) -> list[str]:
 def section(promise: Promise, done: Sequence[Outcome]) -> str:
     """One promise on the page."""
     passed = sum(one.state == "passed" for one in done)
-    figures = [figure for one in done for figure in one.figures]
+    figures = list(dict.fromkeys(figure for one in done for figure in one.figures))
     others = [f"{one.name}: {one.state}" for one in done if one.state != "passed"]
     others += beyond(promise, dict(figures))
     verdict = "kept" if done and not others else f"**{NOT_PROVEN}**: {'; '.join(others) or 'no test ran'}"
